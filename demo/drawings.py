@@ -1,0 +1,167 @@
+"""Portraits from an artist's drawn parts: a colour version and a lineart version for every seed.
+
+The parts (heads, hair, eyes, ...) were drawn by Lisa Wischofsky; DiceBear combines them by seed and resvg
+rasterizes them. Domain B is the portrait as drawn. Domain A is its lineart: the same parts with every colour
+but the ink made white. Both versions of a seed line up pixel for pixel, so a seed whose lineart is colorized
+has a known colour version to be measured against.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, Literal
+
+import resvg_py
+from dicebear import Avatar, Style
+
+CREDIT = 'Drawings: "Adventurer" by Lisa Wischofsky, CC BY 4.0 (DiceBear)'
+# CC BY 4.0, section 3(a)(1)(B), asks that changes be indicated
+CHANGES = "Changed: parts combined by chance, flipped, turned and scaled; colours removed for the lineart."
+
+Domain = Literal["A", "B"]
+
+# Disjoint, so that no lineart has its own colour version among the training pictures.
+COLOUR_SEEDS = range(700)
+LINEART_SEEDS = range(1000, 1700)
+HELD_OUT_SEEDS = range(2000, 2060)
+
+# The style's own palette, named as boards name it. A name is drawn first and then one of its colours: the
+# palette holds four browns and one pink, and drawn evenly a rarer name would have too few pictures to train on.
+HAIR_COLOURS = {
+    "aqua": ("#85c2c6",),
+    "black": ("#0e0e0e",),
+    "blonde": ("#e5d7a3", "#b9a05f"),
+    "brown": ("#796a45", "#6a4e35", "#562306", "#ac6511"),
+    "green": ("#3eac2c",),
+    "grey": ("#afafaf",),
+    "orange": ("#cb6820",),
+    "pink": ("#dba3be",),
+    "purple": ("#592454",),
+    "red": ("#ab2a18",),
+}
+_HAIR_WEIGHTS = [2 if name == "pink" else 1 for name in HAIR_COLOURS]  # the demo trains a pink_hair style
+
+_INK = "#000000"
+_WHITE = "#ffffff"
+_BALD = "short19"  # a shadow on the head: the one haircut that shows no hair colour
+_DARK_SKIN = ("#9e5622", "#763900")
+_TAGS_OF_VARIANTS = {
+    "hairVariant": {
+        "long03": "hair_flower",
+        "long08": "hair_flower",
+        "long10": "hair_bun",
+        "long11": "hair_bun",
+        "long13": "double_bun",
+        "long14": "twintails",
+        "long15": "twintails",
+        "long16": "braid",
+        "long18": "hair_flower",
+        "long19": "ponytail",
+        "long23": "double_bun",
+        _BALD: "bald",
+    },
+    "eyesVariant": {
+        "variant19": "closed_eyes",
+        "variant20": "closed_eyes",
+        "variant21": "one_eye_closed",
+        "variant22": "one_eye_closed",
+        "variant23": "sparkling_eyes",
+    },
+    "glassesVariant": {"variant01": "sunglasses"},
+    "detailsVariant": {"birthmark": "mole", "mustache": "mustache"},
+}
+_TAGS_OF_PARTS = {
+    "earringsVariant": "earrings",
+    "glassesVariant": "glasses",
+    "teethColor": "teeth",
+    "throatColor": "open_mouth",
+    "tongueColor": "tongue",
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One portrait; the same seed gives the same parts, tags and bytes every time."""
+
+    seed: int
+
+    @cached_property
+    def hair_colour(self) -> tuple[str, str]:
+        """Name and hex value of the hair colour, e.g. ``("pink", "#dba3be")``."""
+        # a string seeds through a hash of its own: small integers would give similar first draws
+        chance = random.Random(f"hair {self.seed}")
+        name = chance.choices(list(HAIR_COLOURS), _HAIR_WEIGHTS)[0]
+        return name, chance.choice(HAIR_COLOURS[name])
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """The style's choices for this seed, e.g. ``{"hairVariant": "long08", "glassesVariant": ...}``."""
+        parts: dict[str, Any] = self._avatar("B").to_json()["options"]
+        return parts
+
+    def tags(self, domain: Domain) -> str:
+        """Space-separated sorted tags, as a board would tag this version of the portrait."""
+        tags = {"portrait", "solo", "white_background", *self._tags_of_lines()}
+        tags |= {"lineart", "monochrome"} if domain == "A" else self._tags_of_colours()
+        return " ".join(sorted(tags))
+
+    def render(self, domain: Domain, size: int) -> bytes:
+        """PNG of ``size`` × ``size`` pixels on white."""
+        return resvg_py.svg_to_bytes(
+            svg_string=str(self._avatar(domain)),
+            width=size,
+            height=size,
+            background="white",
+            skip_system_fonts=True,
+        )
+
+    def _avatar(self, domain: Domain) -> Avatar:
+        options: dict[str, Any] = {
+            "seed": str(self.seed),
+            "flip": ["none", "horizontal"],
+            "rotate": [-8, 8],
+            "scale": [0.82, 1.0],
+        }
+        if domain == "B":
+            options["hairColor"] = self.hair_colour[1]
+        return Avatar(_style(domain), options)
+
+    def _tags_of_lines(self) -> Iterator[str]:
+        yield "short_hair" if self.parts["hairVariant"].startswith("short") else "long_hair"
+        yield from (tag for part, tag in _TAGS_OF_PARTS.items() if part in self.parts)
+        for part, tags in _TAGS_OF_VARIANTS.items():
+            if tag := tags.get(self.parts.get(part, "")):
+                yield tag
+
+    def _tags_of_colours(self) -> set[str]:
+        tags = {f"{self.hair_colour[0]}_hair"} if self.parts["hairVariant"] != _BALD else set()
+        if self.parts["skinColor"][0] in _DARK_SKIN:
+            tags.add("dark_skin")
+        if "lipsColor" in self.parts:
+            tags.add("red_lips")
+        return tags | ({"blush", "freckles"} & {self.parts.get("detailsVariant", "")})
+
+
+@cache
+def _style(domain: Domain) -> Style:
+    definition = json.loads(files("dicebear_styles").joinpath("adventurer.json").read_text("utf-8"))
+    return Style(definition if domain == "B" else _without_colour(definition))
+
+
+def _without_colour(node: Any) -> Any:
+    """The style's definition with ink left as ink, every other colour made white and tints left out."""
+    if isinstance(node, list):
+        return [_without_colour(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    bleached = {key: _without_colour(child) for key, child in node.items()}
+    if isinstance(fill := node.get("fill"), str) and fill != "none":
+        bleached["fill"] = _WHITE
+    if "opacity" in node:
+        bleached["fill"] = "none"
+    if "values" in node:
+        bleached["values"] = [colour if colour == _INK else _WHITE for colour in node["values"]]
+    return bleached
