@@ -1,0 +1,154 @@
+"""Storage in a folder."""
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock
+
+from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
+
+# Unfinished writes and locks live here, inside the root (os.replace needs one file system) and never listed.
+_PRIVATE = ".irodori"
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EROFS: "it is read-only: choose another folder",
+    errno.EACCES: "permission denied: give this user write access or choose another folder",
+    errno.ENAMETOOLONG: "the name is too long for this file system: shorten it",
+    errno.ENOTDIR: "a file stands where a folder is needed: rename one of them",
+}
+
+
+class LocalStorage:
+    """Keys are files below ``root``. Symbolic links are not followed out of it: they are not listed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._private = self._root / _PRIVATE
+
+    @property
+    def url(self) -> str:
+        return self._root.as_uri()
+
+    def read(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except OSError as error:
+            raise self._error(key, error) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        self._put(key, lambda file: file.write(data))
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        folder = self._root / prefix.rpartition("/")[0]
+        for path in _walk(folder):
+            key = path.relative_to(self._root).as_posix()
+            if key.startswith(prefix) and not key.startswith(_PRIVATE + "/"):
+                try:
+                    status = path.stat()
+                except FileNotFoundError:  # deleted while we walked
+                    continue
+                yield Entry(key, status.st_size, _version(status), status.st_mtime)
+
+    def delete(self, key: str) -> None:
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._error(key, error) from error
+
+    def upload(self, path: Path, key: str) -> None:
+        with path.open("rb") as source:
+            self._put(key, lambda file: shutil.copyfileobj(source, file, 1 << 20))
+
+    def download(self, key: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            shutil.copyfile(self._path(key), unfinished)
+            os.replace(unfinished, path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise self._error(key, error) from error
+
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        try:
+            with self._path(key).open("rb") as file:
+                # from the open handle, so that the version is the one of these bytes
+                version = _version(os.fstat(file.fileno()))
+                return file.read(), version
+        except OSError as error:
+            raise self._error(key, error) from error
+
+    def replace(self, key: str, data: bytes, version: str | None) -> None:
+        path = self._path(key)
+        with self._lock(key):
+            try:
+                current = _version(path.stat())
+            except FileNotFoundError:
+                current = None
+            if current != version:
+                raise Conflict(f"{key} was changed by another run")
+            self.write(key, data)
+
+    def _path(self, key: str) -> Path:
+        path = self._root / checked_key(key)
+        if path.is_symlink() or not path.parent.resolve().is_relative_to(self._root):
+            raise StorageError(f"{key} in {self.url} is a link out of the storage: copy the file instead")
+        return path
+
+    def _put(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
+        path = self._path(key)
+        unfinished = self._private / "unfinished" / uuid.uuid4().hex
+        try:
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("xb") as file:
+                fill(file)
+                file.flush()
+                # without it a power cut can leave the new name on empty bytes
+                os.fsync(file.fileno())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(unfinished, path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise self._error(key, error) from error
+
+    def _lock(self, key: str) -> FileLock:
+        folder = self._private / "locks"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._error(key, error) from error
+        return FileLock(folder / hashlib.sha256(key.encode()).hexdigest()[:16], is_singleton=True)
+
+    def _error(self, key: str, error: OSError) -> StorageError:
+        if isinstance(error, FileNotFoundError):
+            return NotFound(f"no {key} in {self.url}")
+        remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
+        return StorageError(f"storage {self.url}, key {key}: {remedy}")
+
+
+def _version(status: os.stat_result) -> str:
+    # a replaced file has another inode, so writes within one clock tick differ too
+    return f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Regular files below a folder; links are skipped, so that no listing leaves the root or loops."""
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)

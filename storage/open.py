@@ -1,0 +1,24 @@
+"""From a storage URL to a storage."""
+
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from storage.base import Storage, StorageError
+from storage.local import LocalStorage
+from storage.s3 import S3Storage
+
+
+@lru_cache(maxsize=16)
+def open_storage(url: str) -> Storage:
+    """Opens ``file:///folder`` or ``s3://bucket/prefix``; one object (and one client) a process and URL.
+
+    Raises:
+        StorageError: for any other address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return LocalStorage(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc:
+        return S3Storage(parts.netloc, unquote(parts.path))
+    raise StorageError(f"bad storage URL {url!r}: use file:///absolute/folder or s3://bucket/prefix")

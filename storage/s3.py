@@ -1,0 +1,164 @@
+"""Storage in an S3-compatible bucket, through boto3.
+
+Endpoint and credentials come from boto3's own chain (``AWS_ENDPOINT_URL_S3``, ``AWS_ACCESS_KEY_ID``, ...).
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+
+from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_CONFLICT = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
+_DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
+
+
+class S3Storage:
+    """Keys are objects below ``prefix`` in ``bucket``."""
+
+    def __init__(self, bucket: str, prefix: str = "") -> None:
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def read(self, key: str) -> bytes:
+        return self.read_version(key)[0]
+
+    def write(self, key: str, data: bytes) -> None:
+        with self._errors(key):
+            self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data)
+
+    def exists(self, key: str) -> bool:
+        try:
+            with self._errors(key):
+                self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+        except NotFound:
+            self._require_bucket()  # a HEAD has no body that could tell a missing bucket from a missing key
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        with self._errors(prefix):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    key = item["Key"].removeprefix(self._prefix)
+                    if not key.endswith("/"):  # folder markers of graphical clients
+                        yield Entry(key, item["Size"], item["ETag"], item["LastModified"].timestamp())
+
+    def delete(self, key: str) -> None:
+        with self._errors(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(key))
+
+    def upload(self, path: Path, key: str) -> None:
+        with self._errors(key):
+            self._client.upload_file(str(path), self._bucket, self._key(key))
+
+    def download(self, key: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with self._errors(key):
+                self._client.download_file(self._bucket, self._key(key), str(unfinished))
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        with self._errors(key):
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
+            return answer["Body"].read(), answer["ETag"]
+
+    def replace(self, key: str, data: bytes, version: str | None) -> None:
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        with self._errors(key):
+            try:
+                self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, **condition)
+            except ClientError as error:
+                # If-Match on a key that is gone answers 404: for the caller it is the same lost race
+                if _code(error) in _CONFLICT | _MISSING:
+                    raise Conflict(f"{key} was changed by another run") from error
+                raise
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        # clients are thread-safe; the pool covers the threads of one task runner
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32, connect_timeout=10
+        )
+        session = boto3.session.Session()
+        # boto3 insists on a region, S3-compatible servers do not care
+        return session.client("s3", region_name=session.region_name or "us-east-1", config=config)
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"_bucket": self._bucket, "_prefix": self._prefix}  # clients don't pickle
+
+    def _key(self, key: str) -> str:
+        return self._prefix + checked_key(key)
+
+    def _require_bucket(self) -> None:
+        with self._errors(""):
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if _code(error) in _MISSING | {"NoSuchBucket"}:
+                    raise self._no_bucket() from error
+                raise
+
+    def _no_bucket(self) -> StorageError:
+        return StorageError(
+            f"no bucket {self._bucket!r} at {self._endpoint}: create it or correct IRODORI_STORAGE"
+        )
+
+    @property
+    def _endpoint(self) -> str:
+        return self._client.meta.endpoint_url
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Turns what boto3 raises into one line that names what to do, credentials left out."""
+        try:
+            yield
+        except NoCredentialsError as error:
+            raise StorageError(
+                f"no S3 credentials for {self.url}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ) from error
+        except EndpointConnectionError as error:
+            raise StorageError(
+                f"no S3 server answers at {self._endpoint}: start it or correct AWS_ENDPOINT_URL_S3"
+            ) from error
+        except ClientError as error:
+            code = _code(error)
+            if code == "NoSuchBucket":
+                raise self._no_bucket() from error
+            if code in _MISSING:
+                raise NotFound(f"no {key} in {self.url}") from error
+            if code in _DENIED:
+                raise StorageError(
+                    f"{self._endpoint} refuses these credentials for {self.url} ({code}): "
+                    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and the bucket's policy"
+                ) from error
+            raise StorageError(f"storage {self.url}, key {key}: the server answered {code}") from error
+        except BotoCoreError as error:
+            raise StorageError(f"storage {self.url}, key {key}: {error}") from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))

@@ -1,0 +1,40 @@
+"""What the tests share: a real S3 server, both storages, and the Prefect harness."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.seaweed import SeaweedFS
+from storage import Storage, open_storage
+
+# set before Prefect is imported anywhere: tests neither report usage nor read the user's profile
+os.environ.update(PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
+os.environ.pop("PREFECT_API_URL", None)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """A SeaweedFS on loopback, with the environment that lets boto3 find it."""
+    with SeaweedFS(tmp_path_factory.mktemp("seaweed")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def s3_url(s3_server: SeaweedFS) -> str:
+    """A prefix in an empty bucket of its own."""
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+    s3_server.create_bucket(bucket)
+    return f"s3://{bucket}/some/prefix"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """Each test that takes it runs on a folder and on S3."""
+    if request.param == "folder":
+        return open_storage((tmp_path / "storage").as_uri())
+    return open_storage(request.getfixturevalue("s3_url"))
