@@ -1,0 +1,121 @@
+"""Reading what boards answer, whatever form it comes in."""
+
+import html
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+from scraping.post import SourceError
+
+Row = dict[str, Any]
+
+RATINGS = {
+    "g": "general",
+    "general": "general",
+    "safe": "general",
+    "sensitive": "sensitive",
+    "q": "questionable",
+    "questionable": "questionable",
+    "e": "explicit",
+    "explicit": "explicit",
+}
+
+
+class BadAnswer(ValueError):
+    """The answer is not what an API says; another attempt may get a better one."""
+
+
+def read_rows(text: str) -> list[Row]:
+    """The posts in a board's answer: a JSON list, a JSON object around one, XML, or nothing at all.
+
+    Boards send JSON as text/html and failures with status 200, so only the text itself tells. Raises
+    BadAnswer for what may pass, SourceError for what will not.
+    """
+    text = text.strip()
+    if text.startswith("<"):
+        return [dict(element.attrib) for element in _read_xml(text).iter("post")]
+    try:
+        answer = json.loads(text) if text else []
+    except ValueError:
+        raise BadAnswer(f"answered neither JSON nor XML: {_shorten(text)}") from None
+    if isinstance(answer, str):
+        raise _failure(answer)
+    if isinstance(answer, dict):
+        answer = _unwrap(answer)
+    return [row for row in answer if isinstance(row, dict)]
+
+
+def _unwrap(answer: Row) -> list[Row]:
+    """Gelbooru wraps its posts, a single one without a list, and leaves them out when there are none."""
+    if answer.get("success") in (False, "false"):
+        raise _failure(str(answer.get("message") or answer.get("reason") or "no reason given"))
+    if "id" in answer:
+        return [answer]
+    posts: list[Row] | Row = answer.get("post") or answer.get("posts") or []
+    return posts if isinstance(posts, list) else [posts]
+
+
+def read_count(text: str) -> int:
+    """The `count` of an XML answer: how many posts the whole query has."""
+    count = _read_xml(text.strip()).get("count", "")
+    if not count.isdecimal():
+        raise BadAnswer("answered a list without its count")
+    return int(count)
+
+
+def read_tags(text: str) -> dict[str, int]:
+    """How many posts each tag of an XML answer has."""
+    elements = _read_xml(text.strip()).iter("tag")
+    return {html.unescape(tag.get("name", "")): as_int(tag.get("count")) for tag in elements}
+
+
+def _read_xml(text: str) -> ElementTree.Element:
+    if re.match(r"<!doctype html|<html", text, re.IGNORECASE):
+        raise BadAnswer("answered a web page instead of a list (a check for browsers?)")
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        raise BadAnswer(f"answered broken XML: {_shorten(text)}") from None
+    if root.tag == "error" or root.get("success") == "false":
+        raise _failure(root.get("reason") or root.text or "no reason given")
+    return root
+
+
+def _failure(reason: str) -> Exception:
+    reason = _shorten(reason)
+    if "authentication" in reason.lower():
+        return SourceError(f"the source wants an account: {reason}")
+    return BadAnswer(f"refused: {reason}")
+
+
+def _shorten(text: str) -> str:
+    return " ".join(text.split())[:120]
+
+
+def as_int(value: object) -> int:
+    """`value` as a number, 0 where it is None, "" or not a number."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
+
+
+def as_text(value: object) -> str:
+    """`value` as text without HTML entities and with single spaces; "" for None."""
+    return " ".join(html.unescape(str(value)).split()) if value is not None else ""
+
+
+def as_md5(value: object) -> str:
+    """`value` if it is an MD5 digest, in lower case; otherwise ""."""
+    text = str(value).lower()
+    return text if re.fullmatch(r"[0-9a-f]{32}", text) else ""
+
+
+def as_rating(value: object, s_means: str) -> str:
+    """The rating in one vocabulary; "s" stands for safe on old boards and for sensitive on Danbooru.
+
+    What is not known counts as explicit, so that it cannot slip through a filter.
+    """
+    word = str(value).lower()
+    return s_means if word == "s" else RATINGS.get(word, "explicit")

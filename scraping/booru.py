@@ -1,0 +1,115 @@
+"""Listing a booru, whichever software runs it, by descending id."""
+
+import logging
+from collections.abc import Iterator
+from typing import Protocol
+
+from tenacity import Retrying, retry_if_result, stop_after_attempt
+from tenacity.wait import wait_exponential
+
+from scraping.answers import Row, as_int
+from scraping.fetch import Fetcher, FetchError
+from scraping.post import Post, SourceError
+
+logger = logging.getLogger(__name__)
+
+
+class Board(Protocol):
+    """What differs between boards."""
+
+    name: str
+    """The host, as posts' ids begin."""
+
+    def rows(self, fetcher: Fetcher, terms: list[str], below: int | None, limit: int) -> list[Row]:
+        """Up to `limit` raw posts that have all terms and an id less than `below`, newest first."""
+        ...
+
+    def count(self, fetcher: Fetcher, terms: list[str], below: int | None) -> int:
+        """How many such posts there are."""
+        ...
+
+    def has_tag(self, fetcher: Fetcher, tag: str) -> bool:
+        """Whether the board knows the tag at all."""
+        ...
+
+    def post(self, row: Row) -> Post:
+        """The raw post in our words."""
+        ...
+
+
+class Booru:
+    """A Source over one board.
+
+    Pages are asked for as "posts with an id below the last one seen", never by number: no depth limit,
+    and posts that are added or deleted meanwhile shift nothing.
+    """
+
+    def __init__(self, board: Board, fetcher: Fetcher) -> None:
+        self.board = board
+        self.fetcher = fetcher
+
+    def posts(self, tags: str, limit: int) -> Iterator[Post]:
+        """See Source.posts. Terms such as -tag, rating:general, width:>=512 are passed on to the board."""
+        terms = _read_terms(tags)
+        try:
+            yield from self._posts(terms, limit)
+        except FetchError as error:
+            raise SourceError(str(error)) from None
+
+    def _posts(self, terms: list[str], limit: int) -> Iterator[Post]:
+        below: int | None = None
+        num_left = limit
+        while num_left > 0 and (rows := self._page(terms, below, num_left)):
+            for row in rows[:num_left]:
+                yield self.board.post(row)
+            num_left -= len(rows)
+            below = as_int(rows[-1]["id"])
+        if below is None and limit > 0:
+            raise SourceError(self._nothing_found(terms))
+
+    def _page(self, terms: list[str], below: int | None, limit: int) -> list[Row]:
+        """The next posts, [] at the end.
+
+        Boards send empty pages in the middle of a search, so only a count of 0 proves the end; and a
+        count may be stale, so patience with it is bounded.
+        """
+        limits = self.fetcher.politeness
+        asking = Retrying(
+            stop=stop_after_attempt(limits.retries + 1),
+            wait=wait_exponential(limits.backoff_s, limits.backoff_max_s),
+            retry=retry_if_result(lambda rows: rows is None),
+            retry_error_callback=lambda _: None,
+        )
+        return asking(self._rows_or_end, terms, below, limit) or []
+
+    def _rows_or_end(self, terms: list[str], below: int | None, limit: int) -> list[Row] | None:
+        rows = self.board.rows(self.fetcher, terms, below, limit)
+        if fresh := _newest_first(rows, below):
+            return fresh
+        if rows:
+            raise SourceError(f"{self.board.name} does not list by id, so its list never ends")
+        num_missing = self.board.count(self.fetcher, terms, below)
+        if num_missing:
+            logger.warning("%s lists nothing, but counts %d posts more", self.board.name, num_missing)
+            return None
+        return []
+
+    def _nothing_found(self, terms: list[str]) -> str:
+        plain = [term for term in terms if not term.startswith(("-", "~")) and not {":", "*"} & set(term)]
+        unknown = [tag for tag in plain if not self.board.has_tag(self.fetcher, tag)]
+        if unknown:
+            return f"{self.board.name} knows no tag {', '.join(map(repr, unknown))}; check the spelling there"
+        return f"{self.board.name} has no post with {' '.join(terms) or 'any tag'}; ask for fewer tags"
+
+
+def _read_terms(tags: str) -> list[str]:
+    terms = list(dict.fromkeys(tags.split()))
+    if sorting := [term for term in terms if term.startswith(("sort:", "order:"))]:
+        raise SourceError(f"{sorting[0]!r} cannot be used: posts are listed newest first; remove it")
+    return terms
+
+
+def _newest_first(rows: list[Row], below: int | None) -> list[Row]:
+    """Rows that have an id below the bound, each id once, by descending id."""
+    by_id = {as_int(row.get("id")): row for row in rows}
+    return [by_id[i] for i in sorted(by_id, reverse=True) if i > 0 and (below is None or i < below)]

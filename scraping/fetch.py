@@ -1,0 +1,422 @@
+"""Polite, bounded, resuming HTTP: one Fetcher serves any number of threads."""
+
+import hashlib
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import Any, Self, TypeVar
+from urllib.parse import urljoin, urlsplit
+from urllib.request import url2pathname
+
+import requests
+from protego import Protego
+from requests import Response
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential, wait_random
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InvalidHeader,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.util import Retry
+
+from scraping.manners import objection, opts_out
+from scraping.pacing import HostBuckets, PacedAdapter, Pauses
+from scraping.politeness import AGENT, Politeness
+from scraping.post import Post, SourceError
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CHUNK_BYTES = 1 << 16
+REDIRECTS_MAX = 5
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 528)})
+"""Statuses worth another attempt; 520 to 527 are a proxy's words for a server that is down."""
+PASSING_API = PASSING | {403, 404}
+"""Boards also answer these from their API while they throttle."""
+
+
+class FetchError(Exception):
+    """One answer or file cannot be had; str() is the reason, in one line."""
+
+
+class _Passing(Exception):
+    """A failure that another attempt may not see."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file as it arrived."""
+
+    data: bytes
+    url: str
+    """Where it was found, after redirects."""
+    md5: str
+    """Of `data`, 32 hex digits."""
+    md5_ok: bool | None
+    """Whether that is what the source claims; None if it claims none. Some sites re-encode files."""
+
+
+@dataclass
+class _Partial:
+    """What has arrived of a file; a later attempt continues it."""
+
+    data: bytearray = field(default_factory=bytearray)
+    validator: str = ""
+    url: str = ""
+
+    def headers(self) -> dict[str, str]:
+        headers = {"Accept-Encoding": "identity"}
+        if self.data:
+            headers["Range"] = f"bytes={len(self.data)}-"
+            if self.validator:
+                headers["If-Range"] = self.validator
+        return headers
+
+    def begin(self, response: Response) -> int | None:
+        """Make room for the body that follows; returns the size that the whole file will have, if known."""
+        self.url = response.url
+        etag = response.headers.get("ETag", "")
+        self.validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+        if response.status_code == 206:
+            return self._continue(response)
+        self.data.clear()
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None
+
+    def _continue(self, response: Response) -> int | None:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if not found or int(found[1]) != len(self.data):
+            self.data.clear()
+            raise _Passing("the server continued the file at a wrong place")
+        return int(found[2]) if found[2] != "*" else None
+
+
+class _Patience:
+    """Counts failures in a row for each host, and ends the run when they are too many."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._failures: dict[str, int] = {}
+        self._lock = Lock()
+
+    def served(self, host: str) -> None:
+        with self._lock:
+            self._failures[host] = 0
+
+    def failed(self, host: str, reason: str) -> None:
+        with self._lock:
+            self._failures[host] = self._failures.get(host, 0) + 1
+            if self._failures[host] >= self._limit:
+                raise SourceError(f"{reason}; gave up after {self._failures[host]} failures in a row")
+
+
+class Fetcher:
+    """Fetches text and files within the limits of a Politeness.
+
+    Every thread may use it; together they keep the limits. Pickled, it becomes the one Fetcher of the
+    other process that has the same Politeness.
+    """
+
+    def __init__(self, politeness: Politeness | None = None) -> None:
+        self.politeness = politeness or Politeness()
+        self._slots = BoundedSemaphore(self.politeness.connections)
+        self._patience = _Patience(self.politeness.give_up_after)
+        self._pauses = Pauses()
+        self._buckets = [
+            HostBuckets(self.politeness.api_per_second),
+            HostBuckets(self.politeness.files_per_second),
+        ]
+        self._api, self._files = (self._session(buckets) for buckets in self._buckets)
+        self._robots_session = self._session(None)
+        self._robots: dict[str, Protego] = {}
+        self._robots_lock = Lock()
+
+    def __reduce__(self) -> tuple[Callable[[Politeness], "Fetcher"], tuple[Politeness]]:
+        return shared_fetcher, (self.politeness,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for session in (self._api, self._files, self._robots_session):
+            session.close()
+        for buckets in self._buckets:
+            buckets.close()
+
+    def get_text(self, url: str, params: Mapping[str, str | int] | None = None) -> str:
+        """The body at `url` as text; raises FetchError, or SourceError when the host refuses for good."""
+        return self.get(url, params, str)
+
+    def get(self, url: str, params: Mapping[str, str | int] | None, read: Callable[[str], T]) -> T:
+        """`read` applied to the body at `url`; where it raises ValueError, the request is tried again."""
+
+        def attempt() -> T:
+            body = bytearray()
+            with self._open(self._api, url, site=url, passing=PASSING_API, params=params) as response:
+                self._receive(response, body)
+            try:
+                return read(body.decode("utf-8-sig", "replace"))
+            except ValueError as error:
+                raise _Passing(f"{urlsplit(url).netloc} {error}") from None
+
+        return self._persist(attempt)
+
+    def download(self, post: Post | str) -> Download:
+        """The file of a post, or of a URL that is trusted to name its own site.
+
+        A digest other than the one claimed is told in `md5_ok`, not raised: sites do re-encode.
+        Raises FetchError for this file, SourceError when its host refuses for good.
+        """
+        if isinstance(post, str):
+            post = Post(id=post, file_url=post, post_url=post)
+        if not post.file_url:
+            raise FetchError("the source gives no file for this post (deleted or restricted)")
+        if urlsplit(post.post_url).scheme == "file":
+            data, url = self._read_file(post.file_url), post.file_url
+        else:
+            partial = _Partial()
+            self._persist(lambda: self._download(post, partial))
+            data, url = bytes(partial.data), partial.url
+        _check_picture(data)
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return Download(data, url, md5, md5 == post.md5 if post.md5 else None)
+
+    def _download(self, post: Post, partial: _Partial) -> None:
+        with self._open(
+            self._files, post.file_url, site=post.post_url, passing=PASSING, headers=partial.headers()
+        ) as response:
+            expected = partial.begin(response)
+            self._check_size(expected or 0)
+            if header := opts_out(response.headers.get("X-Robots-Tag", ""), AGENT):
+                raise FetchError(f"the site asks not to use this picture for AI (X-Robots-Tag: {header})")
+            self._receive(response, partial.data)
+        if expected is not None and len(partial.data) != expected:
+            raise _Passing(f"the file broke off after {len(partial.data):,} of {expected:,} bytes")
+
+    def _read_file(self, url: str) -> bytes:
+        path = Path(url2pathname(urlsplit(url).path))
+        try:
+            self._check_size(path.stat().st_size)
+            return path.read_bytes()
+        except OSError as error:
+            raise FetchError(f"cannot read {path}: {error.strerror or error}") from None
+
+    def _check_size(self, num_bytes: int) -> None:
+        if num_bytes > self.politeness.max_bytes:
+            raise FetchError(f"{num_bytes:,} bytes are more than max_bytes = {self.politeness.max_bytes:,}")
+
+    def _receive(self, response: Response, body: bytearray) -> None:
+        """Append the body of `response`; bounded in size and, however slowly it drips, in time."""
+        deadline = time.monotonic() + self.politeness.deadline_s
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            body += chunk
+            self._check_size(len(body))
+            if time.monotonic() > deadline:
+                raise FetchError(
+                    f"{urlsplit(response.url).netloc} sent only {len(body):,} bytes "
+                    f"in deadline_s = {self.politeness.deadline_s:g} s"
+                )
+
+    @contextmanager
+    def _open(
+        self,
+        session: requests.Session,
+        url: str,
+        *,
+        site: str,
+        passing: frozenset[int],
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[Response]:
+        """One permitted, paced request whose answer is a success; its errors come out as one line."""
+        with self._slots, self._plain_errors(url):
+            self._permit(url, site)
+            with self._send(session, url, site, params=params, headers=headers) as response:
+                self._judge(response, passing)
+                yield response
+
+    def _session(self, buckets: HostBuckets | None) -> requests.Session:
+        session = requests.Session()
+        session.headers["User-Agent"] = self.politeness.user_agent
+        session.max_redirects = REDIRECTS_MAX
+        if buckets:
+            adapter = PacedAdapter(buckets, self._pauses, self.politeness.connections)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+        return session
+
+    def _send(self, session: requests.Session, url: str, site: str, **kwargs: Any) -> Response:
+        def check_redirect(response: Response, **_: object) -> None:
+            if response.is_redirect:
+                with _closed_on_error(response):
+                    target = urljoin(response.url, response.headers["Location"])
+                    self._permit(target, site, robots=session is not self._robots_session)
+
+        timeout = (min(10.0, self.politeness.timeout_s), self.politeness.timeout_s)
+        return session.get(url, stream=True, timeout=timeout, hooks={"response": check_redirect}, **kwargs)
+
+    def _permit(self, url: str, site: str, *, robots: bool = True) -> None:
+        """Raise FetchError unless the site may send us to `url` and its robots.txt lets us in."""
+        if problem := objection(url, site):
+            raise FetchError(problem)
+        if robots and self.politeness.respect_robots:
+            parts = urlsplit(url)
+            if not self._robots_of(f"{parts.scheme}://{parts.netloc}").can_fetch(url, AGENT):
+                raise FetchError(
+                    f"robots.txt of {parts.netloc} asks robots to stay away from {parts.path}; "
+                    "if the site allows you in, set respect_robots to false"
+                )
+
+    def _robots_of(self, origin: str) -> Protego:
+        with self._robots_lock:
+            if origin not in self._robots:
+                robots = Protego.parse(self._read_robots(origin))
+                for buckets in self._buckets:
+                    buckets.crawl_delay_s[urlsplit(origin).netloc] = robots.crawl_delay(AGENT) or 0.0
+                self._robots[origin] = robots
+            return self._robots[origin]
+
+    def _read_robots(self, origin: str) -> str:
+        """Its text; "" where the site has none, which by RFC 9309 is any answer from 400 to 499 but 429."""
+        with self._send(self._robots_session, f"{origin}/robots.txt", origin) as response:
+            if response.status_code in PASSING:
+                self._judge(response, PASSING)
+            if not response.ok:
+                return ""
+            body = bytearray()
+            self._receive(response, body)
+            return body.decode("utf-8-sig", "replace")
+
+    def _judge(self, response: Response, passing: frozenset[int]) -> None:
+        """Return for a success; otherwise raise what the status means."""
+        host, status = urlsplit(response.url).netloc, response.status_code
+        if status in {200, 206}:
+            self._patience.served(host)
+            return
+        reason = f"{host} answered {status}{_explain(response)}"
+        if status == 403:
+            self._patience.failed(
+                host, f"{reason}; wait an hour, ask for less per second, or use another source"
+            )
+        if status in {429, 503}:
+            self._pause(host, response.headers.get("Retry-After", ""), reason)
+        if status in passing or status == 416:
+            raise _Passing(reason)
+        raise FetchError(reason)
+
+    def _pause(self, host: str, retry_after: str, reason: str) -> None:
+        """Keep away from the host for as long as it asks, in seconds or until a date."""
+        try:
+            seconds = Retry(retry_after_max=10**9).parse_retry_after(retry_after)
+        except InvalidHeader:
+            return
+        if seconds > self.politeness.retry_after_max_s:
+            reason = f"{reason}; it asks to come back in {seconds:,.0f} s: run this again then"
+            self._patience.failed(host, reason)
+            raise FetchError(reason)
+        self._pauses.ask(host, seconds)
+
+    @contextmanager
+    def _plain_errors(self, url: str) -> Iterator[None]:
+        """Turn what requests and urllib3 raise into one line without the query, which may hold a key."""
+        host = urlsplit(url).netloc
+        try:
+            yield
+        except requests.exceptions.SSLError:
+            raise FetchError(f"{host} has no valid TLS certificate; check address and clock") from None
+        except requests.exceptions.ConnectionError as error:
+            reason = getattr(error.args[0] if error.args else None, "reason", None)
+            if not isinstance(reason, NewConnectionError | ConnectTimeoutError):
+                raise _Passing(f"{host} broke the connection") from None
+            line = f"cannot reach {host}: {_why(reason)}; check the address and the network"
+            self._patience.failed(host, line)
+            raise _Passing(line) from None
+        except (requests.exceptions.Timeout, TimeoutError):
+            raise _Passing(f"{host} was silent for {self.politeness.timeout_s:g} s") from None
+        except requests.exceptions.TooManyRedirects:
+            raise FetchError(f"{host} redirects more than {REDIRECTS_MAX} times") from None
+        except (HTTPError, requests.exceptions.ChunkedEncodingError):
+            raise _Passing(f"{host} broke off in the middle") from None
+        except requests.exceptions.RequestException as error:
+            raise FetchError(f"cannot ask {host}: {type(error).__name__}") from None
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        """Run `attempt` until it succeeds, fails for good, or has failed `retries` times more."""
+        limits = self.politeness
+        retrying = Retrying(
+            stop=stop_after_attempt(limits.retries + 1),
+            wait=wait_exponential(limits.backoff_s, limits.backoff_max_s) + wait_random(0, limits.backoff_s),
+            retry=retry_if_exception_type(_Passing),
+            before_sleep=_log_attempt,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except _Passing as error:
+            raise FetchError(f"{error} ({limits.retries + 1} attempts)") from None
+
+
+@cache
+def shared_fetcher(politeness: Politeness) -> Fetcher:
+    """The one Fetcher of this process with these limits, so that all its threads keep them together."""
+    return Fetcher(politeness)
+
+
+@contextmanager
+def _closed_on_error(response: Response) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        response.close()
+        raise
+
+
+def _check_picture(data: bytes) -> None:
+    start = data[:512].lstrip().lower()
+    if not data:
+        raise FetchError("the file is empty (0 bytes)")
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise FetchError("the server sent a web page instead of a picture")
+
+
+def _explain(response: Response) -> str:
+    """What an error answer says for itself, as ": text", or ""."""
+    if response.headers.get("cf-mitigated") == "challenge":
+        return ": a check for browsers (Cloudflare)"
+    body = bytes(response.raw.read1(4096, decode_content=True) or b"").strip()
+    if body[:1] == b"<":
+        return " with a web page" + (": a check for browsers" if b"Just a moment" in body else "")
+    try:
+        answer = json.loads(body)
+        text = answer.get("message") or answer.get("reason") or answer.get("error")
+    except (ValueError, AttributeError):
+        return ""
+    return f": {' '.join(str(text).split())[:200]}" if text else ""
+
+
+def _why(reason: Exception) -> str:
+    if isinstance(reason, NameResolutionError):
+        return "no address is known for that name"
+    if isinstance(reason, ConnectTimeoutError):
+        return "it does not answer"
+    return re.sub(r"^.*: (\[Errno -?\d+\] )?", "", str(reason)).lower()
+
+
+def _log_attempt(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    wait_s = state.next_action.sleep if state.next_action else 0.0
+    logger.info("%s; attempt %d in %.1f s", error, state.attempt_number + 1, wait_s)
