@@ -1,9 +1,9 @@
 """The manifest: one CSV row per image and stage, that several processes may write at once.
 
-A batch of rows is recorded as a small CSV of its own beside the manifest, in ``manifest.d/``: one whole object,
-so a kill leaves all of the batch or nothing, and writers never meet. Merging folds those parts into
-``manifest.csv`` with a conditional write and deletes them. Readers take the parts first and the manifest after,
-so that a part which is merged meanwhile is seen at least once; a row seen twice counts once.
+A batch of rows is recorded as a small CSV of its own beside the manifest, in ``manifest.d/``: one whole
+object, so a kill leaves all of the batch or nothing, and writers never meet. Merging folds those parts into
+``manifest.csv`` with a conditional write and deletes them. Readers take the parts first and the manifest
+after, so that a part which is merged meanwhile is seen at least once; a row seen twice counts once.
 """
 
 import io
@@ -60,8 +60,10 @@ class Row:
     phash: str = ""
     dhash: str = ""
     thumb: str = ""
+    detail: str = ""
+    colour_mse: str = ""
+    colour_fraction: str = ""
     duplicate_of: str = ""
-    grey: str = ""
     ink_mean_before: str = ""
     ink_mean_after: str = ""
     ink_fraction: str = ""

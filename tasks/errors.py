@@ -1,0 +1,35 @@
+"""How a run ends when something outside the code is wrong: Failed, with one line and no traceback."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+from prefect.exceptions import FailedRun
+from prefect.states import Failed
+
+from scraping import SourceError
+from storage import StorageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class PipelineError(Exception):
+    """The run cannot go on; ``str()`` is one line that names the input and the remedy."""
+
+
+def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Below ``@flow`` or ``@task``: turns what a user can cause into a Failed state with that line.
+
+    Whoever calls the flow or reads a future's result then gets ``FailedRun`` with the same line.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (PipelineError, StorageError, SourceError, FailedRun) as error:
+            state: Any = Failed(message=str(error))
+            return cast(R, state)  # Prefect takes a returned state for the state of the run
+
+    return wrapper

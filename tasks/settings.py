@@ -1,0 +1,44 @@
+"""What the environment decides: where bytes rest, where pictures come from, what runs the batches."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.errors import PipelineError
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Read from ``IRODORI_*`` variables; credentials are boto3's business and never pass through here."""
+
+    model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
+
+    storage: str = Field(
+        (_PROJECT / "data").as_uri(), description="file:///folder or s3://bucket/prefix; where everything rests"
+    )
+    source: str = Field("https://safebooru.org", description="the board that build-dataset scrapes")
+    task_runner: Literal["threads", "processes", "dask"] = Field(
+        "threads", description="what runs batches of images"
+    )
+    workers: int = Field(4, ge=1, le=256, description="how many batches at once")
+    dask_scheduler: str = Field(
+        "", description="tcp://host:port of a Dask scheduler; empty starts one on this machine"
+    )
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        PipelineError: naming the variable that is wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PipelineError(f"IRODORI_{str(first['loc'][0]).upper()}: {first['msg']}") from error
