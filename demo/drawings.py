@@ -8,6 +8,7 @@ has a known colour version to be measured against.
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -28,8 +29,8 @@ COLOUR_SEEDS = range(700)
 LINEART_SEEDS = range(1000, 1700)
 HELD_OUT_SEEDS = range(2000, 2060)
 
-# The style's own palette, named as boards name it. A name is drawn first and then one of its colours: the
-# palette holds four browns and one pink, and drawn evenly a rarer name would have too few pictures to train on.
+# The style's own palette, named as boards name it. A name is chosen first and then one of its colours: the
+# palette holds four browns and one pink, and chosen evenly the rarer names had too few pictures to train on.
 HAIR_COLOURS = {
     "aqua": ("#85c2c6",),
     "black": ("#0e0e0e",),
@@ -44,6 +45,8 @@ HAIR_COLOURS = {
 }
 _HAIR_WEIGHTS = [2 if name == "pink" else 1 for name in HAIR_COLOURS]  # the demo trains a pink_hair style
 
+# The avatar is clipped to its own canvas, which shows nothing less and takes a third of the time to render.
+_CLIP = re.compile(r' clip-path="[^"]*"')
 _INK = "#000000"
 _WHITE = "#ffffff"
 _BALD = "short19"  # a shadow on the head: the one haircut that shows no hair colour
@@ -111,7 +114,7 @@ class Drawing:
     def render(self, domain: Domain, size: int) -> bytes:
         """PNG of ``size`` × ``size`` pixels on white."""
         return resvg_py.svg_to_bytes(
-            svg_string=str(self._avatar(domain)),
+            svg_string=_CLIP.sub("", str(self._avatar(domain))),
             width=size,
             height=size,
             background="white",
@@ -123,7 +126,7 @@ class Drawing:
             "seed": str(self.seed),
             "flip": ["none", "horizontal"],
             "rotate": [-8, 8],
-            "scale": [0.82, 1.0],
+            "scale": [0.9, 1.1],
         }
         if domain == "B":
             options["hairColor"] = self.hair_colour[1]

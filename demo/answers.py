@@ -1,0 +1,149 @@
+"""The shapes in which Safebooru (Gelbooru 0.2) answers: bare JSON arrays, XML of strings, files with ranges."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+from xml.etree import ElementTree
+
+from demo.search import BoardPost
+
+HTML = "text/html; charset=UTF-8"
+XML = "text/xml;charset=UTF-8"
+_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+}
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_EPOCH_OF_CHANGES = 1_700_000_000
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. ``sent`` below the body's length: the connection breaks after so many bytes."""
+
+    body: bytes
+    content_type: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    pause_s: float = 0.0  # after every 1 KiB
+
+
+def post_fields(post: BoardPost, site: str) -> Fields:
+    """The post as the JSON listing shows it, in the site's order and with its odd types."""
+    stem = post.image.rpartition(".")[0]
+    file_url = f"{site}/images/{post.directory}/{post.image}"
+    return {
+        "preview_url": f"{site}/thumbnails/{post.directory}/thumbnail_{stem}.jpg",
+        "sample_url": file_url,
+        "file_url": file_url,
+        "directory": post.directory,
+        "hash": post.md5,
+        "width": post.width,
+        "height": post.height,
+        "id": post.id,
+        "image": post.image,
+        "change": _EPOCH_OF_CHANGES + post.id,
+        "owner": post.owner,
+        "parent_id": 0,
+        "rating": post.rating,
+        "sample": False,
+        "sample_height": 0,
+        "sample_width": 0,
+        "score": None if post.owner == "danbooru" else 0,
+        "tags": post.tags,
+        "source": post.source,
+        "status": "active",
+        "has_notes": False,
+        "comment_count": 0,
+    }
+
+
+def json_listing(posts: Sequence[Fields]) -> Answer:
+    """A bare array served as HTML, with ``/`` escaped as PHP does; no posts at all is an empty body."""
+    text = json.dumps(posts, separators=(",", ":")).replace("/", r"\/") if posts else ""
+    return Answer(text.encode(), HTML)
+
+
+def xml_listing(posts: Sequence[Fields], count: int, offset: int) -> Answer:
+    """``<posts count offset>``: every attribute a string, ``hash`` called ``md5``, ratings one letter."""
+    root = ElementTree.Element("posts", count=str(count), offset=str(offset))
+    for fields in posts:
+        ElementTree.SubElement(root, "post", _xml_attributes(fields))
+    return xml(root)
+
+
+def _xml_attributes(fields: Fields) -> dict[str, str]:
+    json_only = ("directory", "hash", "image", "owner", "sample", "comment_count")
+    attributes = {key: _xml_value(value) for key, value in fields.items() if key not in json_only}
+    created = datetime.fromtimestamp(fields["change"], UTC)
+    return attributes | {
+        "md5": fields["hash"],
+        "parent_id": "",
+        "rating": fields["rating"][0],
+        "tags": f" {fields['tags']} ",
+        "creator_id": "1",
+        "has_children": "false",
+        "created_at": created.strftime("%a %b %d %H:%M:%S %z %Y"),
+        "has_comments": "false",
+    }
+
+
+def _xml_value(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def tag_listing(posts: Sequence[BoardPost], name: str, limit: int) -> Answer:
+    """Tags with their counts, always as XML; a name that no post has gives an empty ``<tags>``."""
+    counts = Counter(tag for post in posts for tag in post.tags.split())
+    root = ElementTree.Element("tags", type="array")
+    for number, (tag, count) in enumerate(sorted(counts.items())):
+        if name in ("", tag) and len(root) < limit:
+            attributes = {"count": str(count), "name": tag, "ambiguous": "false", "id": str(number)}
+            ElementTree.SubElement(root, "tag", {"type": "0"} | attributes)
+    return xml(root)
+
+
+def refusal(reason: str) -> Answer:
+    """The site's own error: XML and status 200, whatever format was asked for."""
+    return xml(ElementTree.Element("response", success="false", reason=reason))
+
+
+def xml(root: ElementTree.Element) -> Answer:
+    return Answer(b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root), XML)
+
+
+def post_page(post: BoardPost) -> Answer:
+    """The page for people that a post's address leads to."""
+    image = f"/images/{post.directory}/{post.image}"
+    page = f'<!doctype html><title>{post.id}</title><img src="{image}"><p>{escape(post.tags)}<p>{escape(post.source)}'
+    return Answer(page.encode(), HTML)
+
+
+def not_found() -> Answer:
+    return Answer(b"<html><h1>404 Not Found</h1></html>", HTML, status=404)
+
+
+def file(post: BoardPost, requested_range: str) -> Answer:
+    """The file, or the part of it that a ``Range`` header asks for (one range; 416 beyond the end)."""
+    content_type = _TYPES.get(post.extension.lower(), "application/octet-stream")
+    size = len(post.data)
+    if not (match := _RANGE.fullmatch(requested_range)) or match[0] == "bytes=-":
+        return Answer(post.data, content_type, headers={"Accept-Ranges": "bytes"})
+    first, last = match.groups()
+    start = int(first) if first else max(0, size - int(last))
+    stop = min(size, int(last) + 1) if first and last else size
+    if start >= stop:
+        return Answer(b"", content_type, status=416, headers={"Content-Range": f"bytes */{size}"})
+    headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    return Answer(post.data[start:stop], content_type, status=206, headers=headers)

@@ -1,0 +1,205 @@
+"""A picture board on this machine that answers as safebooru.org does: listings, tags, files, robots.txt.
+
+``python -m demo.board --port 8765`` serves the demo's drawings until Ctrl-C.
+"""
+
+import argparse
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import ClassVar, Self
+from urllib.parse import parse_qs, urlsplit
+
+from demo import answers, gallery
+from demo.answers import Answer
+from demo.faults import Faults
+from demo.search import BoardPost, search
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+DEPTH_WALL = 200_000  # posts; beyond it the site answers with an error instead of a page
+_HOST = "127.0.0.1"
+_PIECE = 1024
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request that was answered. ``time``: monotonic seconds at its start; ``in_flight``: how many requests
+    were being answered then, itself included."""
+
+    time: float
+    path: str
+    user_agent: str
+    status: int
+    in_flight: int
+
+
+class Board:
+    """Serves ``posts`` on the loopback interface while used as a context manager.
+
+    ``port`` 0 takes any free one. Requests are logged in ``requests`` in the order of their ends.
+    """
+
+    def __init__(self, posts: Sequence[BoardPost], faults: Faults | None = None, port: int = 0) -> None:
+        self.requests: list[LoggedRequest] = []
+        self._posts = list(posts)
+        self._faults = faults or Faults()
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self._api_requests = 0
+        self._file_requests: Counter[int] = Counter()
+        self._server = ThreadingHTTPServer((_HOST, port), type("BoardHandler", (_Handler,), {"board": self}))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{_HOST}:{self._server.server_port}"
+
+    def upload(self, post: BoardPost) -> None:
+        """Adds a post while the board is being read, as happens to every crawl of a live board."""
+        self._posts = [*self._posts, post]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, path: str, requested_range: str = "") -> Answer:
+        """What a GET of ``path`` (with its query) is answered, faults included."""
+        parts = urlsplit(path)
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        if parts.path == "/robots.txt":
+            return Answer(b"User-agent: *\nAllow: /\n", "text/plain")
+        if parts.path.startswith("/images/"):
+            return self._file(parts.path, requested_range)
+        if parts.path == "/index.php" and query.get("page") == "dapi":
+            return self._faults.on_api(self._next_api_number(), self._api(query))
+        if parts.path == "/index.php" and query.get("s") == "view":
+            return self._post_page(query.get("id", ""))
+        return answers.not_found()
+
+    def _api(self, query: dict[str, str]) -> Answer:
+        limit = min(_whole_number(query.get("limit", ""), DEFAULT_LIMIT), MAX_LIMIT)
+        if query.get("s") == "tag":
+            return answers.tag_listing(self._posts, query.get("name", ""), limit)
+        if query.get("s") != "post":
+            return Answer(b"", answers.HTML)
+        offset = _whole_number(query.get("pid", ""), 0) * limit
+        if offset > DEPTH_WALL:
+            return answers.refusal("Search error: API limited due to abuse.")
+        found = search(self._posts, query.get("tags", ""))
+        page = [self._fields(post) for post in found[offset : offset + limit]]
+        if query.get("json") == "1":
+            return answers.json_listing(page)
+        return answers.xml_listing(page, len(found), offset)
+
+    def _fields(self, post: BoardPost) -> answers.Fields:
+        return self._faults.on_listed(post, answers.post_fields(post, self.url))
+
+    def _file(self, path: str, requested_range: str) -> Answer:
+        _, _, directory, image = (path.split("/") + ["", ""])[:4]
+        for post in self._posts:
+            if post.image == image and str(post.directory) == directory:
+                attempt = self._next_attempt(post.id)
+                return self._faults.on_file(post, attempt, answers.file(post, requested_range))
+        return answers.not_found()
+
+    def _post_page(self, post_id: str) -> Answer:
+        found = [post for post in self._posts if str(post.id) == post_id]
+        return answers.post_page(found[0]) if found else answers.not_found()
+
+    def _next_api_number(self) -> int:
+        with self._lock:
+            self._api_requests += 1
+            return self._api_requests - 1
+
+    def _next_attempt(self, post_id: int) -> int:
+        with self._lock:
+            self._file_requests[post_id] += 1
+            return self._file_requests[post_id] - 1
+
+    def log(self, path: str, user_agent: str, send: Callable[[], int]) -> None:
+        """Calls ``send``, which returns the status it sent, and logs the request."""
+        started = time.monotonic()
+        with self._lock:
+            self._in_flight += 1
+            in_flight = self._in_flight
+        status = 0  # stays when the client went away before it had the answer
+        try:
+            status = send()
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                self.requests.append(LoggedRequest(started, path, user_agent, status, in_flight))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    board: ClassVar[Board]
+
+    def do_GET(self) -> None:
+        try:
+            self.board.log(self.path, self.headers.get("User-Agent", ""), self._send)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def _send(self) -> int:
+        answer = self.board.answer(self.path, self.headers.get("Range", ""))
+        body = answer.body if answer.sent is None else answer.body[: answer.sent]
+        if answer.sent == 0:
+            self.close_connection = True
+            return answer.status
+        self._send_head(answer)
+        step = _PIECE if answer.pause_s else len(body) or 1
+        for start in range(0, len(body), step):
+            self.wfile.write(body[start : start + step])
+            time.sleep(answer.pause_s)
+        self.close_connection = self.close_connection or len(body) < len(answer.body)
+        return answer.status
+
+    def _send_head(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing on stderr: the board keeps its own log."""
+
+
+def _whole_number(text: str, default: int) -> int:
+    return int(text) if text.isdecimal() else default
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m demo.board", description="Serves the demo's drawings.")
+    parser.add_argument("--port", type=int, default=8765, help="where to listen (default %(default)s)")
+    port = parser.parse_args().port
+    posts = gallery.demo_posts()
+    try:
+        board = Board(posts, port=port)
+    except OSError as error:
+        raise SystemExit(
+            f"cannot listen on port {port} ({error.strerror}): give another with --port"
+        ) from None
+    with board:
+        print(f"{len(posts):,} drawings at {board.url} (Ctrl-C stops)", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    main()
