@@ -1,4 +1,4 @@
-"""The shapes in which Safebooru (Gelbooru 0.2) answers: bare JSON arrays, XML of strings, files with ranges."""
+"""The shapes of Safebooru's answers (Gelbooru 0.2): bare JSON arrays, XML of strings, files with ranges."""
 
 import json
 import re
@@ -17,7 +17,6 @@ XML = "text/xml;charset=UTF-8"
 _TYPES = {
     "png": "image/png",
     "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
     "gif": "image/gif",
     "webp": "image/webp",
 }
@@ -126,7 +125,8 @@ def xml(root: ElementTree.Element) -> Answer:
 def post_page(post: BoardPost) -> Answer:
     """The page for people that a post's address leads to."""
     image = f"/images/{post.directory}/{post.image}"
-    page = f'<!doctype html><title>{post.id}</title><img src="{image}"><p>{escape(post.tags)}<p>{escape(post.source)}'
+    texts = f"<p>{escape(post.tags)}<p>{escape(post.source)}"
+    page = f'<!doctype html><title>{post.id}</title><img src="{image}">{texts}'
     return Answer(page.encode(), HTML)
 
 
