@@ -1,0 +1,257 @@
+"""Bytes to an upright sRGB picture on white paper, and back to PNG.
+
+Whatever a picture board may serve is either decoded rightly or refused with a reason a person understands.
+"""
+
+import io
+import re
+import struct
+import warnings
+from functools import lru_cache
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    ImageCms,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+# Made directly rather than through Image.open, whose own pixel limit is a process-wide setting.
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "png": PngImagePlugin.PngImageFile,
+    "jpg": JpegImagePlugin.JpegImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "gif": GifImagePlugin.GifImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+    "tiff": TiffImagePlugin.TiffImageFile,
+}
+_NAMES = {"png": "PNG", "jpg": "JPEG", "webp": "WebP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
+
+_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+
+# What is often served in place of a picture: (offset, bytes there in lower case, what to call it).
+_FOREIGN = [
+    (0, b"<!doctype html", "an HTML page"),
+    (0, b"<html", "an HTML page"),
+    (0, b"<svg", "an SVG drawing"),
+    (0, b"<?xml", "an XML document"),
+    (0, b"{", "a JSON document"),
+    (0, b"[", "a JSON document"),
+    (4, b"ftypavif", "an AVIF picture, which is not supported"),
+    (4, b"ftypheic", "a HEIC picture, which is not supported"),
+    (4, b"ftypmif1", "a HEIF picture, which is not supported"),
+    (4, b"ftyp", "an MP4 video"),
+    (0, b"\x1a\x45\xdf\xa3", "a WebM video"),
+    (0, b"pk\x03\x04", "a ZIP archive"),
+    (0, b"8bps", "a Photoshop document"),
+    (0, b"%pdf", "a PDF document"),
+    (0, b"\xff\x0a", "a JPEG XL picture, which is not supported"),
+    (4, b"jxl ", "a JPEG XL picture, which is not supported"),
+    (4, b"jp  ", "a JPEG 2000 picture, which is not supported"),
+]
+
+_PILLOW_MODULES = r"PIL\."
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class ImageError(Exception):
+    """A picture that cannot be used; str() is one line that says why."""
+
+
+def sniff(data: bytes) -> str | None:
+    """The format by its first bytes: "png", "jpg", "webp", "gif", "bmp" or "tiff"; None for anything else."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    # "BM" alone also begins ordinary text
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
+        return "bmp"
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "tiff"
+    return None
+
+
+def decode(
+    data: bytes, *, max_pixels: int = 100_000_000, min_side: int = 1, draft_size: int | None = None
+) -> Image.Image:
+    """The first frame as an upright RGB picture in sRGB, transparent parts on white.
+
+    The size is checked in the header, before any pixel is decoded. With `draft_size`, a JPEG whose shortest
+    side is a multiple of it is decoded at 1/2, 1/4 or 1/8, never below `draft_size`: several times faster
+    when the picture is about to be shrunk.
+
+    Raises ImageError for everything that is not a whole picture of an allowed size.
+    """
+    kind = sniff(data)
+    if kind is None:
+        raise ImageError(_describe_foreign(data))
+    _ignore_pillow_warnings()
+    try:
+        image = _READERS[kind](io.BytesIO(data))
+        _check_size(image.size, max_pixels, min_side)
+        if draft_size is not None:
+            image.draft(None, (draft_size, draft_size))
+        return _flatten(_upright(_first_frame(image)))
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything on malformed bytes
+        raise ImageError(_describe_failure(_NAMES[kind], len(data), error)) from error
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """PNG without metadata, made quickly (compress_level 1); the same pixels always give the same bytes."""
+    bare = image.copy()
+    bare.info = {}
+    buffer = io.BytesIO()
+    bare.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _ignore_pillow_warnings() -> None:
+    """Pillow's warnings tell of metadata that does not touch the pixels.
+
+    Set for good, because `catch_warnings` is not safe in threads, and anew where someone has reset the
+    filters.
+    """
+    if not any(
+        isinstance(module, re.Pattern) and module.pattern == _PILLOW_MODULES
+        for *_, module, _ in warnings.filters
+    ):
+        warnings.filterwarnings("ignore", module=_PILLOW_MODULES)
+
+
+def _check_size(size: tuple[int, int], max_pixels: int, min_side: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageError(f"{width:,} × {height:,} pixels are more than the {max_pixels:,} allowed")
+    if min(size) < min_side:
+        raise ImageError(f"{width:,} × {height:,} pixels: the shortest side is under {min_side:,}")
+
+
+def _first_frame(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
+    if image.info.get("default_image"):  # an APNG's still for old viewers, not a frame of it
+        image.seek(1)
+    image.load()
+    return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # unreadable EXIF says nothing about which way is up
+        return image
+    if orientation not in _UPRIGHT:
+        return image
+    turned = image.transpose(_UPRIGHT[orientation])
+    turned.info = image.info
+    return turned
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Any mode to plain RGB in sRGB on white."""
+    profile = image.info.get("icc_profile")
+    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+        image = _eight_bits(image)
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG as Adobe's, which are stored inverted
+    if not image.has_transparency_data:
+        return _to_srgb(image, profile)
+    image = image.convert("RGBA")
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(_to_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
+    return paper
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 12 or 16 bits, scaled (not clipped) to 8; a transparent value becomes an alpha channel."""
+    tags = getattr(image, "tag_v2", {})
+    if image.mode == "I":
+        raise ImageError("32-bit grey, whose white level is not stated: save it with 8 or 16 bits")
+    deep = np.asarray(image).astype(np.float32)
+    white = 4095 if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,) else 65535
+    grey = np.rint(np.minimum(deep, white) * (255 / white)).astype(np.uint8)
+    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:  # white is zero
+        grey = 255 - grey
+    shallow = Image.fromarray(grey)
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        shallow.putalpha(Image.fromarray(np.where(deep == transparent, 0, 255).astype(np.uint8)))
+    return shallow
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB without metadata; a profile that does not fit the picture's channels is ignored, as viewers do."""
+    transform = _srgb_transform(profile) if profile else None
+    if transform is not None and (transform.input_mode == "CMYK") == (image.mode == "CMYK"):
+        converted = ImageCms.applyTransform(image.convert(transform.input_mode), transform)
+        assert converted is not None
+        image = converted
+    else:
+        image = image.convert("RGB")
+    image.info = {}
+    return image
+
+
+@lru_cache(maxsize=16)
+def _srgb_transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    """None for sRGB itself and for profiles that cannot be used."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[source.profile.xcolor_space.strip()]
+        if mode == "RGB" and "srgb" in (source.profile.profile_description or "").lower():
+            return None
+        return ImageCms.buildTransform(source, _srgb(), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, KeyError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def _describe_foreign(data: bytes) -> str:
+    if not data:
+        return "an empty file (0 bytes)"
+    if not data.strip(b"\0"):
+        return f"nothing but {len(data):,} zero bytes"
+    head = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for offset, magic, name in _FOREIGN:
+        if head[offset:].startswith(magic):
+            return f"not a picture but {name}" if "picture" not in name else name
+    try:
+        data[:1024].decode("utf-8")
+        return "not a picture but text"
+    except UnicodeDecodeError:
+        return f"not a picture: it begins with the bytes {data[:8].hex(' ')}"
+
+
+def _describe_failure(name: str, num_bytes: int, error: Exception) -> str:
+    message = str(error)
+    cut_short = isinstance(error, (struct.error, EOFError, IndexError)) or "truncated" in message.lower()
+    if cut_short:
+        return f"truncated {name} (ends after {num_bytes:,} bytes)"
+    if isinstance(error, MemoryError):
+        return f"{name} too large for the memory"
+    return f"damaged {name} ({message})"

@@ -1,0 +1,240 @@
+"""Duplicates: the same picture re-saved, resized or recompressed, but not a recoloured or a grey one.
+
+Hashes of brightness alone see no difference between a drawing and its grey copy, so two pictures count as
+near duplicates only if both hashes, the colours of a small thumbnail and the aspect ratio agree.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+MAX_HASH_DISTANCE = 4  # bits of 64, for each of the two hashes
+MAX_RGB_DISTANCE = 4.0  # mean absolute difference of the thumbnails, of 255
+MAX_ASPECT_RATIO = 1.02
+MIN_DETAIL = 2.0  # grey levels; the hashes of a flatter picture are noise
+
+THUMB_SIDE = 8
+_WORKING_SIDE = 288  # divisible by 32, 16, 9 and 8, the sizes taken from it
+_NUM_CHUNKS = MAX_HASH_DISTANCE + 1
+
+Hashes = npt.NDArray[np.uint64]
+Pairs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What dedupe keeps of a picture.
+
+    pixel_sha256: hex digest of size and RGB pixels, the same for lossless copies whatever their metadata.
+    phash, dhash: 16 hex digits each; low frequencies of the brightness, and its horizontal gradients.
+    width, height: of the picture in pixels.
+    thumb: base64 of the 8 × 8 RGB area average.
+    detail: standard deviation of the brightness at 32 × 32, in grey levels.
+    """
+
+    pixel_sha256: str
+    phash: str
+    dhash: str
+    width: int
+    height: int
+    thumb: str
+    detail: float
+
+    def to_row(self) -> dict[str, str]:
+        """The fields as CSV cells."""
+        return {name: str(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> "Fingerprint":
+        """The inverse of `to_row`; ignores other columns. KeyError or ValueError: not such a row."""
+        return cls(
+            pixel_sha256=row["pixel_sha256"],
+            phash=row["phash"],
+            dhash=row["dhash"],
+            width=int(row["width"]),
+            height=int(row["height"]),
+            thumb=row["thumb"],
+            detail=float(row["detail"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Picture `index` is a copy of picture `kept` (positions in the sequence given).
+
+    kind "exact" means the same pixels, else "near". Distances are those of the rule: bits, bits, levels of
+    255.
+    """
+
+    index: int
+    kept: int
+    kind: Literal["exact", "near"]
+    phash_distance: int
+    dhash_distance: int
+    rgb_distance: float
+
+
+def fingerprint(image: Image.Image) -> Fingerprint:
+    """Fingerprint of an RGB picture."""
+    pixels: npt.NDArray[np.uint8] = np.asarray(image)
+    digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
+    digest.update(pixels.tobytes())
+    working = pixels
+    if min(image.size) > _WORKING_SIDE:  # one pass over the big picture instead of four
+        working = _shrink(pixels, _WORKING_SIDE, _WORKING_SIDE)
+    gray = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    coarse = _shrink(gray, 32, 32)
+    return Fingerprint(
+        pixel_sha256=digest.hexdigest(),
+        phash=_phash(coarse),
+        dhash=_dhash(_shrink(gray, 9, 8)),
+        width=image.width,
+        height=image.height,
+        thumb=base64.b64encode(_shrink(working, THUMB_SIDE, THUMB_SIDE).tobytes()).decode(),
+        detail=round(float(coarse.std()), 2),
+    )
+
+
+def find_duplicates(fingerprints: Sequence[Fingerprint]) -> list[Duplicate]:
+    """Which pictures are copies of which kept one, in the order given.
+
+    The largest of some copies is kept, the earlier one where sizes tie: give the preferred ones first. Every
+    copy is near the very picture it is dropped for, never only by way of a third. Exact over all pairs.
+    """
+    if not fingerprints:
+        return []
+    table = _Table.pack(fingerprints)
+    kept = _first_of_equal(fingerprints)
+    better, worse = _near_duplicates(table, kept).T.tolist()
+    owner = np.arange(len(kept))
+    for i, j in zip(better, worse, strict=True):
+        if owner[i] == i and owner[j] == j:
+            owner[j] = i
+    kept = owner[kept]
+    return [
+        _describe(fingerprints, table, i, int(kept[i]))
+        for i in np.flatnonzero(kept != np.arange(len(kept))).tolist()
+    ]
+
+
+def near_pairs(phash: Hashes, dhash: Hashes) -> Pairs:
+    """All pairs (P, 2) of positions i < j whose hashes (N,) uint64 differ in at most 4 bits each, sorted.
+
+    Two hashes with at most 4 different bits agree in at least one of 5 chunks. Pictures are therefore put
+    side by side by one chunk of each hash (25 ways), and only neighbours are compared: exact, and quick even
+    where thousands of white pages share a chunk of one hash.
+    """
+    found = [np.empty((0, 2), np.int64)]
+    for i in range(_NUM_CHUNKS):
+        for j in range(_NUM_CHUNKS):
+            keys = _chunk(phash, i) << np.uint64(13) | _chunk(dhash, j)
+            found += [p[_is_near(phash, p, i) & _is_near(dhash, p, j)] for p in _pairs_of_equal(keys)]
+    pairs = np.concatenate(found)
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def _pairs_of_equal(keys: Hashes) -> Iterator[Pairs]:
+    """Every pair (P, 2) of positions i < j with equal keys, in blocks no longer than `keys`."""
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    start = np.arange(len(keys))
+    for step in range(1, len(keys)):
+        start = start[start < len(keys) - step]
+        start = start[keys[start] == keys[start + step]]
+        if not start.size:
+            return
+        yield np.stack([order[start], order[start + step]], axis=1)
+
+
+def _chunk(hashes: Hashes, number: int) -> Hashes:
+    return hashes >> np.uint64(13 * number) & np.uint64(0x1FFF)
+
+
+def _is_near(hashes: Hashes, pairs: Pairs, chunk: int) -> npt.NDArray[np.bool_]:
+    """Whether pairs are near, and `chunk` is the first in which they agree, so that each is found once."""
+    different = hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]
+    near = np.bitwise_count(different) <= MAX_HASH_DISTANCE
+    for earlier in range(chunk):
+        near &= _chunk(different, earlier) != 0
+    return np.asarray(near)
+
+
+def _near_duplicates(table: "_Table", first: npt.NDArray[np.int64]) -> Pairs:
+    """Pairs (better, worse) by the whole rule among the pictures with pixels of their own, best first."""
+    eligible = np.flatnonzero((first == np.arange(len(first))) & table.is_detailed)
+    ranked = eligible[np.argsort(-table.num_pixels[eligible], kind="stable")]
+    pairs = ranked[near_pairs(table.phash[ranked], table.dhash[ranked])]
+    aspects = table.aspect[pairs]
+    pairs = pairs[aspects.max(axis=1) <= MAX_ASPECT_RATIO * aspects.min(axis=1)]
+    return np.asarray(pairs[table.rgb_distance(pairs) <= MAX_RGB_DISTANCE])
+
+
+def _describe(fingerprints: Sequence[Fingerprint], table: "_Table", index: int, kept: int) -> Duplicate:
+    exact = fingerprints[index].pixel_sha256 == fingerprints[kept].pixel_sha256
+    phash, dhash = (int(np.bitwise_count(h[index] ^ h[kept])) for h in (table.phash, table.dhash))
+    rgb = round(float(table.rgb_distance(np.array([[index, kept]]))[0]), 2)
+    return Duplicate(index, kept, "exact" if exact else "near", phash, dhash, rgb)
+
+
+def _shrink(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _phash(coarse: npt.NDArray[np.uint8]) -> str:
+    low = cv2.dct(coarse.astype(np.float32))[:8, :8]
+    return _hex(low > np.median(low))
+
+
+def _dhash(coarse: npt.NDArray[np.uint8]) -> str:
+    return _hex(coarse[:, 1:] > coarse[:, :-1])
+
+
+def _hex(bits: npt.NDArray[np.bool_]) -> str:
+    return np.packbits(bits).tobytes().hex()
+
+
+def _first_of_equal(fingerprints: Sequence[Fingerprint]) -> npt.NDArray[np.int64]:
+    """For each position, the first one with the same pixels."""
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(f.pixel_sha256, i) for i, f in enumerate(fingerprints)], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Fingerprints as columns."""
+
+    phash: Hashes
+    dhash: Hashes
+    thumb: npt.NDArray[np.uint8]  # (N, 192)
+    aspect: npt.NDArray[np.float64]
+    num_pixels: npt.NDArray[np.int64]
+    is_detailed: npt.NDArray[np.bool_]
+
+    @classmethod
+    def pack(cls, fingerprints: Sequence[Fingerprint]) -> "_Table":
+        thumbs = base64.b64decode("".join(f.thumb for f in fingerprints))
+        width = np.array([f.width for f in fingerprints], np.int64)
+        height = np.array([f.height for f in fingerprints], np.int64)
+        return cls(
+            phash=_from_hex(f.phash for f in fingerprints),
+            dhash=_from_hex(f.dhash for f in fingerprints),
+            thumb=np.frombuffer(thumbs, np.uint8).reshape(len(fingerprints), -1),
+            aspect=width / height,
+            num_pixels=width * height,
+            is_detailed=np.array([f.detail >= MIN_DETAIL for f in fingerprints], bool),
+        )
+
+    def rgb_distance(self, pairs: Pairs) -> npt.NDArray[np.float64]:
+        a, b = (self.thumb[pairs[:, side]].astype(np.int16) for side in (0, 1))
+        return np.asarray(np.abs(a - b).mean(axis=1))
+
+
+def _from_hex(digits: Iterable[str]) -> Hashes:
+    return np.frombuffer(bytes.fromhex("".join(digits)), ">u8").astype(np.uint64)

@@ -1,0 +1,257 @@
+"""The tone of lineart: paper to white, and the mean of the ink into one band for all drawings.
+
+A model trained on lines of one darkness colours faint pencil and heavy ink badly, so both training and use
+bring the mean grey of the ink to the same band. Brightening a pixel again and again towards white multiplies
+its darkness by one
+factor, so the whole iteration is one table: `255 - min(255, scale · (255 - v))`, and the scale follows from
+the histogram.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Gray = npt.NDArray[np.uint8]
+Counts = npt.NDArray[np.float64]
+Status = Literal["ok", "in_band", "blank", "too_dense", "unconverged"]
+
+_MAX_ERROR = 0.5  # grey levels between the mean reached and the band; less is not reachable with 256 levels
+_DARKNESS = np.arange(256, dtype=np.float64)
+
+_DARKEST_PAPER = 140
+_PAPER_NOISE = 0.05  # paper grain, as a share of the paper's own level
+_MIN_PAPER_SHARE = 0.5
+_FIT_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How lineart is toned; kept in a checkpoint, since its inputs must be toned as its training data was.
+
+    low, high: the band, in grey levels, into which the mean of the ink is brought (equal: one target).
+    threshold: a pixel darker than this is ink; JPEG ringing lies above 250.
+    max_scale: faint lines are darkened at most this many times.
+    min_ink, max_ink: shares of the picture; less ink is a blank page, more is no lineart.
+    """
+
+    low: int = 180
+    high: int = 200
+    threshold: int = 250
+    max_scale: float = 3.0
+    min_ink: float = 0.001
+    max_ink: float = 0.5
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            wanted = int if field.name in ("low", "high", "threshold") else (int, float)
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                raise ValueError(f"normalization: {field.name} must be a number, not {value!r}")
+        if not 0 < self.low <= self.high < self.threshold <= 255:
+            raise ValueError(
+                "normalization: 0 < low <= high < threshold <= 255 must hold, not "
+                f"{self.low}, {self.high}, {self.threshold}"
+            )
+        if not self.max_scale >= 1:
+            raise ValueError(f"normalization: max_scale must be at least 1, not {self.max_scale}")
+        if not 0 <= self.min_ink < self.max_ink <= 1:
+            raise ValueError(
+                f"normalization: 0 <= min_ink < max_ink <= 1 must hold, not {self.min_ink}, {self.max_ink}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, for JSON and checkpoints."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Normalization":
+        """The inverse of `to_dict`; raises ValueError for missing, unknown or impossible values."""
+        names = {field.name for field in fields(cls)}
+        if set(values) != names:
+            missing, unknown = sorted(names - set(values)), sorted(set(values) - names)
+            raise ValueError(f"normalization: missing {missing or 'nothing'}, unknown {unknown or 'nothing'}")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class NormalizedLineart:
+    """A toned drawing and how it came about.
+
+    image: (H, W) uint8, 255 = paper.
+    status: "ok" the mean of the ink was brought into the band; "in_band" it was there already; "blank" next
+        to no ink, left alone; "too_dense" toned, but too much ink to be lineart; "unconverged" the band is
+        out of reach.
+    mean_in, mean_out: mean grey of the ink before and after, 255.0 where there is none.
+    scale: factor on darkness; 1.0 where the ink was left alone.
+    ink_fraction: share of ink pixels (0..1) before toning.
+    paper: grey level that was taken for white; 255 where the paper was white already.
+    """
+
+    image: Gray
+    status: Status
+    mean_in: float
+    mean_out: float
+    scale: float
+    ink_fraction: float
+    paper: int
+
+
+def lineart_gray(image: Image.Image) -> Gray:
+    """(H, W) uint8 luma (ITU-R BT.601) of an RGB or grey picture."""
+    return np.asarray(image.convert("L"))
+
+
+def normalize(gray: Gray, normalization: Normalization | None = None) -> NormalizedLineart:
+    """Whitens the paper of a scan, then brings the mean of the ink into the band.
+
+    `gray` is (H, W) uint8. Normalizing the image of an "ok", "in_band" or "blank" result changes no pixel.
+    """
+    if gray.ndim != 2 or gray.dtype != np.uint8 or gray.size == 0:
+        raise ValueError(f"lineart must be (H, W) uint8, not {gray.shape} {gray.dtype}")
+    settings = normalization or Normalization()
+    white, paper = whiten_paper(gray)
+    counts = _histogram(white)[::-1]
+    cut = 255 - settings.threshold
+    num_ink = counts[cut + 1 :].sum()
+    ink_fraction = float(num_ink / gray.size)
+    mean_in = 255 - _ink_darkness(_DARKNESS, counts, cut)
+    if num_ink == 0 or ink_fraction < settings.min_ink:
+        return NormalizedLineart(white, "blank", mean_in, mean_in, 1.0, ink_fraction, paper)
+    target = min(max(mean_in, settings.low), settings.high)
+    scale = 1.0
+    if abs(mean_in - target) > _MAX_ERROR:
+        scale = _find_scale(counts, cut, 255 - target, settings.max_scale)
+    levels = _scaled_levels(scale)
+    mean_out = 255 - _ink_darkness(levels, counts, cut)
+    image = white if scale == 1.0 else cv2.LUT(white, (255 - levels)[::-1].astype(np.uint8))
+    status: Status = "in_band" if scale == 1.0 else "ok"
+    if ink_fraction > settings.max_ink:
+        status = "too_dense"
+    elif abs(mean_out - target) > _MAX_ERROR:
+        status = "unconverged"
+    return NormalizedLineart(image, status, mean_in, mean_out, scale, ink_fraction, paper)  # type: ignore[arg-type]
+
+
+def _histogram(gray: Gray) -> Counts:
+    return cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(np.float64)
+
+
+def _scaled_levels(scale: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Darkness 0..255 times each scale, rounded and clipped: (..., 256)."""
+    return np.minimum(255, np.floor(np.multiply.outer(scale, _DARKNESS) + 0.5))
+
+
+def _ink_darkness(levels: npt.NDArray[np.float64], counts: Counts, cut: int) -> Any:
+    """Mean darkness of the ink when darkness d becomes levels[..., d]; 0 where no ink is left."""
+    weights = counts * (levels > cut)
+    return (weights * levels).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1)
+
+
+def _find_scale(counts: Counts, cut: int, target: float, max_scale: float) -> float:
+    """The scale nearest 1 with which the ink's mean darkness is `target`, to the rounding of the table."""
+    brighten = _ink_darkness(_DARKNESS, counts, cut) > target
+    guess = _brightening_scale(counts, cut, target) if brighten else _darkening_scale(counts, cut, target)
+    present = _DARKNESS[1:][counts[1:] > 0]
+    # where the rounding of some present level flips, on either side of the guess
+    flips = (np.floor(guess * present - 0.5)[:, None] + np.array([0.5, 1.5])) / present[:, None]
+    candidates = np.append(flips.ravel() * (1 + 1e-12), guess)
+    lowest, highest = (0.0, 1.0) if brighten else (1.0, max_scale)
+    candidates = np.unique(np.clip(candidates, lowest, highest))
+    error = np.abs(_ink_darkness(_scaled_levels(candidates), counts, cut) - target)
+    best = np.flatnonzero(error == error.min())
+    return float(candidates[best[np.argmin(np.abs(candidates[best] - guess))]])
+
+
+def _brightening_scale(counts: Counts, cut: int, target: float) -> float:
+    """Largest scale under 1 with mean{scale·d : scale·d > cut} = target.
+
+    Faint ink turns to paper as the scale falls. When all up to darkness k have, scale = target / mean{d : d >
+    k}, which holds only if the scale indeed puts k, and not k + 1, on the paper's side; one k at least fits.
+    """
+    num = np.cumsum(counts[::-1])[::-1]
+    total = np.cumsum((counts * _DARKNESS)[::-1])[::-1]
+    dropped = np.flatnonzero(num[1:] > 0)
+    dropped = dropped[dropped >= cut]
+    scales = target * num[dropped + 1] / total[dropped + 1]
+    edge = cut + 0.5  # the table rounds, so this much counts as ink
+    fits = (scales * dropped < edge) & (scales * (dropped + 1) >= edge)
+    return float(scales[fits][0]) if fits.any() else float(scales[-1])
+
+
+def _darkening_scale(counts: Counts, cut: int, target: float) -> float:
+    """Smallest scale over 1 with mean{min(255, scale·d) : scale·d > cut} = target.
+
+    Near-white pixels turn to ink as the scale grows, and lower the mean each time; between two such events it
+    rises.
+    """
+    scale = 1.0
+    for dropped in range(cut, -1, -1):
+        weights = counts * (_DARKNESS > dropped)
+        scale = _clipped_scale(weights, target)
+        if scale * dropped < cut + 0.5:
+            break
+    return scale
+
+
+def _clipped_scale(weights: Counts, target: float) -> float:
+    """Solves mean(min(255, scale·d)) = target by Newton's steps: few, as it is concave, piecewise linear."""
+    scale = target * weights.sum() / (weights * _DARKNESS).sum()
+    while True:
+        clipped = scale * _DARKNESS >= 255
+        slope = (weights * _DARKNESS)[~clipped].sum()
+        if slope == 0:
+            return float(scale)
+        solved = (target * weights.sum() - 255 * weights[clipped].sum()) / slope
+        if solved <= scale * (1 + 1e-12):
+            return float(scale)
+        scale = solved
+
+
+def whiten_paper(gray: Gray) -> tuple[Gray, int]:
+    """Makes the paper of a scan or a photo white; returns the picture and the paper's grey level.
+
+    (H, W) uint8 in and out. A picture whose paper is white already, or that has none, comes back as it is,
+    with 255.     The light on the page is taken as a quadratic surface through its paper, so shading goes while large dark
+    areas, which a local estimate would bleach, stay.
+    """
+    bright = _histogram(gray)[128:]
+    level = 128 + int(bright.argmax())
+    if level < _DARKEST_PAPER or level >= Normalization.threshold:
+        return gray, 255
+    light = _fit_light(gray, level)
+    white = np.minimum(np.rint(gray * (255 / (light * (1 - _PAPER_NOISE)))), 255).astype(np.uint8)
+    if (white == 255).mean() <= _MIN_PAPER_SHARE:  # whatever this is, it is not mostly paper
+        return gray, 255
+    return white, round(float(np.median(light)))
+
+
+def _fit_light(gray: Gray, level: int) -> npt.NDArray[np.float32]:
+    """(H, W) grey level of the paper, fitted to the pixels that look like paper."""
+    height, width = gray.shape
+    small = cv2.resize(gray, (_FIT_SIDE, _FIT_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    terms = _quadratic_terms(_FIT_SIDE, _FIT_SIDE).reshape(-1, 6)
+    weights = np.zeros(6, np.float32)
+    fit, tolerance = np.full(small.shape, level, np.float32), 0.3
+    for _ in range(6):  # from "may be paper under uneven light" to "is paper"
+        paper = np.abs(small - fit) <= tolerance * fit
+        if paper.sum() < 6:
+            break
+        weights = np.linalg.lstsq(terms[paper], small[paper], rcond=None)[0]
+        fit = np.maximum(terms @ weights, 1)
+        tolerance = max(_PAPER_NOISE, tolerance * 0.6)
+    return np.asarray(np.maximum(_quadratic_terms(height, width) @ weights, 1), dtype=np.float32)
+
+
+def _quadratic_terms(height: int, width: int) -> npt.NDArray[np.float32]:
+    """(H, W, 6): 1, x, y, x², xy, y² with x and y in -1..1."""
+    y, x = np.meshgrid(
+        np.linspace(-1, 1, height, dtype=np.float32),
+        np.linspace(-1, 1, width, dtype=np.float32),
+        indexing="ij",
+    )
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
