@@ -106,7 +106,7 @@ class Board:
         return self._faults.on_listed(post, answers.post_fields(post, self.url))
 
     def _file(self, path: str, requested_range: str) -> Answer:
-        _, _, directory, image = (path.split("/") + ["", ""])[:4]
+        directory, _, image = path.removeprefix("/images/").partition("/")
         for post in self._posts:
             if post.image == image and str(post.directory) == directory:
                 attempt = self._next_attempt(post.id)

@@ -97,39 +97,29 @@ def _drawn(folder: Path) -> tuple[list[Upload], list[Upload]]:
         _draw_all(archive)
     with zipfile.ZipFile(archive) as drawn:
         listed = json.loads(drawn.read(_LIST))
-        uploads = [
-            Upload(drawn.read(name), name.rpartition(".")[2], tags, size) for name, tags, size in listed
-        ]
+        uploads = [Upload(data=drawn.read(str(number)), **rest) for number, rest in enumerate(listed)]
     return uploads[: len(COLOUR_SEEDS)], uploads[len(COLOUR_SEEDS) :]
 
 
 def _recipe() -> str:
     """Digest of all that the drawn files depend on, so that a change of it never meets an old archive."""
     sources = [Path(path).read_bytes() for path in (drawings.__file__, __file__)]
-    packages = [
-        version(package).encode() for package in ("dicebear-core", "dicebear-styles", "resvg_py", "pillow")
-    ]
-    return hashlib.sha256(b"\0".join(sources + packages)).hexdigest()[:16]
+    packages = [version(name) for name in ("dicebear-core", "dicebear-styles", "resvg_py", "pillow")]
+    return hashlib.sha256(b"".join(sources) + " ".join(packages).encode()).hexdigest()[:16]
 
 
 def _draw_all(archive: Path) -> None:
     wanted: list[tuple[Domain, int]] = [("B", seed) for seed in COLOUR_SEEDS]
     wanted += [("A", seed) for seed in LINEART_SEEDS]
+    # spawn: forking a process that has threads (a flow's, a test's) can hang the child
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        uploads = list(pool.map(_draw, wanted, chunksize=50))
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_suffix(f".{os.getpid()}")
-    # spawn: forking a process that has threads (a flow's, a test's) can hang the child
-    with (
-        ProcessPoolExecutor(mp_context=get_context("spawn")) as pool,
-        zipfile.ZipFile(unfinished, "w") as drawn,
-    ):
-        uploads = list(pool.map(_draw, wanted, chunksize=50))
-        names = [
-            f"{domain}/{seed}.{upload.extension}"
-            for (domain, seed), upload in zip(wanted, uploads, strict=True)
-        ]
-        for name, upload in zip(names, uploads, strict=True):
-            drawn.writestr(name, upload.data)
-        listed = [(name, upload.tags, upload.size) for name, upload in zip(names, uploads, strict=True)]
+    with zipfile.ZipFile(unfinished, "w") as drawn:
+        for number, upload in enumerate(uploads):
+            drawn.writestr(str(number), upload.data)
+        listed = [{"extension": u.extension, "tags": u.tags, "size": u.size} for u in uploads]
         drawn.writestr(_LIST, json.dumps(listed))
     os.replace(unfinished, archive)
 

@@ -20,7 +20,7 @@ _TEXT_TERM = re.compile(r"(rating|md5):(.+)")
 
 @dataclass(frozen=True)
 class BoardPost:
-    """One upload. ``data`` is served byte for byte under ``extension``, whether or not it is such a picture."""
+    """One upload. ``data`` is served byte for byte as ``extension``, whether or not it is such a picture."""
 
     id: int
     data: bytes
