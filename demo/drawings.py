@@ -125,8 +125,10 @@ class Drawing:
         options: dict[str, Any] = {
             "seed": str(self.seed),
             "flip": ["none", "horizontal"],
-            "rotate": [-8, 8],
+            "rotate": [-12, 12],
             "scale": [0.9, 1.1],
+            "translateX": [-4, 4],
+            "translateY": [-4, 4],
         }
         if domain == "B":
             options["hairColor"] = self.hair_colour[1]

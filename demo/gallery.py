@@ -47,7 +47,7 @@ def demo_posts(folder: Path | None = None) -> list[BoardPost]:
     colour, lineart = _drawn(folder or Path(tempfile.gettempdir()) / f"irodori-demo-{getpass.getuser()}")
     chance = random.Random("board")
     uploads = [*colour, *lineart, *_copies(colour, chance), *_copies(lineart, chance)]
-    uploads += [_broken(upload) for upload in (colour[3], colour[4], lineart[3])]
+    uploads += [_broken(upload) for upload in (colour[3], colour[5], lineart[3])]
     chance.shuffle(uploads)
     return list(_numbered(uploads, chance))[::-1]
 
