@@ -18,17 +18,18 @@ class Board(Protocol):
     """What differs between boards."""
 
     name: str
-    """The host, as posts' ids begin."""
+    """The host, with which its posts' ids begin."""
+    fetcher: Fetcher
 
-    def rows(self, fetcher: Fetcher, terms: list[str], below: int | None, limit: int) -> list[Row]:
+    def rows(self, terms: list[str], below: int | None, limit: int) -> list[Row]:
         """Up to `limit` raw posts that have all terms and an id less than `below`, newest first."""
         ...
 
-    def count(self, fetcher: Fetcher, terms: list[str], below: int | None) -> int:
-        """How many such posts there are."""
+    def count(self, terms: list[str], below: int | None) -> int:
+        """How many such posts there are; 0 where an empty page is always the end."""
         ...
 
-    def has_tag(self, fetcher: Fetcher, tag: str) -> bool:
+    def has_tag(self, tag: str) -> bool:
         """Whether the board knows the tag at all."""
         ...
 
@@ -44,9 +45,8 @@ class Booru:
     and posts that are added or deleted meanwhile shift nothing.
     """
 
-    def __init__(self, board: Board, fetcher: Fetcher) -> None:
+    def __init__(self, board: Board) -> None:
         self.board = board
-        self.fetcher = fetcher
 
     def posts(self, tags: str, limit: int) -> Iterator[Post]:
         """See Source.posts. Terms such as -tag, rating:general, width:>=512 are passed on to the board."""
@@ -73,7 +73,7 @@ class Booru:
         Boards send empty pages in the middle of a search, so only a count of 0 proves the end; and a
         count may be stale, so patience with it is bounded.
         """
-        limits = self.fetcher.politeness
+        limits = self.board.fetcher.politeness
         asking = Retrying(
             stop=stop_after_attempt(limits.retries + 1),
             wait=wait_exponential(limits.backoff_s, limits.backoff_max_s),
@@ -83,12 +83,12 @@ class Booru:
         return asking(self._rows_or_end, terms, below, limit) or []
 
     def _rows_or_end(self, terms: list[str], below: int | None, limit: int) -> list[Row] | None:
-        rows = self.board.rows(self.fetcher, terms, below, limit)
+        rows = self.board.rows(terms, below, limit)
         if fresh := _newest_first(rows, below):
             return fresh
         if rows:
             raise SourceError(f"{self.board.name} does not list by id, so its list never ends")
-        num_missing = self.board.count(self.fetcher, terms, below)
+        num_missing = self.board.count(terms, below)
         if num_missing:
             logger.warning("%s lists nothing, but counts %d posts more", self.board.name, num_missing)
             return None
@@ -96,7 +96,7 @@ class Booru:
 
     def _nothing_found(self, terms: list[str]) -> str:
         plain = [term for term in terms if not term.startswith(("-", "~")) and not {":", "*"} & set(term)]
-        unknown = [tag for tag in plain if not self.board.has_tag(self.fetcher, tag)]
+        unknown = [tag for tag in plain if not self.board.has_tag(tag)]
         if unknown:
             return f"{self.board.name} knows no tag {', '.join(map(repr, unknown))}; check the spelling there"
         return f"{self.board.name} has no post with {' '.join(terms) or 'any tag'}; ask for fewer tags"

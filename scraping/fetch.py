@@ -1,13 +1,11 @@
 """Polite, bounded, resuming HTTP: one Fetcher serves any number of threads."""
 
 import hashlib
-import json
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
@@ -20,37 +18,28 @@ from protego import Protego
 from requests import Response
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential, wait_random
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    InvalidHeader,
-    NameResolutionError,
-    NewConnectionError,
-)
+from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from scraping.failures import FetchError, PassingError, Patience, explain, plain_errors
 from scraping.manners import objection, opts_out
 from scraping.pacing import HostBuckets, PacedAdapter, Pauses
+from scraping.partial import Partial
 from scraping.politeness import AGENT, Politeness
-from scraping.post import Post, SourceError
+from scraping.post import Post
+
+__all__ = ["Download", "FetchError", "Fetcher", "shared_fetcher"]
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 16
+CONNECT_TIMEOUT_S = 10.0
 REDIRECTS_MAX = 5
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 528)})
+PASSING = frozenset({408, 416, 425, 429, 500, 502, 503, 504, *range(520, 528)})
 """Statuses worth another attempt; 520 to 527 are a proxy's words for a server that is down."""
 PASSING_API = PASSING | {403, 404}
 """Boards also answer these from their API while they throttle."""
-
-
-class FetchError(Exception):
-    """One answer or file cannot be had; str() is the reason, in one line."""
-
-
-class _Passing(Exception):
-    """A failure that another attempt may not see."""
 
 
 @dataclass(frozen=True)
@@ -66,60 +55,6 @@ class Download:
     """Whether that is what the source claims; None if it claims none. Some sites re-encode files."""
 
 
-@dataclass
-class _Partial:
-    """What has arrived of a file; a later attempt continues it."""
-
-    data: bytearray = field(default_factory=bytearray)
-    validator: str = ""
-    url: str = ""
-
-    def headers(self) -> dict[str, str]:
-        headers = {"Accept-Encoding": "identity"}
-        if self.data:
-            headers["Range"] = f"bytes={len(self.data)}-"
-            if self.validator:
-                headers["If-Range"] = self.validator
-        return headers
-
-    def begin(self, response: Response) -> int | None:
-        """Make room for the body that follows; returns the size that the whole file will have, if known."""
-        self.url = response.url
-        etag = response.headers.get("ETag", "")
-        self.validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-        if response.status_code == 206:
-            return self._continue(response)
-        self.data.clear()
-        length = response.headers.get("Content-Length", "")
-        return int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None
-
-    def _continue(self, response: Response) -> int | None:
-        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-        if not found or int(found[1]) != len(self.data):
-            self.data.clear()
-            raise _Passing("the server continued the file at a wrong place")
-        return int(found[2]) if found[2] != "*" else None
-
-
-class _Patience:
-    """Counts failures in a row for each host, and ends the run when they are too many."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._failures: dict[str, int] = {}
-        self._lock = Lock()
-
-    def served(self, host: str) -> None:
-        with self._lock:
-            self._failures[host] = 0
-
-    def failed(self, host: str, reason: str) -> None:
-        with self._lock:
-            self._failures[host] = self._failures.get(host, 0) + 1
-            if self._failures[host] >= self._limit:
-                raise SourceError(f"{reason}; gave up after {self._failures[host]} failures in a row")
-
-
 class Fetcher:
     """Fetches text and files within the limits of a Politeness.
 
@@ -130,7 +65,7 @@ class Fetcher:
     def __init__(self, politeness: Politeness | None = None) -> None:
         self.politeness = politeness or Politeness()
         self._slots = BoundedSemaphore(self.politeness.connections)
-        self._patience = _Patience(self.politeness.give_up_after)
+        self._patience = Patience(self.politeness.give_up_after)
         self._pauses = Pauses()
         self._buckets = [
             HostBuckets(self.politeness.api_per_second),
@@ -166,12 +101,12 @@ class Fetcher:
 
         def attempt() -> T:
             body = bytearray()
-            with self._open(self._api, url, site=url, passing=PASSING_API, params=params) as response:
+            with self._open(self._api, url, url, PASSING_API, params=params) as response:
                 self._receive(response, body)
             try:
                 return read(body.decode("utf-8-sig", "replace"))
             except ValueError as error:
-                raise _Passing(f"{urlsplit(url).netloc} {error}") from None
+                raise PassingError(f"{urlsplit(url).netloc} {error}") from None
 
         return self._persist(attempt)
 
@@ -188,24 +123,22 @@ class Fetcher:
         if urlsplit(post.post_url).scheme == "file":
             data, url = self._read_file(post.file_url), post.file_url
         else:
-            partial = _Partial()
+            partial = Partial()
             self._persist(lambda: self._download(post, partial))
             data, url = bytes(partial.data), partial.url
         _check_picture(data)
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         return Download(data, url, md5, md5 == post.md5 if post.md5 else None)
 
-    def _download(self, post: Post, partial: _Partial) -> None:
-        with self._open(
-            self._files, post.file_url, site=post.post_url, passing=PASSING, headers=partial.headers()
-        ) as response:
-            expected = partial.begin(response)
-            self._check_size(expected or 0)
-            if header := opts_out(response.headers.get("X-Robots-Tag", ""), AGENT):
-                raise FetchError(f"the site asks not to use this picture for AI (X-Robots-Tag: {header})")
+    def _download(self, post: Post, partial: Partial) -> None:
+        headers = partial.headers()
+        with self._open(self._files, post.file_url, post.post_url, PASSING, headers=headers) as response:
+            partial.begin(response)
+            self._check_size(partial.size or 0)
+            if directive := opts_out(response.headers.get("X-Robots-Tag", ""), AGENT):
+                raise FetchError(f"the site forbids use for AI (X-Robots-Tag: {directive})")
             self._receive(response, partial.data)
-        if expected is not None and len(partial.data) != expected:
-            raise _Passing(f"the file broke off after {len(partial.data):,} of {expected:,} bytes")
+        partial.check_whole()
 
     def _read_file(self, url: str) -> bytes:
         path = Path(url2pathname(urlsplit(url).path))
@@ -233,19 +166,12 @@ class Fetcher:
 
     @contextmanager
     def _open(
-        self,
-        session: requests.Session,
-        url: str,
-        *,
-        site: str,
-        passing: frozenset[int],
-        params: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, session: requests.Session, url: str, site: str, passing: frozenset[int], **kwargs: Any
     ) -> Iterator[Response]:
-        """One permitted, paced request whose answer is a success; its errors come out as one line."""
-        with self._slots, self._plain_errors(url):
+        """One permitted, paced request whose answer is a success; its failures come out as one line."""
+        with self._slots, plain_errors(url, self._patience, self.politeness.timeout_s):
             self._permit(url, site)
-            with self._send(session, url, site, params=params, headers=headers) as response:
+            with self._send(session, url, site, **kwargs) as response:
                 self._judge(response, passing)
                 yield response
 
@@ -266,8 +192,14 @@ class Fetcher:
                     target = urljoin(response.url, response.headers["Location"])
                     self._permit(target, site, robots=session is not self._robots_session)
 
-        timeout = (min(10.0, self.politeness.timeout_s), self.politeness.timeout_s)
-        return session.get(url, stream=True, timeout=timeout, hooks={"response": check_redirect}, **kwargs)
+        silence_s = self.politeness.timeout_s
+        return session.get(
+            url,
+            stream=True,
+            timeout=(min(CONNECT_TIMEOUT_S, silence_s), silence_s),
+            hooks={"response": check_redirect},
+            **kwargs,
+        )
 
     def _permit(self, url: str, site: str, *, robots: bool = True) -> None:
         """Raise FetchError unless the site may send us to `url` and its robots.txt lets us in."""
@@ -307,15 +239,13 @@ class Fetcher:
         if status in {200, 206}:
             self._patience.served(host)
             return
-        reason = f"{host} answered {status}{_explain(response)}"
+        reason = f"{host} answered {status} {response.reason}{explain(response)}"
         if status == 403:
-            self._patience.failed(
-                host, f"{reason}; wait an hour, ask for less per second, or use another source"
-            )
+            self._patience.failed(host, f"{reason}; wait an hour, ask less often, or use another source")
         if status in {429, 503}:
             self._pause(host, response.headers.get("Retry-After", ""), reason)
-        if status in passing or status == 416:
-            raise _Passing(reason)
+        if status in passing:
+            raise PassingError(reason)
         raise FetchError(reason)
 
     def _pause(self, host: str, retry_after: str, reason: str) -> None:
@@ -330,43 +260,19 @@ class Fetcher:
             raise FetchError(reason)
         self._pauses.ask(host, seconds)
 
-    @contextmanager
-    def _plain_errors(self, url: str) -> Iterator[None]:
-        """Turn what requests and urllib3 raise into one line without the query, which may hold a key."""
-        host = urlsplit(url).netloc
-        try:
-            yield
-        except requests.exceptions.SSLError:
-            raise FetchError(f"{host} has no valid TLS certificate; check address and clock") from None
-        except requests.exceptions.ConnectionError as error:
-            reason = getattr(error.args[0] if error.args else None, "reason", None)
-            if not isinstance(reason, NewConnectionError | ConnectTimeoutError):
-                raise _Passing(f"{host} broke the connection") from None
-            line = f"cannot reach {host}: {_why(reason)}; check the address and the network"
-            self._patience.failed(host, line)
-            raise _Passing(line) from None
-        except (requests.exceptions.Timeout, TimeoutError):
-            raise _Passing(f"{host} was silent for {self.politeness.timeout_s:g} s") from None
-        except requests.exceptions.TooManyRedirects:
-            raise FetchError(f"{host} redirects more than {REDIRECTS_MAX} times") from None
-        except (HTTPError, requests.exceptions.ChunkedEncodingError):
-            raise _Passing(f"{host} broke off in the middle") from None
-        except requests.exceptions.RequestException as error:
-            raise FetchError(f"cannot ask {host}: {type(error).__name__}") from None
-
     def _persist(self, attempt: Callable[[], T]) -> T:
         """Run `attempt` until it succeeds, fails for good, or has failed `retries` times more."""
         limits = self.politeness
         retrying = Retrying(
             stop=stop_after_attempt(limits.retries + 1),
             wait=wait_exponential(limits.backoff_s, limits.backoff_max_s) + wait_random(0, limits.backoff_s),
-            retry=retry_if_exception_type(_Passing),
+            retry=retry_if_exception_type(PassingError),
             before_sleep=_log_attempt,
             reraise=True,
         )
         try:
             return retrying(attempt)
-        except _Passing as error:
+        except PassingError as error:
             raise FetchError(f"{error} ({limits.retries + 1} attempts)") from None
 
 
@@ -391,29 +297,6 @@ def _check_picture(data: bytes) -> None:
         raise FetchError("the file is empty (0 bytes)")
     if start.startswith((b"<!doctype html", b"<html")):
         raise FetchError("the server sent a web page instead of a picture")
-
-
-def _explain(response: Response) -> str:
-    """What an error answer says for itself, as ": text", or ""."""
-    if response.headers.get("cf-mitigated") == "challenge":
-        return ": a check for browsers (Cloudflare)"
-    body = bytes(response.raw.read1(4096, decode_content=True) or b"").strip()
-    if body[:1] == b"<":
-        return " with a web page" + (": a check for browsers" if b"Just a moment" in body else "")
-    try:
-        answer = json.loads(body)
-        text = answer.get("message") or answer.get("reason") or answer.get("error")
-    except (ValueError, AttributeError):
-        return ""
-    return f": {' '.join(str(text).split())[:200]}" if text else ""
-
-
-def _why(reason: Exception) -> str:
-    if isinstance(reason, NameResolutionError):
-        return "no address is known for that name"
-    if isinstance(reason, ConnectTimeoutError):
-        return "it does not answer"
-    return re.sub(r"^.*: (\[Errno -?\d+\] )?", "", str(reason)).lower()
 
 
 def _log_attempt(state: RetryCallState) -> None:

@@ -1,5 +1,8 @@
 """Boards that run Gelbooru 0.2, Safebooru among them, and gelbooru.com itself."""
 
+import logging
+import re
+from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
 from scraping.answers import Row, as_int, as_md5, as_rating, as_text, read_count, read_rows, read_tags
@@ -8,32 +11,36 @@ from scraping.post import Post
 
 
 class GelbooruBoard:
-    """The "dapi" of one board; `account` holds its api_key and user_id where it wants them."""
+    """The "dapi" of one board; `account` holds api_key and user_id for a board that wants them."""
 
-    def __init__(self, address: str, account: dict[str, str] | None = None, page_size: int = 1000) -> None:
-        self.address = address.rstrip("/")
+    def __init__(
+        self, address: str, fetcher: Fetcher, page_size: int = 1000, account: Mapping[str, str] | None = None
+    ) -> None:
+        self.address = address
         self.name = urlsplit(address).netloc
-        self._account = account or {}
+        self.fetcher = fetcher
         self._page_size = page_size
+        self._account = dict(account or {})
+        if account:
+            logging.getLogger("urllib3.connectionpool").addFilter(_hide_key)
 
-    def rows(self, fetcher: Fetcher, terms: list[str], below: int | None, limit: int) -> list[Row]:
+    def rows(self, terms: list[str], below: int | None, limit: int) -> list[Row]:
         """See Board.rows."""
-        params = self._params(terms, below, min(limit, self._page_size)) | {"json": 1}
-        return fetcher.get(f"{self.address}/index.php", params, read_rows)
+        params = self._search(terms, below, min(limit, self._page_size)) | {"json": 1}
+        return self.fetcher.get(f"{self.address}/index.php", params, read_rows)
 
-    def count(self, fetcher: Fetcher, terms: list[str], below: int | None) -> int:
+    def count(self, terms: list[str], below: int | None) -> int:
         """See Board.count; only the XML answer has it."""
-        return fetcher.get(f"{self.address}/index.php", self._params(terms, below, 1), read_count)
+        return self.fetcher.get(f"{self.address}/index.php", self._search(terms, below, 1), read_count)
 
-    def has_tag(self, fetcher: Fetcher, tag: str) -> bool:
+    def has_tag(self, tag: str) -> bool:
         """See Board.has_tag."""
-        return tag.lower() in fetcher.get(
-            f"{self.address}/index.php", self._query("tag", name=tag), read_tags
-        )
+        params = self._query("tag", name=tag)
+        return tag.lower() in self.fetcher.get(f"{self.address}/index.php", params, read_tags)
 
-    def _params(self, terms: list[str], below: int | None, limit: int) -> dict[str, str | int]:
-        tags = " ".join([*terms, *([f"id:<{below}"] if below is not None else [])])
-        return self._query("post", limit=limit, pid=0, tags=tags)
+    def _search(self, terms: list[str], below: int | None, limit: int) -> dict[str, str | int]:
+        bound = [] if below is None else [f"id:<{below}"]
+        return self._query("post", limit=limit, pid=0, tags=" ".join(terms + bound))
 
     def _query(self, what: str, **params: str | int) -> dict[str, str | int]:
         return {"page": "dapi", "s": what, "q": "index", **params, **self._account}
@@ -58,5 +65,11 @@ class GelbooruBoard:
         """Absolute, also where old answers leave out the scheme, or the whole URL."""
         url = str(row.get("file_url") or "").strip().replace("&amp;", "&")
         if not url and row.get("image"):
-            url = f"/images/{row.get('directory')}/{row['image']}"
+            url = f"{self.address}/images/{row.get('directory')}/{row['image']}"
         return urljoin(f"{self.address}/", url) if url else ""
+
+
+def _hide_key(record: logging.LogRecord) -> bool:
+    """Take the key out of the addresses that urllib3 writes at level DEBUG."""
+    record.msg, record.args = re.sub(r"(api_key|user_id)=[^&\s\"]*", r"\1=…", record.getMessage()), ()
+    return True
