@@ -102,20 +102,22 @@ def fingerprint(image: Image.Image) -> Fingerprint:
     )
 
 
-def find_duplicates(fingerprints: Sequence[Fingerprint]) -> list[Duplicate]:
+def find_duplicates(fingerprints: Sequence[Fingerprint], num_kept: int = 0) -> list[Duplicate]:
     """Which pictures are copies of which kept one, in the order given.
 
     The largest of some copies is kept, the earlier one where sizes tie: give the preferred ones first. Every
     copy is near the very picture it is dropped for, never only by way of a third. Exact over all pairs.
+
+    num_kept: the first so many were kept earlier and stay, whatever better copy has come since.
     """
     if not fingerprints:
         return []
     table = _Table.pack(fingerprints)
     kept = _first_of_equal(fingerprints)
-    better, worse = _near_duplicates(table, kept).T.tolist()
+    better, worse = _near_duplicates(table, kept, num_kept).T.tolist()
     owner = np.arange(len(kept))
     for i, j in zip(better, worse, strict=True):
-        if owner[i] == i and owner[j] == j:
+        if owner[i] == i and owner[j] == j and j >= num_kept:
             owner[j] = i
     kept = owner[kept]
     return [
@@ -166,10 +168,10 @@ def _is_near(hashes: Hashes, pairs: Pairs, chunk: int) -> npt.NDArray[np.bool_]:
     return np.asarray(near)
 
 
-def _near_duplicates(table: "_Table", first: npt.NDArray[np.int64]) -> Pairs:
+def _near_duplicates(table: "_Table", first: npt.NDArray[np.int64], num_kept: int) -> Pairs:
     """Pairs (better, worse) by the whole rule among the pictures with pixels of their own, best first."""
     eligible = np.flatnonzero((first == np.arange(len(first))) & table.is_detailed)
-    ranked = eligible[np.argsort(-table.num_pixels[eligible], kind="stable")]
+    ranked = eligible[np.lexsort((-table.num_pixels[eligible], eligible >= num_kept))]
     pairs = ranked[near_pairs(table.phash[ranked], table.dhash[ranked])]
     aspects = table.aspect[pairs]
     pairs = pairs[aspects.max(axis=1) <= MAX_ASPECT_RATIO * aspects.min(axis=1)]
