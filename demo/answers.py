@@ -28,14 +28,15 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. ``sent`` below the body's length: the connection breaks after so many bytes."""
+    """One HTTP answer. ``sent``: the connection breaks after so many bytes of the body, before
+    the head if 0."""
 
     body: bytes
     content_type: str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: int | None = None
-    pause_s: float = 0.0  # after every 1 KiB
+    pause_s: float = 0.0  # after every piece of 1 KiB
 
 
 def post_fields(post: BoardPost, site: str) -> Fields:

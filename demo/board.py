@@ -7,7 +7,8 @@ import argparse
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -40,7 +41,7 @@ class LoggedRequest:
 class Board:
     """Serves ``posts`` on the loopback interface while used as a context manager.
 
-    ``port`` 0 takes any free one. Requests are logged in ``requests`` in the order of their ends.
+    ``port`` 0 takes any free one. ``requests`` is the log, in the order of their ends.
     """
 
     def __init__(self, posts: Sequence[BoardPost], faults: Faults | None = None, port: int = 0) -> None:
@@ -127,19 +128,17 @@ class Board:
             self._file_requests[post_id] += 1
             return self._file_requests[post_id] - 1
 
-    def log(self, path: str, user_agent: str, send: Callable[[], int]) -> None:
-        """Calls ``send``, which returns the status it sent, and logs the request."""
-        started = time.monotonic()
+    def begin(self) -> int:
+        """Counts a request in; returns how many are in flight now."""
         with self._lock:
             self._in_flight += 1
-            in_flight = self._in_flight
-        status = 0  # stays when the client went away before it had the answer
-        try:
-            status = send()
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-                self.requests.append(LoggedRequest(started, path, user_agent, status, in_flight))
+            return self._in_flight
+
+    def end(self, request: LoggedRequest) -> None:
+        """Counts a request out and logs it: before its last bytes, so that who has them finds it logged."""
+        with self._lock:
+            self._in_flight -= 1
+            self.requests.append(request)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -147,24 +146,29 @@ class _Handler(BaseHTTPRequestHandler):
     board: ClassVar[Board]
 
     def do_GET(self) -> None:
+        started, in_flight = time.monotonic(), self.board.begin()
+        answer = self.board.answer(self.path, self.headers.get("Range", ""))
+        agent = self.headers.get("User-Agent", "")
+        body = answer.body[: answer.sent]
+        self.close_connection = self.close_connection or answer.sent is not None
         try:
-            self.board.log(self.path, self.headers.get("User-Agent", ""), self._send)
+            last = self._send_but_last_piece(answer, body)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+            last = b""
+        finally:
+            self.board.end(LoggedRequest(started, self.path, agent, answer.status, in_flight))
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(last)
 
-    def _send(self) -> int:
-        answer = self.board.answer(self.path, self.headers.get("Range", ""))
-        body = answer.body if answer.sent is None else answer.body[: answer.sent]
-        if answer.sent == 0:
-            self.close_connection = True
-            return answer.status
-        self._send_head(answer)
-        step = _PIECE if answer.pause_s else len(body) or 1
-        for start in range(0, len(body), step):
-            self.wfile.write(body[start : start + step])
+    def _send_but_last_piece(self, answer: Answer, body: bytes) -> bytes:
+        if answer.sent != 0:
+            self._send_head(answer)
+        while answer.pause_s and len(body) > _PIECE:
+            self.wfile.write(body[:_PIECE])
+            body = body[_PIECE:]
             time.sleep(answer.pause_s)
-        self.close_connection = self.close_connection or len(body) < len(answer.body)
-        return answer.status
+        return body
 
     def _send_head(self, answer: Answer) -> None:
         self.send_response(answer.status)

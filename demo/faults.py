@@ -64,7 +64,7 @@ class Faults:
         return answer
 
     def _strikes(self, fault: str, where: Where, number: int) -> bool:
-        if isinstance(where, float):
+        if isinstance(where, int | float):
             return random.Random(f"{self.seed} {fault} {number}").random() < where
         return number in where
 
