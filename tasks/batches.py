@@ -76,3 +76,17 @@ class _Progress:
         line = f"{self._label}: {done} of {self._total} images ({parts}), {rate:.1f}/s, {left:.0f} s left"
         self._log.info(line)
         update_progress_artifact(self._artifact, progress=100 * done / self._total, description=line)
+
+
+def check_failures(counts: "Counter[str]", label: str, limit: float) -> None:
+    """Ends the run when too many images failed: then the fault is rarely with the images.
+
+    Raises:
+        PipelineError: if the share of failed images is above ``limit`` (0..1).
+    """
+    total = counts.total()
+    if total and counts["failed"] / total > limit:
+        raise PipelineError(
+            f"{label}: {counts['failed']} of {total} images failed, more than the limit of {limit:.0%}: "
+            "see the reasons in the manifest, then run again or raise max_failed"
+        )

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from prefect.exceptions import FailedRun
 from prefect.states import Failed
 
-from scraping import SourceError
+from scraping.source import SourceError
 from storage import StorageError
 
 P = ParamSpec("P")

@@ -1,7 +1,7 @@
 """Stage scrape: list posts, download the pictures, keep the original bytes and where they came from."""
 
+import hashlib
 from collections import Counter
-from typing import cast
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from imaging.codec import ImageError, decode, sniff
 from imaging.colour import measure_colour
 from imaging.dedupe import fingerprint
-from scraping import FetchError, Politeness, Post, PostFilter, open_source, shared_fetcher
-from storage import Row
+from scraping.fetch import FetchError, shared_fetcher
+from scraping.filters import PostFilter
+from scraping.politeness import Politeness
+from scraping.source import Post, open_source
+from storage import Row, Status
 from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
 
@@ -66,7 +69,8 @@ def _scrape_one(post: Post, dataset: Dataset, domain: Domain, politeness: Polite
         download = shared_fetcher(politeness).download(post)
     except FetchError as error:
         return _row(post, domain, "failed", str(error))
-    found = {"sha256": download.sha256, "md5_ok": "" if download.md5_ok is None else str(download.md5_ok)}
+    sha256 = hashlib.sha256(download.data).hexdigest()
+    found = {"sha256": sha256, "md5_ok": "" if download.md5_ok is None else str(download.md5_ok)}
     try:
         image = decode(download.data)
     except ImageError as error:
@@ -76,16 +80,16 @@ def _scrape_one(post: Post, dataset: Dataset, domain: Domain, politeness: Polite
     if colour.is_grey != (domain == "A"):
         reason = "grey picture under a colour tag" if domain == "B" else "coloured picture under a lineart tag"
         return _row(post, domain, "dropped", reason, **found)
-    key = dataset.key("scrape", domain, download.sha256, sniff(download.data) or "bin")
+    key = dataset.key("scrape", domain, sha256, sniff(download.data) or "bin")
     if not dataset.storage.exists(key):
         dataset.storage.write(key, download.data)
     return _row(post, domain, "ok", "", key=key, **found, **fingerprint(image).to_row())
 
 
-def _row(post: Post, domain: Domain, status: str, reason: str, **found: str) -> Row:
+def _row(post: Post, domain: Domain, status: Status, reason: str, **found: str) -> Row:
     listed = {
         "width": str(post.width), "height": str(post.height), "post_url": post.post_url,
         "file_url": post.file_url, "source": post.source, "owner": post.owner, "rating": post.rating,
         "tags": post.tags, "md5": post.md5,
     }  # fmt: skip
-    return Row(id=post.id, domain=domain, stage="scrape", status=cast("Status", status), reason=reason, **(listed | found))  # type: ignore[arg-type]
+    return Row(id=post.id, domain=domain, stage="scrape", status=status, reason=reason, **(listed | found))

@@ -1,0 +1,74 @@
+"""From tags on a board to a dataset: scrape → dedupe → resize → normalize."""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from imaging.lineart import Normalization
+from scraping.politeness import Politeness
+from storage.manifest import batches, remaining, rows_from
+from tasks.batches import check_failures, run_batches, task_runner
+from tasks.dataset import Dataset, Domain, Name
+from tasks.dedupe import dedupe
+from tasks.errors import plain_errors
+from tasks.normalize import normalize
+from tasks.report import show_stages
+from tasks.resize import resize
+from tasks.scrape import Query, list_posts, scrape
+from tasks.settings import settings
+
+LINEART = Query(tags="lineart monochrome solo")
+COLOUR = Query(tags="solo white_background -monochrome -greyscale")
+SCRAPE_BATCH, IMAGE_BATCH = 16, 64  # a kill repeats at most a batch
+
+
+@flow(name="build-dataset", task_runner=task_runner())
+@plain_errors
+def build_dataset(
+    dataset: Name = "default",
+    lineart: Query = LINEART,
+    colour: Query = COLOUR,
+    size: Annotated[int, Field(ge=32, le=1024)] = 256,
+    source: str | None = None,
+    politeness: Politeness = Politeness(),  # noqa: B008 - frozen
+    max_failed: Annotated[float, Field(ge=0, le=1)] = 0.2,
+) -> None:
+    """Scrape both domains, drop copies, resize, and normalize the lineart. Run again, it does only what is new.
+
+    Args:
+        dataset: Name of the dataset; a folder under datasets/.
+        lineart: Domain A, the drawings without colour.
+        colour: Domain B, the pictures to learn colour from.
+        size: Shortest side of the training pictures, in pixels.
+        source: Board or folder to scrape; by default what IRODORI_SOURCE says.
+        politeness: How gently to treat the board.
+        max_failed: Share of failed downloads above which the run stops.
+    """
+    target = Dataset(settings().storage, dataset)
+    normalization = Normalization()
+    target.fix(size=size, normalization=normalization.to_dict())
+    domains: list[tuple[Domain, Query]] = [("A", lineart), ("B", colour)]
+    for domain, query in domains:
+        posts = list_posts(target, domain, source or settings().source, query, politeness)
+        counts = run_batches(
+            scrape,
+            f"scrape {domain}",
+            list(batches(posts, SCRAPE_BATCH)),
+            dataset=target,
+            domain=domain,
+            politeness=politeness,
+        )
+        check_failures(counts, f"scrape {domain}", max_failed)
+        dedupe(target, domain)
+        left = rows_from(remaining(target.manifest.load(), "resize", domain))
+        run_batches(resize, f"resize {domain}", list(batches(left, IMAGE_BATCH)), dataset=target, size=size)
+    left = rows_from(remaining(target.manifest.load(), "normalize", "A"))
+    run_batches(
+        normalize,
+        "normalize A",
+        list(batches(left, IMAGE_BATCH)),
+        dataset=target,
+        normalization=normalization,
+    )
+    show_stages(dataset, target.manifest.merge())

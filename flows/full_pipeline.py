@@ -1,0 +1,41 @@
+"""The whole chain: build the dataset, train on it, colorize the inbox."""
+
+from prefect import flow
+
+from flows.build_dataset import COLOUR, LINEART, build_dataset
+from flows.colorize_inbox import colorize_inbox
+from flows.train_cyclegan import train_cyclegan
+from scraping.politeness import Politeness
+from tasks.dataset import Name
+from tasks.errors import plain_errors
+from tasks.scrape import Query
+from tasks.train import Overrides, PresetName
+
+
+@flow(name="full-pipeline")
+@plain_errors
+def full_pipeline(
+    name: Name = "default",
+    lineart: Query = LINEART,
+    colour: Query = COLOUR,
+    size: int = 256,
+    source: str | None = None,
+    politeness: Politeness = Politeness(),  # noqa: B008 - frozen
+    preset: PresetName = "default",
+    overrides: Overrides = Overrides(),  # noqa: B008 - frozen
+) -> None:
+    """build-dataset, train-cyclegan and colorize-inbox, one after the other.
+
+    Args:
+        name: Name of the dataset and of the model.
+        lineart: Domain A, the drawings without colour.
+        colour: Domain B, the pictures to learn colour from.
+        size: Shortest side of the training pictures, in pixels.
+        source: Board or folder to scrape; by default what IRODORI_SOURCE says.
+        politeness: How gently to treat the board.
+        preset: Settings of the training.
+        overrides: What to change of the preset.
+    """
+    build_dataset(name, lineart, colour, size, source, politeness)
+    train_cyclegan(name, name, preset, overrides)
+    colorize_inbox(name)

@@ -1,0 +1,46 @@
+"""What a run shows in the UI: stage tables and sheets. Small, for every listing of artifacts carries their data."""
+
+import base64
+import io
+import re
+
+import pandas as pd
+from PIL import Image
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from storage.manifest import summary
+
+_MAX_SIDE = 1200  # pixels; keeps a sheet near 100-200 KB as WebP
+
+
+def show_stages(label: str, table: pd.DataFrame) -> None:
+    """A table: entered / ok / dropped / failed for each stage, with the reasons."""
+    create_table_artifact(
+        key=_slug(f"stages {label}"),
+        table=summary(table),
+        description=f"{label}: what became of every image. Per stage, ok + dropped + failed = entered.",
+    )
+
+
+def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
+    """A picture, embedded; ``where`` says where the full one rests."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=80)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    create_markdown_artifact(
+        key=_slug(f"sheet {label}"),
+        markdown=f"{caption}\n\n![{label}](data:image/webp;base64,{data})\n\n`{where}`",
+        description=caption,
+    )
+
+
+def show_link(label: str, url: str, description: str) -> None:
+    """Where something rests, as a link."""
+    create_link_artifact(key=_slug(label), link=url, link_text=url, description=description)
+
+
+def _slug(text: str) -> str:
+    """Artifact keys allow lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
