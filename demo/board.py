@@ -59,9 +59,9 @@ class Board:
     def url(self) -> str:
         return f"http://{_HOST}:{self._server.server_port}"
 
-    def upload(self, post: BoardPost) -> None:
-        """Adds a post while the board is being read, as happens to every crawl of a live board."""
-        self._posts = [*self._posts, post]
+    def upload(self, *posts: BoardPost) -> None:
+        """Adds posts, also while the board is being read, as happens to every crawl of a live board."""
+        self._posts = [*self._posts, *posts]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -190,15 +190,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.board", description="Serves the demo's drawings.")
     parser.add_argument("--port", type=int, default=8765, help="where to listen (default %(default)s)")
     port = parser.parse_args().port
-    posts = gallery.demo_posts()
     try:
-        board = Board(posts, port=port)
-    except OSError as error:
-        raise SystemExit(
-            f"cannot listen on port {port} ({error.strerror}): give another with --port"
-        ) from None
+        board = Board([], port=port)
+    except (OSError, OverflowError) as error:
+        raise SystemExit(f"cannot listen on port {port} ({error}): give another with --port") from None
+    board.upload(*gallery.demo_posts())
     with board:
-        print(f"{len(posts):,} drawings at {board.url} (Ctrl-C stops)", flush=True)
+        print(f"The demo's drawings are at {board.url} (Ctrl-C stops)", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

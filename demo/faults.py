@@ -25,7 +25,7 @@ ApiFault = Literal[
     "cloudflare",
     "dropped",
 ]
-ListedFault = Literal["no_file_url", "protocol_relative", "string_directory", "wrong_md5"]
+ListedFault = Literal["no_urls", "protocol_relative", "string_directory", "wrong_md5"]
 FileFault = Literal[
     "404", "429_seconds", "503", "html", "zero_bytes", "early_close", "slow_drip", "ignores_range", "dropped"
 ]
@@ -92,10 +92,12 @@ def _whole(post: BoardPost, answer: Answer) -> Answer:
     return replace(answer, status=200, body=post.data, headers={})
 
 
-def _without_file_url(fields: Fields) -> Fields:
-    return {
-        key: value for key, value in fields.items() if key not in ("file_url", "sample_url", "preview_url")
-    }
+def _without_protocol(fields: Fields) -> Fields:
+    return fields | {key: url.partition(":")[2] for key, url in fields.items() if key.endswith("_url")}
+
+
+def _without_urls(fields: Fields) -> Fields:
+    return {key: value for key, value in fields.items() if not key.endswith("_url")}
 
 
 _API: Mapping[ApiFault, Callable[[Answer], Answer]] = {
@@ -113,8 +115,8 @@ _API: Mapping[ApiFault, Callable[[Answer], Answer]] = {
     "dropped": lambda answer: replace(answer, sent=0),
 }
 _LISTED: Mapping[ListedFault, Callable[[Fields], Fields]] = {
-    "no_file_url": _without_file_url,
-    "protocol_relative": lambda fields: fields | {"file_url": fields["file_url"].partition(":")[2]},
+    "no_urls": _without_urls,
+    "protocol_relative": _without_protocol,
     "string_directory": lambda fields: fields | {"directory": str(fields["directory"])},
     "wrong_md5": lambda fields: fields | {"hash": "0" * 32},
 }

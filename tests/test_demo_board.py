@@ -23,7 +23,7 @@ from urllib3.exceptions import ProtocolError
 
 from demo import gallery
 from demo.board import Board
-from demo.faults import ApiFault, Faults, FileFault
+from demo.faults import ApiFault, Faults, FileFault, ListedFault
 from demo.search import BoardPost
 
 PAGE: dict[str, Any] = {"page": "dapi", "s": "post", "q": "index"}
@@ -266,7 +266,7 @@ def test_share_of_one_is_always() -> None:
 def test_listed_faults_change_what_the_post_says_of_itself() -> None:
     faults = Faults(
         listed={
-            "no_file_url": {10},
+            "no_urls": {10},
             "protocol_relative": {13},
             "string_directory": {13},
             "wrong_md5": {21},
@@ -279,6 +279,17 @@ def test_listed_faults_change_what_the_post_says_of_itself() -> None:
     assert relative["file_url"].startswith("//127.0.0.1:") and relative["directory"] == "0"
     assert wrong["hash"] != POSTS[2].md5
     assert unicode_post["directory"] == 0 and unicode_post["hash"] == POSTS[3].md5
+
+
+@pytest.mark.parametrize("first", ["no_urls", "protocol_relative"])
+def test_listed_faults_may_meet_in_one_post(first: ListedFault) -> None:
+    others: list[ListedFault] = ["protocol_relative", "no_urls", "string_directory", "wrong_md5"]
+    faults = Faults(listed={first: 1.0} | dict.fromkeys(others, 1.0))
+    with Board(POSTS, faults) as board:
+        for fields in ask(board, json=1).json():
+            assert not [key for key in fields if key.endswith("_url")]
+            assert fields["hash"] == "0" * 32 and isinstance(fields["directory"], str)
+        assert ElementTree.fromstring(ask(board).content).attrib["count"] == "4"
 
 
 @pytest.mark.parametrize(
@@ -354,9 +365,10 @@ def is_whole(post: BoardPost) -> bool:
         return False
 
 
-def test_taken_port_is_one_clear_line() -> None:
+@pytest.mark.parametrize("port_of_another", [True, False])
+def test_port_that_cannot_be_had_is_one_clear_line(port_of_another: bool) -> None:
     with Board(POSTS) as board:
-        port = board.url.rpartition(":")[2]
+        port = board.url.rpartition(":")[2] if port_of_another else "80000"
         command = [sys.executable, "-m", "demo.board", "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
