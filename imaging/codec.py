@@ -7,6 +7,8 @@ import io
 import re
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -48,7 +50,7 @@ _FOREIGN = [
     (4, b"ftypheic", "a HEIC picture, which is not supported"),
     (4, b"ftypmif1", "a HEIF picture, which is not supported"),
     (4, b"ftyp", "an MP4 video"),
-    (0, b"\x1a\x45\xdf\xa3", "a WebM video"),
+    (0, b"\x1ae\xdf\xa3", "a WebM video"),
     (0, b"pk\x03\x04", "a ZIP archive"),
     (0, b"8bps", "a Photoshop document"),
     (0, b"%pdf", "a PDF document"),
@@ -58,6 +60,7 @@ _FOREIGN = [
 ]
 
 _PILLOW_MODULES = r"PIL\."
+_GREY_MODES = ("1", "L", "LA", "La")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -107,16 +110,13 @@ def decode(
     if kind is None:
         raise ImageError(_describe_foreign(data))
     _ignore_pillow_warnings()
-    try:
+    with _explained(kind, data, "header"):
         image = _READERS[kind](io.BytesIO(data))
-        _check_size(image.size, max_pixels, min_side)
+    _check_size(image.size, max_pixels, min_side)
+    with _explained(kind, data, "pixels"):
         if draft_size is not None:
             image.draft(None, (draft_size, draft_size))
         return _flatten(_upright(_first_frame(image)))
-    except ImageError:
-        raise
-    except Exception as error:  # Pillow's readers raise nearly anything on malformed bytes
-        raise ImageError(_describe_failure(_NAMES[kind], len(data), error)) from error
 
 
 def encode_png(image: Image.Image) -> bytes:
@@ -171,22 +171,23 @@ def _upright(image: Image.Image) -> Image.Image:
 def _flatten(image: Image.Image) -> Image.Image:
     """Any mode to plain RGB in sRGB on white."""
     profile = image.info.get("icc_profile")
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+    if image.mode.startswith(("I", "F")):
         image = _eight_bits(image)
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG as Adobe's, which are stored inverted
     if not image.has_transparency_data:
         return _to_srgb(image, profile)
-    image = image.convert("RGBA")
+    clear = image.convert("RGBA")
+    colour = clear.convert("L" if image.mode in _GREY_MODES else "RGB")
     paper = Image.new("RGB", image.size, "white")
-    paper.paste(_to_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
+    paper.paste(_to_srgb(colour, profile), mask=clear.getchannel("A"))
     return paper
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey of 12 or 16 bits, scaled (not clipped) to 8; a transparent value becomes an alpha channel."""
     tags = getattr(image, "tag_v2", {})
-    if image.mode == "I":
+    if image.mode in ("I", "F"):
         raise ImageError("32-bit grey, whose white level is not stated: save it with 8 or 16 bits")
     deep = np.asarray(image).astype(np.float32)
     white = 4095 if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,) else 65535
@@ -201,16 +202,22 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB without metadata; a profile that does not fit the picture's channels is ignored, as viewers do."""
+    """RGB without metadata; a profile for other channels than the picture's is ignored, as viewers do."""
     transform = _srgb_transform(profile) if profile else None
-    if transform is not None and (transform.input_mode == "CMYK") == (image.mode == "CMYK"):
+    if transform is not None and _fits(transform.input_mode, image.mode):
         converted = ImageCms.applyTransform(image.convert(transform.input_mode), transform)
-        assert converted is not None
+        assert converted is not None  # only None in place
         image = converted
     else:
         image = image.convert("RGB")
     image.info = {}
     return image
+
+
+def _fits(profile_mode: str, mode: str) -> bool:
+    if profile_mode == "L":
+        return mode in _GREY_MODES
+    return (profile_mode == "CMYK") == (mode == "CMYK")
 
 
 @lru_cache(maxsize=16)
@@ -247,11 +254,25 @@ def _describe_foreign(data: bytes) -> str:
         return f"not a picture: it begins with the bytes {data[:8].hex(' ')}"
 
 
-def _describe_failure(name: str, num_bytes: int, error: Exception) -> str:
-    message = str(error)
-    cut_short = isinstance(error, (struct.error, EOFError, IndexError)) or "truncated" in message.lower()
-    if cut_short:
-        return f"truncated {name} (ends after {num_bytes:,} bytes)"
+@contextmanager
+def _explained(kind: str, data: bytes, part: str) -> Iterator[None]:
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything on malformed bytes
+        raise ImageError(_describe_failure(kind, data, part, error)) from error
+
+
+def _describe_failure(kind: str, data: bytes, part: str, error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return "more pixels than can be allowed"
     if isinstance(error, MemoryError):
-        return f"{name} too large for the memory"
-    return f"damaged {name} ({message})"
+        return f"{_NAMES[kind]} too large for the memory"
+    # Pillow wraps what it meets at the end of a header in SyntaxError
+    cut_short = isinstance(error.__cause__ or error, (struct.error, EOFError, IndexError))
+    cut_short |= "truncated" in str(error).lower()
+    cut_short |= kind == "webp" and int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if cut_short:
+        return f"truncated {_NAMES[kind]} (ends after {len(data):,} bytes)"
+    return f"damaged {_NAMES[kind]} (its {part} cannot be read)"

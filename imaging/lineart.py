@@ -216,8 +216,8 @@ def whiten_paper(gray: Gray) -> tuple[Gray, int]:
     """Makes the paper of a scan or a photo white; returns the picture and the paper's grey level.
 
     (H, W) uint8 in and out. A picture whose paper is white already, or that has none, comes back as it is,
-    with 255.     The light on the page is taken as a quadratic surface through its paper, so shading goes while large dark
-    areas, which a local estimate would bleach, stay.
+    with 255. The light on the page is taken as a quadratic surface through its paper, so shading goes, while
+    large dark areas, which a local estimate would bleach, stay.
     """
     bright = _histogram(gray)[128:]
     level = 128 + int(bright.argmax())
