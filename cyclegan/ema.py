@@ -1,0 +1,26 @@
+"""Exponential moving average of a network's weights (Yazıcı et al. 2019): the raw generator circles, its mean rests."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+
+class Ema:
+    """`network` holds the averaged weights, ready to use; instance norm has no buffers that would need averaging."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+
+    def decay_at(self, step: int) -> float:
+        """min(decay, (1 + step) / (10 + step)): early averages forget the random start quickly."""
+        return min(self.decay, (1 + step) / (10 + step))
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move the average towards `network` after update number `step` (from 0)."""
+        mine, theirs = list(self.network.parameters()), list(network.parameters())
+        torch._foreach_lerp_(mine, theirs, 1.0 - self.decay_at(step))

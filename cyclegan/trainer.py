@@ -1,0 +1,241 @@
+"""The training loop: steps, metrics, checkpoints, samples, scores; resumes exactly where it stopped."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cyclegan import checkpoint as files
+from cyclegan import metrics
+from cyclegan.config import TrainConfig
+from cyclegan.dataset import Batches, TrainingData
+from cyclegan.errors import TrainingError
+from cyclegan.interruption import HeldSignals
+from cyclegan.model import CycleGan
+from cyclegan.samples import save_samples, translate
+from cyclegan.schedule import Schedule
+from cyclegan.score import Score, Scorer
+from imaging.lineart import Normalization, normalize
+
+__all__ = ["Trainer", "TrainingError"]
+
+OnProgress = Callable[[int, int, dict[str, float]], None]
+OnCheckpoint = Callable[[int, Path, Path, dict[str, Score]], None]
+
+_FREE_TO_CHANGE = {
+    "device",
+    "checkpoint_every",
+    "keep",
+    "log_every",
+}  # settings that a result does not depend on
+_FEWEST_TO_SCORE = 4
+_log = logging.getLogger(__name__)
+
+
+class Trainer:
+    """One run in one folder.
+
+    folder/config.json                      settings, normalization, data, total steps
+    folder/metrics.csv                      mean losses, a row every `log_every` steps
+    folder/scores.csv                       scores of the held-out lineart, two rows a checkpoint: ema, raw
+    folder/checkpoints/step_000012000.pt
+    folder/samples/step_000012000.png
+    """
+
+    def __init__(
+        self, config: TrainConfig, data: TrainingData, folder: Path, *, normalization: Normalization
+    ) -> None:
+        """Raises TrainingError (one line) for images that cannot be trained on."""
+        data.check(config.data.crop)
+        self.config, self.data, self.folder, self.normalization = config, data, folder, normalization
+        self.schedule = Schedule.of(config, len(data.a), len(data.b))
+        self.device = torch.device(config.resolved_device())
+        self.rng = torch.Generator().manual_seed(config.seed)
+        self.model = CycleGan(config, self.schedule, self.device, self.rng)
+        self.batches = Batches(
+            data, config, self.device, self.rng, lambda gray: normalize(gray, normalization).image
+        )
+        self.step = 0
+        self._means = metrics.RunningMeans(self.device)
+        self._fingerprint = data.fingerprint()
+        self._scores: list[dict[str, Any]] = []
+        self._scorer = self._make_scorer()
+        self._saved_step = -1
+        self._whole = True
+
+    def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
+        """Train to the end, from the newest whole checkpoint in the folder if there is one.
+
+        on_progress(step, total, metrics) after each row of metrics.csv; on_checkpoint(step, checkpoint, sample,
+        scores) after each checkpoint. Whatever ends the run early, a signal included, a checkpoint is saved first.
+        Raises TrainingError (one line) if losses are no longer finite or the folder's run had other settings.
+        """
+        self._resume()
+        self._write_config()
+        with HeldSignals() as signals:
+            try:
+                self._train(signals, on_progress, on_checkpoint)
+            except BaseException:
+                if self._whole and self._saved_step != self.step:
+                    self._save()
+                raise
+
+    def _train(
+        self, signals: HeldSignals, on_progress: OnProgress | None, on_checkpoint: OnCheckpoint | None
+    ) -> None:
+        watch = metrics.Stopwatch()
+        while self.step < self.schedule.total:
+            self._step(watch)
+            last = self.step == self.schedule.total
+            if last or self.step % self.config.log_every == 0:
+                row = self._write_metrics(watch)
+                if on_progress:
+                    on_progress(self.step, self.schedule.total, row)
+            if last or self.step % self.config.checkpoint_every == 0:
+                self._checkpoint(on_checkpoint)
+            signals.deliver()
+
+    def _step(self, watch: metrics.Stopwatch) -> None:
+        self._whole = False
+        with watch.data(2 * self.config.batch):
+            batch = self.batches.next()
+        self._means.add(self.model.step(batch, self.step))
+        self.step += 1
+        self._whole = True
+
+    def _write_metrics(self, watch: metrics.Stopwatch) -> dict[str, float]:
+        self._check_finite()
+        row = {"rate": self.schedule.rate(self.step - 1), **self._means.take(), **watch.take()}
+        metrics.append_row(self.folder / "metrics.csv", {"step": self.step, **row})
+        return row
+
+    def _check_finite(self) -> None:
+        broken = metrics.non_finite(self._means.means()) or self.model.non_finite()
+        if broken:
+            self._whole = False
+            raise TrainingError(
+                f"training broke down before step {self.step}: {', '.join(broken)} not finite; "
+                "lower optimizer.lr_generator and optimizer.lr_discriminator, or try another seed "
+                "(the checkpoints before it are kept)"
+            )
+
+    def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
+        """Samples and scores first: once the checkpoint is there, nothing about its step is missing."""
+        sample, scores = self._judge()
+        path = self._save()
+        self._write_scores()
+        files.prune(path.parent, self.config.keep, self._best_steps())
+        if on_checkpoint:
+            on_checkpoint(self.step, path, sample, scores)
+
+    def _judge(self) -> tuple[Path, dict[str, Score]]:
+        lineart = self.data.a_held_out or self.data.a[:_FEWEST_TO_SCORE]
+        generators = {"ema": self.model.ema["g_ab"].network, "raw": self.model.g_ab}
+        outputs = {
+            weights: [translate(generator, drawing, self.device) for drawing in lineart]
+            for weights, generator in generators.items()
+        }
+        sample = self.folder / "samples" / f"step_{self.step:09d}.png"
+        save_samples(sample, lineart, outputs["ema"], outputs["raw"])
+        if self._scorer is None:
+            return sample, {}
+        scores = {weights: self._scorer.score(images) for weights, images in outputs.items()}
+        self._scores += [
+            {"step": self.step, "weights": weights, "score": score.to_dict()}
+            for weights, score in scores.items()
+        ]
+        return sample, scores
+
+    def _make_scorer(self) -> Scorer | None:
+        lineart, colour = self.data.a_held_out, self.data.b_held_out
+        if min(len(lineart), len(colour)) < _FEWEST_TO_SCORE:
+            return None
+        return Scorer(lineart, colour)
+
+    def _best_steps(self) -> set[int]:
+        if not self._scores:
+            return set()
+        return {max(self._scores, key=lambda entry: entry["score"]["value"])["step"]}
+
+    def _write_scores(self) -> None:
+        if self._scores:
+            rows = [
+                {
+                    "step": entry["step"],
+                    "weights": entry["weights"],
+                    "value": entry["score"]["value"],
+                    **entry["score"]["parts"],
+                }
+                for entry in self._scores
+            ]
+            metrics.write_table(self.folder / "scores.csv", rows)
+
+    def _save(self) -> Path:
+        self._check_finite()
+        path = files.checkpoint_path(self.folder / "checkpoints", self.step)
+        files.save_checkpoint(path, self._state())
+        self._saved_step = self.step
+        return path
+
+    def _state(self) -> files.Checkpoint:
+        return {
+            "step": self.step,
+            **self._identity(),
+            **self.model.state_dict(),
+            "batches": self.batches.state_dict(),
+            "rng": self.rng.get_state(),
+            "losses": self._means.state_dict(),
+            "scores": self._scores,
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        """What makes this run this run: a resumed one must have the same."""
+        return {
+            "config": self.config.model_dump(),
+            "normalization": self.normalization.to_dict(),
+            "data": {"num_a": len(self.data.a), "num_b": len(self.data.b), "fingerprint": self._fingerprint},
+        }
+
+    def _write_config(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = {**self._identity(), "total_steps": self.schedule.total}
+        (self.folder / "config.json").write_text(json.dumps(about, indent=2) + "\n")
+
+    def _resume(self) -> None:
+        found = files.load_newest(self.folder / "checkpoints")
+        if found is None:
+            metrics.forget_after(self.folder / "metrics.csv", 0)
+            return
+        path, state = found
+        self._refuse_changes(path, state)
+        files.set_aside_newer(path)
+        self.step = self._saved_step = state["step"]
+        self.model.load_state_dict(state)
+        self.batches.load_state_dict(state["batches"])
+        self.rng.set_state(state["rng"])
+        self._means.load_state_dict(state["losses"])
+        self._scores = list(state["scores"])
+        metrics.forget_after(self.folder / "metrics.csv", self.step)
+        _log.info("resuming from %s", path)
+
+    def _refuse_changes(self, path: Path, state: files.Checkpoint) -> None:
+        was, now = _flat({key: state[key] for key in self._identity()}), _flat(self._identity())
+        changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+        changed = [name for name in changed if name.removeprefix("config.") not in _FREE_TO_CHANGE]
+        if changed:
+            listed = ", ".join(f"{name} {was.get(name)!r} → {now.get(name)!r}" for name in changed)
+            raise TrainingError(
+                f"{path}: cannot resume with other settings ({listed}); set them back or start a new run"
+            )
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat
