@@ -20,13 +20,16 @@ BATCH = 16
 @flow(name="colorize-inbox", task_runner=task_runner())
 @plain_errors
 def colorize_inbox(
-    model: Name = "default", settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    model: Name = "default",
+    settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0,
+    credit: str = "",
 ) -> None:
     """Colorize what is new under inbox/ into outbox/; what cannot be read goes to failed/ with its reason.
 
     Args:
         model: Which model colours.
         settle_seconds: How long a file must have been left alone before it counts as whole.
+        credit: A line under the contact sheets, for whoever drew the drawings.
     """
     inbox = Inbox(settings().storage)
     new = scan(inbox, settle_seconds)
@@ -34,5 +37,5 @@ def colorize_inbox(
         return
     best = Model(inbox.storage_url, model).best()
     run_batches(colorize, "colorize", list(batches(new, BATCH)), inbox=inbox, best=best)
-    draw_sheets(inbox, new)
+    draw_sheets(inbox, new, credit)
     show_stages("inbox", inbox.manifest.merge())

@@ -23,6 +23,7 @@ def full_pipeline(
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
     preset: PresetName = "default",
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
+    credit: str = "",
 ) -> None:
     """build-dataset, train-cyclegan and colorize-inbox, one after the other.
 
@@ -35,7 +36,8 @@ def full_pipeline(
         politeness: How gently to treat the board.
         preset: Settings of the training.
         overrides: What to change of the preset.
+        credit: A line under the sheets, for whoever drew the drawings.
     """
     build_dataset(name, lineart, colour, size, source, politeness)
-    train_cyclegan(name, name, preset, overrides)
-    colorize_inbox(name)
+    train_cyclegan(name, name, preset, overrides, credit)
+    colorize_inbox(name, credit=credit)

@@ -18,6 +18,7 @@ def train_cyclegan(
     model: Name = "default",
     preset: PresetName = "default",
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
+    credit: str = "",
 ) -> str:
     """Train, or go on where a run of the same settings and images stopped. Returns the run's id.
 
@@ -26,11 +27,12 @@ def train_cyclegan(
         model: Name of the model; a folder under models/.
         preset: paper: exactly as published; default: best known for about 1000 + 1000 pictures; demo: minutes on a CPU.
         overrides: What to change of the preset.
+        credit: A line under the sample sheets, for whoever drew the pictures.
     """
     source, target = Dataset(settings().storage, dataset), Model(settings().storage, model)
     # a limit that does not exist (no server set up) is no reason not to train
     with concurrency("gpu", occupy=1, strict=False, raise_on_lease_renewal_failure=False):
         # called, not submitted: a cancel is a signal, and only the main thread gets signals
-        run = train(source, target, preset, overrides)
+        run = train(source, target, preset, overrides, credit)
     show_stages(dataset, source.manifest.merge())
     return run

@@ -71,7 +71,6 @@ class Row:
     split: str = ""
     version: str = ""
     made_by: str = ""
-    run_id: str = ""
     updated_at: str = ""
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from storage import NotFound, Storage, open_storage
 from tasks.errors import PipelineError
 
-_KEPT_BY_TRAINER = "checkpoints/"  # the only files that a trainer ever deletes
+_CHECKPOINTS = "/checkpoints/"  # the only files that a trainer ever deletes
+_RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -65,27 +66,51 @@ class Run:
         return f"models/{self.model.name}/runs/{self.id}/"
 
     def pull(self, folder: Path) -> None:
-        """Brings what an earlier process left of this run, the checkpoints last-first needed to resume."""
+        """Brings what an earlier process left of this run."""
         for entry in self.model.storage.list(self.prefix):
             path = folder / entry.key.removeprefix(self.prefix)
             self.model.storage.download(entry.key, path)
             self._pushed[entry.key] = _stamp(path)
 
     def push(self, folder: Path) -> None:
-        """Uploads what is new or changed, checkpoints last; then drops the checkpoints that the trainer dropped."""
-        files = {
-            self.prefix + path.relative_to(folder).as_posix(): path
-            for path in sorted(folder.rglob("*"), key=lambda path: (_KEPT_BY_TRAINER in path.as_posix(), path))
-            if path.is_file() and not path.name.startswith(".")
-        }
-        for key, path in files.items():
-            stamp = _stamp(path)
+        """Uploads what is new or changed, checkpoints last: where one is, nothing about its step is missing."""
+        files = self._files(folder)
+        for key in sorted(files, key=lambda key: (_CHECKPOINTS in key, key)):
+            stamp = _stamp(files[key])
             if self._pushed.get(key) != stamp:
-                self.model.storage.upload(path, key)
+                self.model.storage.upload(files[key], key)
                 self._pushed[key] = stamp
-        for key in [key for key in self._pushed if _KEPT_BY_TRAINER in key and key not in files]:
+
+    def prune(self, folder: Path) -> None:
+        """Drops the checkpoints that the trainer has dropped; after :meth:`serve`, or it might be the served one."""
+        files = self._files(folder)
+        for key in [key for key in self._pushed if _CHECKPOINTS in key and key not in files]:
             self.model.storage.delete(key)
             del self._pushed[key]
+
+    def serve(self, choice: dict[str, Any]) -> None:
+        """Makes a checkpoint of this run the one that the model serves."""
+        self.model.storage.write(self.model.best_key, json.dumps(choice, indent=2).encode())
+
+    def finish(self, choice: dict[str, Any]) -> None:
+        """Records that the training is over, and with what; the last thing that a run writes."""
+        self.serve(choice)
+        self.model.storage.write(self.prefix + _RESULT, json.dumps(choice, indent=2).encode())
+
+    def result(self) -> dict[str, Any] | None:
+        """What :meth:`finish` recorded, or None while the training is not over."""
+        try:
+            choice: dict[str, Any] = json.loads(self.model.storage.read(self.prefix + _RESULT))
+        except NotFound:
+            return None
+        return choice
+
+    def _files(self, folder: Path) -> dict[str, Path]:
+        return {
+            self.prefix + path.relative_to(folder).as_posix(): path
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(".")
+        }
 
 
 def _stamp(path: Path) -> tuple[int, int]:

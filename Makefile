@@ -1,0 +1,53 @@
+# Every target installs what it needs by itself; quick when nothing changed.
+PYTHON ?= python3
+PY := .venv/bin/python
+UV := .venv/bin/uv
+INSTALLED := .venv/.installed
+
+.PHONY: help install demo test lint up bench clean
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## create .venv and install
+
+$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Irodori needs Python 3.11 or later; call: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "no virtual environment could be made; on Debian: apt-get install python3-venv"; exit 1; }
+	@test -x $(UV) || $(PY) -m pip install --quiet uv
+	$(UV) pip install --quiet --python .venv --constraint constraints.txt --requirement requirements-dev.txt --editable .
+	@$(PY) -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless
+	@touch $@
+
+# opencv-python needs libGL and glib, which servers and containers lack
+.PHONY: headless
+headless:
+	@echo "this machine lacks libGL: taking opencv-python-headless, which does without it"
+	@version=$$($(PY) -c 'from importlib.metadata import version; print(version("opencv-python"))') && \
+		$(UV) pip uninstall --quiet --python .venv opencv-python && \
+		$(UV) pip install --quiet --python .venv "opencv-python-headless==$$version" && \
+		$(PY) -c 'import cv2'
+
+demo: install ## the whole chain on real drawings, offline, some minutes on two cores
+	@$(PY) -m demo
+
+test: install ## run the tests
+	@$(PY) -m pytest
+
+lint: install ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy cyclegan demo deploy flows imaging scraping storage tasks benchmarks tests
+
+up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-C stops all
+	@exec $(PY) -m deploy.up
+
+bench: install ## every benchmark; each is also: python -m benchmarks.NAME
+	@for file in benchmarks/[a-z]*.py; do \
+		name=$$(basename $$file .py); [ $$name = harness ] || $(PY) -m benchmarks.$$name || exit 1; done
+
+clean: ## remove the environment and what runs left, not your data
+	rm -rf .venv .run build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

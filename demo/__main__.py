@@ -1,0 +1,98 @@
+"""``make demo``: the whole chain, offline, on real drawings, small enough for two CPU cores.
+
+Serves the demo's drawings from a local board, scrapes them over HTTP, builds a dataset, trains for some minutes,
+and colorizes held-out lineart. What is finished is not done again: run it twice and see.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+NAME = "demo"
+PORT = 8765
+_HOME = Path(__file__).resolve().parent.parent / ".run" / "demo"
+
+# before Prefect is imported: the demo brings its own server, whatever else is configured on this machine
+os.environ.pop("PREFECT_API_URL", None)
+os.environ |= {
+    "PREFECT_HOME": str(_HOME),
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "INFO"),
+}
+
+
+def main() -> None:
+    started = time.monotonic()
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; `make demo` goes on where it was")
+    print(f"\ndone in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _run() -> None:
+    from prefect.exceptions import FailedRun
+
+    from demo.board import Board
+    from demo.drawings import CREDIT
+    from demo.gallery import demo_posts
+    from flows.full_pipeline import full_pipeline
+    from scraping.filters import PostFilter
+    from scraping.politeness import Politeness
+    from tasks.scrape import Query
+
+    try:
+        board = Board(demo_posts(), port=PORT)
+    except OSError as error:
+        sys.exit(f"the demo's board cannot listen on port {PORT} ({error.strerror}): stop what uses it")
+    small = PostFilter(min_side=64)
+    with board:
+        _fill_inbox()
+        try:
+            full_pipeline(
+                name=NAME,
+                lineart=Query(tags="lineart monochrome solo", filter=small),
+                colour=Query(tags="solo white_background -monochrome", filter=small),
+                size=64,
+                source=board.url,
+                # the board is ours: politeness would only make the demo slow
+                politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
+                preset="demo",
+                credit=CREDIT,
+            )
+        except FailedRun as error:
+            sys.exit(f"the demo stopped: {error}")
+    _tell()
+
+
+def _fill_inbox() -> None:
+    """Puts the held-out lineart into the inbox, unless it is there already."""
+    from demo.drawings import HELD_OUT_SEEDS, Drawing
+    from storage import open_storage
+    from tasks.settings import settings
+
+    storage = open_storage(settings().storage)
+    present = {entry.key for entry in storage.list(f"inbox/{NAME}/")}
+    for seed in HELD_OUT_SEEDS:
+        key = f"inbox/{NAME}/portrait-{seed}.png"
+        if key not in present:
+            storage.write(key, Drawing(seed).render("A", 256))
+
+
+def _tell() -> None:
+    from tasks.runs import Model
+    from tasks.settings import settings
+
+    url = settings().storage
+    best = Model(url, NAME).best()
+    print(f"\ncontact sheet  {url}/outbox/{NAME}/_contact-sheet.png")
+    print(f"manifest       {url}/datasets/{NAME}/manifest.csv")
+    print(f"checkpoint     {url}/{best['checkpoint']}")
+    print(f"chosen because {best['reason']}")
+
+
+if __name__ == "__main__":
+    main()
