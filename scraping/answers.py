@@ -4,6 +4,7 @@ import html
 import json
 import re
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 from scraping.post import SourceError
@@ -43,6 +44,8 @@ def read_rows(text: str) -> list[Row]:
         raise _failure(answer)
     if isinstance(answer, dict):
         answer = _unwrap(answer)
+    if not isinstance(answer, list):
+        raise BadAnswer(f"answered neither a list nor an object: {_shorten(text)}")
     return [row for row in answer if isinstance(row, dict)]
 
 
@@ -104,6 +107,15 @@ def as_int(value: object) -> int:
 def as_text(value: object) -> str:
     """`value` as text without HTML entities and with single spaces; "" for None."""
     return " ".join(html.unescape(str(value)).split()) if value is not None else ""
+
+
+def as_url(value: object, base: str) -> str:
+    """`value` as an absolute URL, also where it lacks host or scheme; "" where it is none."""
+    text = str(value or "").strip().replace("&amp;", "&")
+    try:
+        return urljoin(f"{base}/", text) if text else ""
+    except ValueError:
+        return ""
 
 
 def as_md5(value: object) -> str:

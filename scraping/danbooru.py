@@ -1,8 +1,8 @@
 """Boards that run Danbooru: danbooru.donmai.us and its mirrors."""
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from scraping.answers import Row, as_int, as_md5, as_rating, as_text, read_rows
+from scraping.answers import Row, as_int, as_md5, as_rating, as_text, as_url, read_rows
 from scraping.fetch import Fetcher
 from scraping.post import Post
 
@@ -36,10 +36,9 @@ class DanbooruBoard:
     def post(self, row: Row) -> Post:
         """See Board.post; file and md5 are left out of restricted and deleted posts."""
         number = as_int(row["id"])
-        file_url = str(row.get("file_url") or "")
         return Post(
             id=f"{self.name}:{number}",
-            file_url=urljoin(f"{self.address}/", file_url) if file_url else "",
+            file_url=as_url(row.get("file_url"), self.address),
             post_url=f"{self.address}/posts/{number}",
             md5=as_md5(row.get("md5")),
             width=as_int(row.get("image_width")),

@@ -8,7 +8,13 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from requests import Response, exceptions
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from scraping.post import SourceError
 
@@ -45,7 +51,7 @@ class Patience:
 @contextmanager
 def plain_errors(url: str, patience: Patience, timeout_s: float) -> Iterator[None]:
     """Turn what requests and urllib3 raise into one line without the query, which may hold a key."""
-    host = urlsplit(url).netloc
+    host = _host_of(url)
     try:
         yield
     except exceptions.SSLError:
@@ -57,7 +63,7 @@ def plain_errors(url: str, patience: Patience, timeout_s: float) -> Iterator[Non
         line = f"cannot reach {host}: {_why_unreachable(reason)}; check the address and the network"
         patience.failed(host, line)
         raise PassingError(line) from None
-    except (exceptions.Timeout, TimeoutError):
+    except (exceptions.Timeout, ReadTimeoutError):
         raise PassingError(f"{host} was silent for {timeout_s:g} s") from None
     except exceptions.TooManyRedirects as error:
         raise FetchError(f"{host}: {str(error).lower()}") from None
@@ -65,6 +71,15 @@ def plain_errors(url: str, patience: Patience, timeout_s: float) -> Iterator[Non
         raise PassingError(f"{host} broke off in the middle") from None
     except exceptions.RequestException as error:
         raise FetchError(f"cannot ask {host}: {type(error).__name__}") from None
+    except ValueError:  # by urllib.parse
+        raise FetchError(f"{host} leads to what is not a web address") from None
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return repr(url[:100])
 
 
 def _why_unreachable(reason: Exception) -> str:

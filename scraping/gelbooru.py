@@ -3,9 +3,9 @@
 import logging
 import re
 from collections.abc import Mapping
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from scraping.answers import Row, as_int, as_md5, as_rating, as_text, read_count, read_rows, read_tags
+from scraping.answers import Row, as_int, as_md5, as_rating, as_text, as_url, read_count, read_rows, read_tags
 from scraping.fetch import Fetcher
 from scraping.post import Post
 
@@ -63,10 +63,10 @@ class GelbooruBoard:
 
     def _file_url(self, row: Row) -> str:
         """Absolute, also where old answers leave out the scheme, or the whole URL."""
-        url = str(row.get("file_url") or "").strip().replace("&amp;", "&")
+        url = row.get("file_url")
         if not url and row.get("image"):
             url = f"{self.address}/images/{row.get('directory')}/{row['image']}"
-        return urljoin(f"{self.address}/", url) if url else ""
+        return as_url(url, self.address)
 
 
 def _hide_key(record: logging.LogRecord) -> bool:

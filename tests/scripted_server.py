@@ -1,0 +1,114 @@
+"""A real HTTP server on loopback that answers as a test scripts it, and remembers how it was asked."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """`time` is its start in monotonic seconds, `in_flight` how many were under way then, itself included."""
+
+    target: str
+    headers: Mapping[str, str]
+    time: float
+    in_flight: int
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`length` is the Content-Length told, by default the true one; None sends chunks and tells none."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    length: int | None = -1
+    piece: int = 1 << 16
+    pause_s: float = 0.0
+
+
+class ScriptedServer:
+    """Answers each request with what `script` returns for it; `robots` answers /robots.txt."""
+
+    def __init__(self, script: Callable[[Request], Reply | bytes], robots: Reply | None = None) -> None:
+        self.log: list[Request] = []
+        self.robots_log: list[Request] = []
+        self._script = script
+        self._robots = robots or Reply(status=404)
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"server_script": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self.host = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{self.host}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def begin(self, target: str, headers: Mapping[str, str]) -> Reply:
+        with self._lock:
+            self._in_flight += 1
+            request = Request(target, headers, time.monotonic(), self._in_flight)
+            (self.robots_log if request.path == "/robots.txt" else self.log).append(request)
+        reply = self._robots if request.path == "/robots.txt" else self._script(request)
+        return reply if isinstance(reply, Reply) else Reply(reply)
+
+    def end(self) -> None:
+        with self._lock:
+            self._in_flight -= 1
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server_script: ScriptedServer
+
+    def do_GET(self) -> None:
+        try:
+            self._send(self.server_script.begin(self.path, dict(self.headers)))
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            self.server_script.end()
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.length is None:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(len(reply.body) if reply.length == -1 else reply.length))
+        self.end_headers()
+        for start in range(0, len(reply.body), reply.piece):
+            piece = reply.body[start : start + reply.piece]
+            self.wfile.write(piece if reply.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+            time.sleep(reply.pause_s)
+        if reply.length is None:
+            self.wfile.write(b"0\r\n\r\n")
+        self.close_connection = self.close_connection or (reply.length or -1) > len(reply.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass

@@ -1,0 +1,450 @@
+import hashlib
+import itertools
+import logging
+import pickle
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from scripted_server import Reply, Request, ScriptedServer
+
+from scraping import manners
+from scraping.fetch import Fetcher, FetchError, shared_fetcher
+from scraping.politeness import Politeness
+from scraping.post import Post, SourceError
+
+PICTURE = b"\x89PNG" + bytes(range(256)) * 400
+QUICK = Politeness(api_per_second=1000, files_per_second=1000, retries=3, backoff_s=0.01, timeout_s=2)
+
+
+def limits(**changes: object) -> Politeness:
+    return Politeness.model_validate(QUICK.model_dump() | changes)
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    with Fetcher(QUICK) as fetcher:
+        yield fetcher
+
+
+def in_turn(*replies: Reply | bytes) -> Callable[[Request], Reply | bytes]:
+    """Each reply once, the last one from then on."""
+    turns = itertools.chain(replies, itertools.repeat(replies[-1]))
+    return lambda _request: next(turns)
+
+
+def test_a_file_arrives_with_its_digest(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(PICTURE)) as server:
+        download = fetcher.download(f"{server.url}/a.png")
+    assert download.data == PICTURE
+    assert download.md5 == hashlib.md5(PICTURE).hexdigest()
+    assert download.md5_ok is None
+
+
+@pytest.mark.parametrize(("claimed", "ok"), [(hashlib.md5(PICTURE).hexdigest(), True), ("0" * 32, False)])
+def test_another_digest_is_told_not_raised(fetcher: Fetcher, claimed: str, ok: bool) -> None:
+    with ScriptedServer(in_turn(PICTURE)) as server:
+        post = Post(id="x:1", file_url=f"{server.url}/a.png", post_url=server.url, md5=claimed)
+        download = fetcher.download(post)
+    assert (download.data, download.md5_ok) == (PICTURE, ok)
+
+
+def test_the_user_agent_is_honest() -> None:
+    with ScriptedServer(in_turn(b"ok")) as server, Fetcher(limits(contact="me@example.org")) as fetcher:
+        fetcher.get_text(server.url)
+    agents = {request.headers["User-Agent"] for request in server.log + server.robots_log}
+    assert agents == {"Irodori/0.1 (+me@example.org)"}
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 522])
+def test_a_passing_failure_is_tried_again(fetcher: Fetcher, status: int) -> None:
+    with ScriptedServer(in_turn(Reply(status=status), Reply(status=status), PICTURE)) as server:
+        assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+    assert len(server.log) == 3
+
+
+def test_attempts_are_bounded(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(Reply(status=500))) as server:
+        with pytest.raises(FetchError, match=r"answered 500 Internal Server Error \(4 attempts\)$"):
+            fetcher.download(f"{server.url}/a.png")
+    assert len(server.log) == 4
+
+
+def test_a_missing_file_is_not_asked_for_again_but_a_missing_listing_is(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(Reply(status=404))) as server:
+        with pytest.raises(FetchError, match=r"answered 404 Not Found$"):
+            fetcher.download(f"{server.url}/a.png")
+        assert len(server.log) == 1
+        with pytest.raises(FetchError, match=r"404 Not Found \(4 attempts\)$"):
+            fetcher.get_text(f"{server.url}/index.php")
+        assert len(server.log) == 5
+
+
+def test_waits_between_attempts_grow() -> None:
+    with ScriptedServer(in_turn(Reply(status=500))) as server, Fetcher(limits(backoff_s=0.05)) as fetcher:
+        with pytest.raises(FetchError):
+            fetcher.download(f"{server.url}/a.png")
+    gaps = [b.time - a.time for a, b in itertools.pairwise(server.log)]
+    assert [gap >= least for gap, least in zip(gaps, [0.05, 0.1, 0.2], strict=True)] == [True] * 3
+    assert sum(gaps) < 1.5
+
+
+def date_in(seconds: float) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(("status", "as_date"), [(429, False), (503, True)])
+def test_retry_after_is_honoured_by_all_threads(fetcher: Fetcher, status: int, as_date: bool) -> None:
+    busy = Reply(status=status, headers={"Retry-After": date_in(2) if as_date else "1"})
+    with ScriptedServer(in_turn(busy, b"ok")) as server:
+        with ThreadPoolExecutor(3) as pool:
+            first = pool.submit(fetcher.get_text, f"{server.url}/first")
+            while not server.log:
+                time.sleep(0.005)
+            time.sleep(0.05)  # the client has read the answer by now
+            others = [pool.submit(fetcher.download, f"{server.url}/{n}") for n in range(2)]
+        assert first.result() == "ok"
+        assert all(other.result().data == b"ok" for other in others)
+    assert min(request.time for request in server.log[1:]) - server.log[0].time >= 0.9
+
+
+def test_a_server_that_asks_for_hours_is_left_alone(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(Reply(status=429, headers={"Retry-After": "7200"}))) as server:
+        with pytest.raises(FetchError, match=r"429 Too Many Requests; it asks to come back in 7,200 s"):
+            fetcher.download(f"{server.url}/a.png")
+    assert len(server.log) == 1
+
+
+def test_a_host_that_refuses_again_and_again_is_left_alone(fetcher: Fetcher) -> None:
+    challenge = Reply(b"<html>Just a moment...</html>", 403, {"cf-mitigated": "challenge"})
+    with ScriptedServer(in_turn(challenge)) as server:
+        for _ in range(4):
+            with pytest.raises(FetchError, match=r"403 Forbidden: a check for browsers \(Cloudflare\)$"):
+                fetcher.download(f"{server.url}/a.png")
+        with pytest.raises(SourceError, match=r"another source; gave up after 5 failures in a row$"):
+            fetcher.download(f"{server.url}/a.png")
+        assert len(server.log) == 5
+
+
+def test_a_success_between_refusals_keeps_the_host(fetcher: Fetcher) -> None:
+    with ScriptedServer(lambda r: PICTURE if "ok" in r.path else Reply(status=403)) as server:
+        for _ in range(4):
+            for _ in range(3):
+                with pytest.raises(FetchError):
+                    fetcher.download(f"{server.url}/refused")
+            fetcher.download(f"{server.url}/ok")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        (
+            "http://127.0.0.1:9",
+            "cannot reach 127.0.0.1:9: connection refused; check the address and the network",
+        ),
+        (
+            "http://no-such-host.invalid",
+            "cannot reach no-such-host.invalid: no address is known for that name",
+        ),
+    ],
+)
+def test_an_unreachable_host_ends_the_run_in_one_line(address: str, words: str) -> None:
+    with Fetcher(limits(give_up_after=3)) as fetcher, pytest.raises(SourceError) as caught:
+        fetcher.get_text(f"{address}/index.php")
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_silence_is_bounded() -> None:
+    def silent(request: Request) -> bytes:
+        time.sleep(0.6)
+        return b""
+
+    with ScriptedServer(silent) as server, Fetcher(limits(timeout_s=0.2, retries=1)) as fetcher:
+        with pytest.raises(FetchError, match=r"was silent for 0.2 s \(2 attempts\)$"):
+            fetcher.download(f"{server.url}/a.png")
+
+
+def test_a_slow_drip_is_bounded_in_time() -> None:
+    drip = Reply(PICTURE, piece=10, pause_s=0.05)
+    with ScriptedServer(in_turn(drip)) as server, Fetcher(limits(deadline_s=0.5)) as fetcher:
+        started = time.monotonic()
+        with pytest.raises(FetchError, match=r"sent only \d+ bytes in deadline_s = 0.5 s$"):
+            fetcher.download(f"{server.url}/a.png")
+        assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("length", [-1, None])
+def test_size_is_bounded_with_and_without_a_content_length(length: int | None) -> None:
+    with ScriptedServer(in_turn(Reply(PICTURE, length=length))) as server:
+        with Fetcher(limits(max_bytes=50_000)) as fetcher:
+            with pytest.raises(FetchError, match=r"bytes are more than max_bytes = 50,000$"):
+                fetcher.download(f"{server.url}/a.png")
+    assert len(server.log) == 1
+
+
+def ranged(request: Request, data: bytes, breaks_after: int, **headers: str) -> Reply:
+    """Serves at most `breaks_after` bytes of what is asked, then closes."""
+    start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+    if not start:
+        return Reply(data[:breaks_after], 200, headers, len(data))
+    content_range = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+    return Reply(data[start : start + breaks_after], 206, headers | content_range, len(data) - start)
+
+
+def test_a_broken_download_continues_where_it_stopped(fetcher: Fetcher) -> None:
+    with ScriptedServer(lambda r: ranged(r, PICTURE, 40_000, ETag='"v1"')) as server:
+        assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+    assert [r.headers.get("Range") for r in server.log] == [None, "bytes=40000-", "bytes=80000-"]
+    assert [r.headers.get("If-Range") for r in server.log] == [None, '"v1"', '"v1"']
+
+
+def test_a_server_without_ranges_sends_the_whole_file_again(fetcher: Fetcher) -> None:
+    broken = Reply(PICTURE[:30_000], length=len(PICTURE))
+    with ScriptedServer(in_turn(broken, PICTURE)) as server:
+        assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+    assert len(server.log) == 2
+
+
+@pytest.mark.parametrize("content_range", ["bytes 5-9/10", "nonsense", "bytes 30000-30009/9"])
+def test_a_continuation_at_a_wrong_place_starts_again(fetcher: Fetcher, content_range: str) -> None:
+    wrong = Reply(b"0123456789", 206, {"Content-Range": content_range})
+    replies: list[Reply | bytes] = [Reply(PICTURE[:30_000], length=len(PICTURE)), wrong, PICTURE]
+    with ScriptedServer(in_turn(*replies)) as server:
+        assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+    assert "Range" not in server.log[2].headers
+
+
+def test_a_range_that_no_longer_exists_starts_again(fetcher: Fetcher) -> None:
+    replies: list[Reply | bytes] = [Reply(PICTURE[:30_000], length=len(PICTURE)), Reply(status=416), PICTURE]
+    with ScriptedServer(in_turn(*replies)) as server:
+        assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+
+
+def test_a_file_that_always_breaks_off_has_a_reason(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(Reply(b"x" * 10, length=99))) as server:
+        with pytest.raises(FetchError, match=r"broke off in the middle \(4 attempts\)$"):
+            fetcher.download(f"{server.url}/a.png")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"", "empty"), (b"\n<!DOCTYPE html><p>no", "a web page instead"), (b"<HTML>", "a web page instead")],
+)
+def test_what_is_no_picture_has_a_reason(fetcher: Fetcher, body: bytes, words: str) -> None:
+    with ScriptedServer(in_turn(body)) as server, pytest.raises(FetchError, match=words):
+        fetcher.download(f"{server.url}/a.png")
+
+
+def test_a_post_without_a_file_has_a_reason(fetcher: Fetcher) -> None:
+    with pytest.raises(FetchError, match="gives no file"):
+        fetcher.download(Post(id="x:1", file_url="", post_url="https://example.org/1"))
+
+
+def test_redirects_are_followed_within_the_site(fetcher: Fetcher) -> None:
+    with ScriptedServer(
+        lambda r: Reply(PICTURE) if r.path == "/b" else Reply(status=302, headers={"Location": "/b"})
+    ) as server:
+        download = fetcher.download(f"{server.url}/a")
+    assert (download.data, download.url) == (PICTURE, f"{server.url}/b")
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("http://elsewhere.example/x", "elsewhere.example does not belong to 127.0.0.1"),
+        ("http://169.254.169.254/latest", "169.254.169.254 does not belong to 127.0.0.1"),
+        ("file:///etc/passwd", "not a web address"),
+        ("http://[", "not a web address"),
+    ],
+)
+def test_redirects_out_of_the_site_are_refused(fetcher: Fetcher, target: str, words: str) -> None:
+    with ScriptedServer(in_turn(Reply(status=302, headers={"Location": target}))) as server:
+        with pytest.raises(FetchError, match=words):
+            fetcher.download(f"{server.url}/a.png")
+
+
+def test_endless_redirects_end(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(Reply(status=302, headers={"Location": "/again"}))) as server:
+        with pytest.raises(FetchError, match="exceeded 5 redirects"):
+            fetcher.download(f"{server.url}/a.png")
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "http://127.0.0.1:9/x", "//evil.example/x", "gopher://x/"]
+)
+def test_a_board_cannot_send_us_elsewhere(fetcher: Fetcher, url: str) -> None:
+    with pytest.raises(FetchError, match=r"does not belong to safebooru\.org|not a web address"):
+        fetcher.download(Post(id="x:1", file_url=url, post_url="https://safebooru.org/1"))
+
+
+def test_a_public_site_cannot_send_us_to_a_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = {"safebooru.org": "104.26.10.1", "a.safebooru.org": "10.0.0.7", "b.safebooru.org": "fd00::1"}
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: [(2, 1, 6, "", (addresses[host], 0))])
+    manners.is_private.cache_clear()
+    for host in ("a.safebooru.org", "b.safebooru.org"):
+        reason = manners.objection(f"https://{host}/a.png", "https://safebooru.org")
+        assert reason == f"{host} is a private address, but safebooru.org is public"
+    assert manners.objection("https://safebooru.org/a.png", "https://safebooru.org") is None
+    manners.is_private.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("host", "site", "same"),
+    [
+        ("cdn.donmai.us", "danbooru.donmai.us", True),
+        ("img3.gelbooru.com", "gelbooru.com", True),
+        ("files.yande.re", "yande.re", True),
+        ("safebooru.org.evil.example", "safebooru.org", False),
+        ("evilsafebooru.org", "safebooru.org", False),
+        ("evil.co.uk", "board.co.uk", False),
+        ("img.board.co.uk", "board.co.uk", True),
+        ("10.0.0.1", "192.0.0.1", False),
+        ("localhost", "board", False),
+    ],
+)
+def test_which_hosts_belong_to_a_site(host: str, site: str, same: bool) -> None:
+    assert manners.same_site(host, site) is same
+
+
+def test_robots_txt_is_obeyed_and_asked_for_once(fetcher: Fetcher) -> None:
+    robots = Reply(b"User-agent: irodori\nDisallow: /private\n\nUser-agent: *\nDisallow: /\n")
+    with ScriptedServer(in_turn(PICTURE), robots) as server:
+        for _ in range(3):
+            fetcher.download(f"{server.url}/open/a.png")
+            with pytest.raises(
+                FetchError, match=r"^robots.txt of .* asks .* to stay away from /private/a.png"
+            ):
+                fetcher.download(f"{server.url}/private/a.png")
+    assert len(server.robots_log) == 1
+    assert {request.path for request in server.log} == {"/open/a.png"}
+
+
+def test_robots_txt_also_holds_behind_a_redirect(fetcher: Fetcher) -> None:
+    moved = Reply(status=302, headers={"Location": "/private/a.png"})
+    with ScriptedServer(in_turn(moved), Reply(b"User-agent: *\nDisallow: /private\n")) as server:
+        with pytest.raises(FetchError, match=r"stay away from /private/a\.png"):
+            fetcher.download(f"{server.url}/a.png")
+    assert len(server.log) == 1
+
+
+def test_robots_txt_can_be_set_aside() -> None:
+    with ScriptedServer(in_turn(PICTURE), Reply(b"User-agent: *\nDisallow: /\n")) as server:
+        with Fetcher(limits(respect_robots=False)) as fetcher:
+            assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+    assert server.robots_log == []
+
+
+def test_a_site_whose_robots_txt_fails_is_left_alone(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(PICTURE), Reply(status=503)) as server:
+        with pytest.raises(FetchError, match=r"answered 503"):
+            fetcher.download(f"{server.url}/a.png")
+    assert server.log == []
+
+
+def test_the_crawl_delay_slows_the_pace(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(PICTURE), Reply(b"User-agent: *\nCrawl-delay: 0.3\n")) as server:
+        for _ in range(3):
+            fetcher.download(f"{server.url}/a.png")
+    assert min(b.time - a.time for a, b in itertools.pairwise(server.log)) > 0.27
+
+
+@pytest.mark.parametrize(
+    ("header", "directive"),
+    [
+        ("noai", "noai"),
+        ("noindex, NoImageAI", "noimageai"),
+        ("irodori: noai", "noai"),
+        ("otherbot: noai", None),
+        ("noindex, nofollow", None),
+        ("", None),
+    ],
+)
+def test_opting_out_of_ai_is_respected(fetcher: Fetcher, header: str, directive: str | None) -> None:
+    with ScriptedServer(in_turn(Reply(PICTURE, headers={"X-Robots-Tag": header}))) as server:
+        if directive is None:
+            assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+        else:
+            with pytest.raises(FetchError, match=rf"forbids use for AI \(X-Robots-Tag: {directive}\)$"):
+                fetcher.download(f"{server.url}/a.png")
+
+
+def test_all_threads_together_keep_rate_and_connections() -> None:
+    slow = Reply(PICTURE, pause_s=0.05)
+    with ScriptedServer(in_turn(slow)) as server:
+        with Fetcher(limits(files_per_second=40, connections=3)) as fetcher, ThreadPoolExecutor(12) as pool:
+            list(pool.map(lambda n: fetcher.download(f"{server.url}/{n}"), range(40)))
+    starts = sorted(request.time for request in server.log)
+    assert len(starts) == 40
+    assert max(request.in_flight for request in server.log) <= 3
+    assert (len(starts) - 1) / (starts[-1] - starts[0]) <= 40 * 1.02
+    for earlier, later in zip(starts, starts[10:], strict=False):
+        assert later - earlier > 10 / 40 * 0.8
+
+
+def test_listings_and_files_have_their_own_pace() -> None:
+    with ScriptedServer(in_turn(b"ok")) as server, Fetcher(limits(api_per_second=4)) as fetcher:
+        started = time.monotonic()
+        for _ in range(20):
+            fetcher.download(f"{server.url}/a.png")
+        assert time.monotonic() - started < 1
+        started = time.monotonic()
+        for _ in range(3):
+            fetcher.get_text(server.url)
+        assert time.monotonic() - started >= 0.45
+
+
+def test_one_fetcher_a_process_also_through_pickle() -> None:
+    with shared_fetcher(QUICK) as fetcher:
+        assert pickle.loads(pickle.dumps(fetcher)) is fetcher
+    with Fetcher(QUICK) as own:
+        assert pickle.loads(pickle.dumps(own)) is fetcher
+
+
+def test_processes_share_the_limits() -> None:
+    share = Politeness(api_per_second=1, files_per_second=2, connections=4).shared_between(4)
+    assert (share.api_per_second, share.files_per_second, share.connections) == (0.25, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"files_per_second": 0}, {"connections": 0}, {"contact": "a\nb"}, {"retries": -1}, {"speed": 9}]
+)
+def test_limits_are_checked(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        Politeness.model_validate(wrong)
+
+
+def test_a_key_in_the_query_shows_up_nowhere(fetcher: Fetcher, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "scraping")
+    with ScriptedServer(in_turn(Reply(status=500))) as server, pytest.raises(FetchError) as caught:
+        fetcher.get_text(server.url, {"api_key": "s3cret"})
+    assert server.log[0].query == {"api_key": "s3cret"}
+    with pytest.raises(SourceError) as unreachable:
+        for _ in range(2):
+            try:
+                fetcher.get_text("http://127.0.0.1:9/", {"api_key": "s3cret"})
+            except FetchError as error:
+                assert "s3cret" not in str(error)
+    assert "attempt 2 in" in caplog.text
+    assert "s3cret" not in caplog.text + str(caught.value) + str(unreachable.value)
+
+
+def test_a_text_that_cannot_be_read_is_asked_for_again(fetcher: Fetcher) -> None:
+    with ScriptedServer(in_turn(b"", b"4", b"5")) as server:
+        assert fetcher.get(server.url, None, int) == 4
+    assert len(server.log) == 2
+
+
+def test_a_local_file_is_read(fetcher: Fetcher, tmp_path: Path) -> None:
+    path = tmp_path / "a picture.png"
+    path.write_bytes(PICTURE)
+    post = Post(id="file:a", file_url=path.as_uri(), post_url=path.as_uri())
+    assert fetcher.download(post).data == PICTURE
+    path.unlink()
+    with pytest.raises(FetchError, match=r"cannot read .*a picture.png: No such file"):
+        fetcher.download(post)
