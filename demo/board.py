@@ -143,6 +143,8 @@ class Board:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # head and body are two writes: held back for an acknowledgement, the body of a small file came 40 ms late
+    disable_nagle_algorithm = True
     board: ClassVar[Board]
 
     def do_GET(self) -> None:

@@ -45,7 +45,7 @@ HAIR_COLOURS = {
 }
 _HAIR_WEIGHTS = [2 if name == "pink" else 1 for name in HAIR_COLOURS]  # the demo trains a pink_hair style
 
-# The avatar is clipped to its own canvas, which shows nothing less and takes a third of the time to render.
+# The avatar is clipped to its own canvas: this hides nothing more and is a third of the time to render.
 _CLIP = re.compile(r' clip-path="[^"]*"')
 _INK = "#000000"
 _WHITE = "#ffffff"
