@@ -224,34 +224,28 @@ def whiten_paper(gray: Gray) -> tuple[Gray, int]:
     if level < _DARKEST_PAPER or level >= Normalization.threshold:
         return gray, 255
     light = _fit_light(gray, level)
-    white = np.minimum(np.rint(gray * (255 / (light * (1 - _PAPER_NOISE)))), 255).astype(np.uint8)
+    gain = cv2.resize(255 / (light * (1 - _PAPER_NOISE)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    white = np.asarray(cv2.multiply(gray, gain, dtype=cv2.CV_8U), dtype=np.uint8)  # rounds and clips
     if (white == 255).mean() <= _MIN_PAPER_SHARE:  # whatever this is, it is not mostly paper
         return gray, 255
     return white, round(float(np.median(light)))
 
 
 def _fit_light(gray: Gray, level: int) -> npt.NDArray[np.float32]:
-    """(H, W) grey level of the paper, fitted to the pixels that look like paper."""
-    height, width = gray.shape
-    small = cv2.resize(gray, (_FIT_SIDE, _FIT_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-    terms = _quadratic_terms(_FIT_SIDE, _FIT_SIDE).reshape(-1, 6)
-    weights = np.zeros(6, np.float32)
-    fit, tolerance = np.full(small.shape, level, np.float32), 0.3
+    """(64, 64) grey level of the paper over the page, fitted to the pixels that look like paper."""
+    small = cv2.resize(gray, (_FIT_SIDE, _FIT_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    terms = _quadratic_terms(_FIT_SIDE)
+    light, tolerance = np.full(small.shape, level, np.float32), 0.3
     for _ in range(6):  # from "may be paper under uneven light" to "is paper"
-        paper = np.abs(small - fit) <= tolerance * fit
-        if paper.sum() < 6:
-            break
-        weights = np.linalg.lstsq(terms[paper], small[paper], rcond=None)[0]
-        fit = np.maximum(terms @ weights, 1)
+        paper = np.abs(small - light) <= tolerance * light
+        chosen = terms[paper]
+        weights = np.linalg.lstsq(chosen.T @ chosen, chosen.T @ small[paper], rcond=None)[0]
+        light = np.maximum(terms @ weights, 1)
         tolerance = max(_PAPER_NOISE, tolerance * 0.6)
-    return np.asarray(np.maximum(_quadratic_terms(height, width) @ weights, 1), dtype=np.float32)
+    return light
 
 
-def _quadratic_terms(height: int, width: int) -> npt.NDArray[np.float32]:
-    """(H, W, 6): 1, x, y, x², xy, y² with x and y in -1..1."""
-    y, x = np.meshgrid(
-        np.linspace(-1, 1, height, dtype=np.float32),
-        np.linspace(-1, 1, width, dtype=np.float32),
-        indexing="ij",
-    )
+def _quadratic_terms(side: int) -> npt.NDArray[np.float32]:
+    """(side, side, 6): 1, x, y, x², xy, y² with x and y in -1..1."""
+    y, x = np.meshgrid(*[np.linspace(-1, 1, side, dtype=np.float32)] * 2, indexing="ij")
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)

@@ -1,0 +1,370 @@
+"""The tone of lineart: the invariants of the closed form, and agreement with the loop that it replaces."""
+
+import dataclasses
+import itertools
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageDraw
+
+from imaging.lineart import Normalization, lineart_gray, normalize, whiten_paper
+
+Gray = npt.NDArray[np.uint8]
+ONE_TARGET = Normalization(low=200, high=200)
+
+
+def draw(darkness: int = 235, seed: int = 0, size: int = 256, width: int = 2) -> Gray:
+    """A clean digital drawing: antialiased strokes of one darkness on pure white."""
+    rng = np.random.default_rng(seed)
+    page = Image.new("L", (size * 2, size * 2), 255)
+    pen = ImageDraw.Draw(page)
+    for _ in range(14):
+        points = [(int(x), int(y)) for x, y in rng.integers(0, size * 2, (4, 2))]
+        pen.line(points, fill=255 - darkness, width=2 * width, joint="curve")
+    return np.asarray(page.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def ink_mean(image: Gray, threshold: int = 250) -> float:
+    return float(image[image < threshold].mean())
+
+
+def original_loop(gray: Gray, target: float, threshold: int) -> npt.NDArray[np.float64]:
+    """What the original did: lighten or darken what is not white, in small steps, until its mean is there.
+
+    Kept in floats, without the wrap-around at 0 and the NaN of blank pages.
+    """
+    image = gray.astype(np.float64)
+    mean = image[image < threshold].mean()
+    brighten = mean < target
+    for _ in range(50):
+        ink = image < threshold
+        mean = image[ink].mean()
+        if (mean < target) != brighten:
+            break
+        share = abs(target - mean) / 255 + 0.005
+        image[ink] = image[ink] * (1 - share) + 255 * share if brighten else image[ink] * 0.995 - 1.275
+    return image
+
+
+def table_of(gray: Gray, image: Gray) -> dict[int, int]:
+    """Which level became which; fails if one level became two."""
+    pairs = set(zip(gray.ravel().tolist(), image.ravel().tolist(), strict=True))
+    table = dict(pairs)
+    assert len(table) == len(pairs)
+    return table
+
+
+# Any levels at all, on a page that is white enough not to be taken for a scan.
+levels = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 255))
+bands = st.tuples(st.integers(60, 248), st.integers(0, 60)).map(
+    lambda pair: Normalization(low=max(1, pair[0] - pair[1]), high=pair[0], min_ink=0.0, max_ink=1.0)
+)
+
+
+def on_white(content: Gray) -> Gray:
+    page = np.full((content.shape[0] + 2, content.shape[1] * 3), 255, np.uint8)
+    page[1:-1, : content.shape[1]] = content
+    return page
+
+
+@settings(max_examples=400, deadline=None)
+@given(levels, bands)
+def test_invariants(content: Gray, band: Normalization) -> None:
+    gray = on_white(content)
+    before = gray.copy()
+    result = normalize(gray, band)
+    image = result.image
+    assert (gray == before).all()
+    assert image.dtype == np.uint8
+    assert image.shape == gray.shape
+    assert image.flags.c_contiguous
+    assert result.paper == 255
+    table = table_of(gray, image)
+    assert table[255] == 255
+    for low, high in itertools.pairwise(sorted(table)):
+        assert table[low] <= table[high]
+        assert table[high] - table[low] <= np.ceil(result.scale) * (high - low)
+    if result.scale <= 1:
+        assert (image >= gray).all()
+        assert (image[gray >= band.threshold] >= band.threshold).all()
+    if result.scale >= 1:
+        assert (image <= gray).all()
+    assert result.scale <= band.max_scale
+    if result.status in ("ok", "in_band"):
+        assert band.low - 0.5 <= ink_mean(image) <= band.high + 0.5
+    if result.status in ("ok", "in_band", "blank"):
+        assert (normalize(image, band).image == image).all()
+
+
+@settings(max_examples=300, deadline=None)
+@given(levels, bands)
+def test_reports_what_it_did(content: Gray, band: Normalization) -> None:
+    gray = on_white(content)
+    result = normalize(gray, band)
+    num_ink = (gray < band.threshold).sum()
+    assert result.ink_fraction == pytest.approx(num_ink / gray.size)
+    assert result.mean_in == pytest.approx(ink_mean(gray) if num_ink else 255.0)
+    num_left = (result.image < band.threshold).sum()
+    assert result.mean_out == pytest.approx(ink_mean(result.image) if num_left else 255.0)
+    assert (result.status == "blank") == (num_ink == 0)
+    assert (result.status in ("blank", "in_band")) <= (result.image is gray)
+
+
+@settings(max_examples=300, deadline=None)
+@given(levels, bands)
+def test_brightening_always_converges(content: Gray, band: Normalization) -> None:
+    result = normalize(on_white(content), band)
+    if result.mean_in < band.low:
+        assert result.status in ("ok", "in_band")
+
+
+@settings(max_examples=300, deadline=None)
+@given(levels, bands)
+def test_no_scale_nearer_to_one_would_do(content: Gray, band: Normalization) -> None:
+    """Against an exhaustive search over every table that any scale can give."""
+    gray = on_white(content)
+    result = normalize(gray, band)
+    if result.status != "ok":
+        return
+    present = np.unique(255 - gray[gray < 255].astype(int))
+    steps = np.unique(np.concatenate([(np.arange(0, 256) + 0.5) / d for d in present]) * (1 + 1e-12))
+    inside = steps[(steps > min(result.scale, 1) * 1.0001) & (steps < max(result.scale, 1) * 0.9999)]
+    target = min(max(result.mean_in, band.low), band.high)
+    crossed = 0
+    for scale in inside:
+        darkness = np.minimum(255, np.floor(scale * (255 - gray.astype(int)) + 0.5))
+        ink = darkness > 255 - band.threshold
+        crossed += ink.any() and abs(255 - darkness[ink].mean() - target) < 1e-9
+    assert crossed == 0 or abs(result.mean_out - target) <= 0.5
+
+
+@settings(max_examples=100, deadline=None)
+@given(levels, bands, st.randoms(use_true_random=False))
+def test_only_the_histogram_counts(content: Gray, band: Normalization, random: object) -> None:
+    gray = on_white(content)
+    image = normalize(gray, band).image
+    assert (normalize(np.ascontiguousarray(gray[:, ::-1]), band).image == image[:, ::-1]).all()
+    assert (normalize(np.ascontiguousarray(gray.T), band).image == image.T).all()
+    shuffled = np.array(gray.ravel().tolist(), np.uint8)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert table_of(shuffled[None], normalize(shuffled[None], band).image) == table_of(gray, image)
+
+
+@pytest.mark.parametrize("border", [1, 7, 40])
+def test_a_white_border_changes_nothing(border: int) -> None:
+    gray = draw()
+    framed = np.pad(gray, border, constant_values=255)
+    assert (normalize(framed).image[border:-border, border:-border] == normalize(gray).image).all()
+
+
+@pytest.mark.parametrize("darkness", [120, 160, 200, 235, 255])
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("target, threshold", [(200, 254), (185, 250)])
+def test_agrees_with_the_original_loop(darkness: int, width: int, target: int, threshold: int) -> None:
+    """Where no faint pixel turns to paper on the way; there the loop steps over some of the solutions."""
+    gray = draw(darkness, seed=darkness, width=width)
+    gray = np.where(gray > 195, 255, gray).astype(np.uint8)
+    result = normalize(gray, Normalization(low=target, high=target, threshold=threshold, max_ink=1.0))
+    assert result.scale < 1
+    assert np.abs(result.image - original_loop(gray, target, threshold)).max() <= 2
+
+
+def test_dark_lines_are_brightened_into_the_band() -> None:
+    result = normalize(draw(235))
+    assert result.status == "ok"
+    assert result.mean_in < 180
+    assert result.mean_out == pytest.approx(180, abs=0.5)
+    assert result.scale < 1
+
+
+def test_faint_lines_are_darkened_into_the_band() -> None:
+    result = normalize(draw(45))
+    assert result.status == "ok"
+    assert result.mean_in > 200
+    assert result.mean_out == pytest.approx(200, abs=0.5)
+    assert 1 < result.scale <= 3
+
+
+def test_lines_too_faint_to_reach_the_band_are_darkened_as_far_as_allowed() -> None:
+    result = normalize(draw(12))
+    assert result.status == "unconverged"
+    assert result.scale == pytest.approx(3, abs=0.02)
+    assert 200 < result.mean_out < result.mean_in
+
+
+def test_black_lines_beside_a_faint_wash_stay_black() -> None:
+    """The original's darkening wrapped around here, and turned black lines white."""
+    gray = draw(255, width=1).copy()
+    gray[:100] = np.minimum(gray[:100], 235)
+    result = normalize(gray, dataclasses.replace(ONE_TARGET, max_ink=1.0))
+    assert result.scale > 1
+    assert result.image[gray == 0].max() == 0
+
+
+@pytest.mark.parametrize(
+    "page", [np.full((9, 9), 255, np.uint8), np.full((9, 9), 251, np.uint8), np.full((1, 1), 255, np.uint8)]
+)
+def test_a_blank_page_stays_as_it_is(page: Gray) -> None:
+    result = normalize(page)
+    assert result.status == "blank"
+    assert (result.image == page).all()
+    assert (result.mean_in, result.mean_out, result.scale, result.ink_fraction) == (255, 255, 1, 0)
+
+
+def test_a_speck_is_no_drawing() -> None:
+    page = np.full((200, 200), 255, np.uint8)
+    page[5, 5] = 0
+    assert normalize(page).status == "blank"
+    assert normalize(page, Normalization(min_ink=0)).image[5, 5] == 180
+
+
+@pytest.mark.parametrize("level", [0, 1, 128])
+def test_a_dark_page_is_too_dense(level: int) -> None:
+    result = normalize(np.full((30, 30), level, np.uint8))
+    assert result.status == "too_dense"
+    assert set(result.image.ravel().tolist()) == {180}
+
+
+def test_nothing_but_black_and_white() -> None:
+    gray = np.full((60, 60), 255, np.uint8)
+    gray[20:30] = 0
+    assert set(normalize(gray).image.ravel().tolist()) == {180, 255}
+
+
+def test_a_drawing_in_the_band_is_not_touched() -> None:
+    gray = normalize(draw()).image
+    result = normalize(gray)
+    assert result.status == "in_band"
+    assert result.image is gray
+    assert result.scale == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.float32), np.zeros((0, 4), np.uint8)]
+)
+def test_wrong_arrays_are_refused(bad: Gray) -> None:
+    with pytest.raises(ValueError, match=r"lineart must be \(H, W\) uint8"):
+        normalize(bad)
+
+
+def test_lineart_gray_is_luma() -> None:
+    image = Image.new("RGB", (3, 2), (200, 100, 50))
+    gray = lineart_gray(image)
+    assert gray.shape == (2, 3)
+    assert gray.dtype == np.uint8
+    assert abs(int(gray[0, 0]) - (0.299 * 200 + 0.587 * 100 + 0.114 * 50)) <= 1
+
+
+# paper
+
+
+def photograph(gray: Gray, corner: float, paper: int = 235, noise: float = 2.0, seed: int = 0) -> Gray:
+    """The drawing on grainy paper of that level; towards one corner light falls off to the share `corner`."""
+    height, width = gray.shape
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    light = 1 - (1 - corner) * (0.6 * x + 0.4 * y) ** 1.5
+    grain = np.random.default_rng(seed).normal(0, noise, gray.shape)
+    return np.asarray(np.clip(gray / 255 * paper * light + grain, 0, 255), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clean_digital_lineart_keeps_its_paper_bit_by_bit(seed: int) -> None:
+    gray = draw(seed=seed)
+    white, paper = whiten_paper(gray)
+    assert white is gray
+    assert paper == 255
+
+
+def test_compressed_digital_lineart_keeps_its_paper() -> None:
+    _, data = cv2.imencode(".jpg", draw(), [cv2.IMWRITE_JPEG_QUALITY, 60])
+    gray = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+    assert whiten_paper(gray)[0] is gray
+
+
+@pytest.mark.parametrize("paper", [200, 215, 235, 245, 249])
+def test_scans_become_white_and_keep_their_lines(paper: int) -> None:
+    drawing = draw()
+    white, found = whiten_paper(photograph(drawing, corner=1.0, paper=paper))
+    assert abs(found - paper) <= 2
+    assert (white[drawing == 255] == 255).mean() > 0.98
+    assert (white[drawing < 60] < 110).all()
+
+
+@pytest.mark.parametrize("corner", [0.9, 0.8, 0.7])
+def test_uneven_light_goes(corner: float) -> None:
+    drawing = draw()
+    white, _ = whiten_paper(photograph(drawing, corner))
+    assert (white[drawing == 255] == 255).mean() > 0.95
+    assert (white[drawing < 60] < 110).all()
+    assert 0.7 < (white < 250).mean() / (drawing < 250).mean() < 1.1
+
+
+def test_large_dark_areas_are_not_bleached() -> None:
+    drawing = draw()
+    drawing = np.where(cv2.circle(np.zeros_like(drawing), (128, 110), 60, 1, -1) > 0, 30, drawing).astype(
+        np.uint8
+    )
+    white, _ = whiten_paper(photograph(drawing, corner=0.85))
+    assert np.median(white[drawing == 30]) < 45
+
+
+def test_a_picture_without_paper_is_left_alone() -> None:
+    x = np.linspace(0, 255, 256)
+    gray = np.rint((np.sin(x / 7)[:, None] * np.cos(x / 11)[None] + 1) * 110).astype(np.uint8)
+    white, paper = whiten_paper(gray)
+    assert white is gray
+    assert paper == 255
+
+
+@pytest.mark.parametrize("corner", [1.0, 0.9, 0.75])
+@pytest.mark.parametrize("seed", range(4))
+def test_normalizing_a_scan_twice_changes_nothing(corner: float, seed: int) -> None:
+    first = normalize(photograph(draw(seed=seed), corner, seed=seed))
+    assert first.status == "ok"
+    assert first.paper < 250
+    again = normalize(first.image)
+    assert again.status == "in_band"
+    assert (again.image == first.image).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=st.integers(100, 255)))
+def test_whitening_twice_changes_nothing(gray: Gray) -> None:
+    white, _ = whiten_paper(gray)
+    assert white.shape == gray.shape
+    assert white.dtype == np.uint8
+    assert whiten_paper(white)[0] is white
+
+
+# settings
+
+
+def test_settings_round_trip() -> None:
+    changed = Normalization(low=150, high=190, threshold=254, max_scale=2.5, min_ink=0.0, max_ink=0.9)
+    assert Normalization.from_dict(changed.to_dict()) == changed
+    assert set(changed.to_dict()) == {field.name for field in dataclasses.fields(Normalization)}
+
+
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        ({"low": 180}, r"missing \['high', 'max_ink'"),
+        (Normalization().to_dict() | {"gamma": 2}, r"unknown \['gamma'\]"),
+        (Normalization().to_dict() | {"low": "180"}, "low must be a number, not '180'"),
+        (Normalization().to_dict() | {"low": True}, "low must be a number, not True"),
+        (Normalization().to_dict() | {"low": 180.5}, "low must be a number"),
+        (Normalization().to_dict() | {"low": 210}, "low <= high"),
+        (Normalization().to_dict() | {"high": 250}, "high < threshold"),
+        (Normalization().to_dict() | {"max_scale": 0.5}, "max_scale must be at least 1"),
+        (Normalization().to_dict() | {"max_scale": float("nan")}, "max_scale must be at least 1"),
+        (Normalization().to_dict() | {"min_ink": 0.6}, "min_ink < max_ink"),
+    ],
+)
+def test_wrong_settings_are_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Normalization.from_dict(values)
