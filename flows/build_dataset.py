@@ -7,7 +7,6 @@ from pydantic import Field
 
 from imaging.lineart import Normalization
 from scraping.politeness import Politeness
-from storage.manifest import batches, remaining, rows_from
 from tasks.batches import check_failures, run_batches, task_runner
 from tasks.dataset import Dataset, Domain, Name
 from tasks.dedupe import dedupe
@@ -51,24 +50,12 @@ def build_dataset(
     domains: list[tuple[Domain, Query]] = [("A", lineart), ("B", colour)]
     for domain, query in domains:
         posts = list_posts(target, domain, source or settings().source, query, politeness)
-        counts = run_batches(
-            scrape,
-            f"scrape {domain}",
-            list(batches(posts, SCRAPE_BATCH)),
-            dataset=target,
-            domain=domain,
-            politeness=politeness,
-        )
+        where = {"dataset": target, "domain": domain, "politeness": politeness}
+        counts = run_batches(scrape, f"scrape {domain}", posts, SCRAPE_BATCH, **where)
         check_failures(counts, f"scrape {domain}", max_failed)
         dedupe(target, domain)
-        left = rows_from(remaining(target.manifest.load(), "resize", domain))
-        run_batches(resize, f"resize {domain}", list(batches(left, IMAGE_BATCH)), dataset=target, size=size)
-    left = rows_from(remaining(target.manifest.load(), "normalize", "A"))
-    run_batches(
-        normalize,
-        "normalize A",
-        list(batches(left, IMAGE_BATCH)),
-        dataset=target,
-        normalization=normalization,
-    )
+        scraped = target.remaining("resize", domain)
+        run_batches(resize, f"resize {domain}", scraped, IMAGE_BATCH, dataset=target, size=size)
+    resized = target.remaining("normalize", "A")
+    run_batches(normalize, "normalize A", resized, IMAGE_BATCH, dataset=target, normalization=normalization)
     show_stages(dataset, target.manifest.merge())

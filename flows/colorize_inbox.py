@@ -5,7 +5,6 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from storage.manifest import batches
 from tasks.batches import run_batches, task_runner
 from tasks.colorize import Inbox, colorize, draw_sheets, scan
 from tasks.dataset import Name
@@ -36,6 +35,6 @@ def colorize_inbox(
     if not new:
         return
     best = Model(inbox.storage_url, model).best()
-    run_batches(colorize, "colorize", list(batches(new, BATCH)), inbox=inbox, best=best)
+    run_batches(colorize, "colorize", new, BATCH, inbox=inbox, best=best)
     draw_sheets(inbox, new, credit)
     show_stages("inbox", inbox.manifest.merge())

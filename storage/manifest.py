@@ -8,7 +8,7 @@ after, so that a part which is merged meanwhile is seen at least once; a row see
 
 import io
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -171,21 +171,12 @@ def rows_from(table: pd.DataFrame) -> list[Row]:
     return [Row(*values) for values in table[COLUMNS].itertuples(index=False, name=None)]
 
 
-def batches(rows: Sequence[Row], size: int) -> Iterable[list[Row]]:
-    """Slices of at most ``size`` rows, in order."""
-    return (list(rows[start : start + size]) for start in range(0, len(rows), size))
-
-
 def _merged(tables: list[pd.DataFrame]) -> pd.DataFrame:
     table = pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
     # by time, not by order of arrival: a part that outlived its own merge must not undo a later row
     table = table.sort_values("updated_at", kind="stable").drop_duplicates(_IDENTITY, keep="last")
     order = table["stage"].map(STAGES.index)
-    return (
-        table.assign(order=order)
-        .sort_values(["order", "domain", "id"], ignore_index=True)
-        .drop(columns="order")
-    )
+    return table.assign(order=order).sort_values(["order", "domain", "id"], ignore_index=True).drop(columns="order")
 
 
 def _to_csv(table: pd.DataFrame) -> bytes:

@@ -123,9 +123,7 @@ class S3Storage:
                 raise
 
     def _no_bucket(self) -> StorageError:
-        return StorageError(
-            f"no bucket {self._bucket!r} at {self._endpoint}: create it or correct IRODORI_STORAGE"
-        )
+        return StorageError(f"no bucket {self._bucket!r} at {self._endpoint}: create it or correct IRODORI_STORAGE")
 
     @property
     def _endpoint(self) -> str:

@@ -1,19 +1,16 @@
 """Runs a task over batches of images on the configured engine, with progress in the log and the UI."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from prefect import Task, get_run_logger, unmapped
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect import Task, unmapped
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from tasks.errors import PipelineError
+from tasks.progress import Progress
 from tasks.settings import settings
-
-_EVERY_SECONDS = 5.0  # each update is a request to the API and an event
 
 
 def task_runner() -> "TaskRunner[Any]":
@@ -28,54 +25,34 @@ def task_runner() -> "TaskRunner[Any]":
     except ImportError as error:
         raise PipelineError("IRODORI_TASK_RUNNER=dask needs: pip install prefect-dask") from error
     if chosen.dask_scheduler:
-        return DaskTaskRunner(address=chosen.dask_scheduler)
-    return DaskTaskRunner(cluster_kwargs={"n_workers": chosen.workers, "threads_per_worker": 1})
+        return cast("TaskRunner[Any]", DaskTaskRunner(address=chosen.dask_scheduler))
+    cluster = {"n_workers": chosen.workers, "threads_per_worker": 1}
+    return cast("TaskRunner[Any]", DaskTaskRunner(cluster_kwargs=cluster))
 
 
 def run_batches(
-    task: "Task[Any, Counter[str]]", label: str, work: Sequence[Sequence[Any]], **common: Any
+    task: "Task[Any, Counter[str]]", label: str, items: Sequence[Any], batch: int, **common: Any
 ) -> Counter[str]:
-    """Maps ``task(batch, **common)`` over the batches and adds up the statuses that it counts.
+    """Maps ``task(items of one batch, **common)`` over all items and adds up the statuses that it counts.
 
     Args:
         label: what the log and the progress artifact call this work, such as "resize A".
-        work: the batches, each a sequence of items.
+        batch: how many items a task run gets; a kill repeats at most so many on each worker.
     """
-    total = sum(len(batch) for batch in work)
+    total = len(items)
     if not total:
         return Counter()
-    progress = _Progress(label, total)
+    progress = Progress(label, total, "images")
     futures: list[PrefectFuture[Counter[str]]] = task.map(  # type: ignore[call-overload]
-        [list(batch) for batch in work], **{name: unmapped(value) for name, value in common.items()}
+        [items[start : start + batch] for start in range(0, total, batch)],
+        **{name: unmapped(value) for name, value in common.items()},
     )
     counts: Counter[str] = Counter()
     for future in as_completed(futures):
         counts += future.result()
-        progress.show(counts)
+        detail = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), reverse=True))
+        progress.show(counts.total(), detail)
     return counts
-
-
-class _Progress:
-    """Images done, per second and left, throttled."""
-
-    def __init__(self, label: str, total: int) -> None:
-        self._label, self._total = label, total
-        self._start = self._shown = time.monotonic()
-        self._log = get_run_logger()
-        self._artifact = create_progress_artifact(0.0, key=None, description=f"{label}: 0 of {total} images")
-        self._log.info("%s: %d images", label, total)
-
-    def show(self, counts: Counter[str]) -> None:
-        done, now = counts.total(), time.monotonic()
-        if done < self._total and now - self._shown < _EVERY_SECONDS:
-            return
-        self._shown = now
-        rate = done / max(now - self._start, 1e-9)
-        left = (self._total - done) / rate if rate else float("inf")
-        parts = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), reverse=True))
-        line = f"{self._label}: {done} of {self._total} images ({parts}), {rate:.1f}/s, {left:.0f} s left"
-        self._log.info(line)
-        update_progress_artifact(self._artifact, progress=100 * done / self._total, description=line)
 
 
 def check_failures(counts: "Counter[str]", label: str, limit: float) -> None:

@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from storage import Conflict, Manifest, Storage, open_storage
+from storage import Conflict, Manifest, Row, Stage, Storage, open_storage
+from storage.manifest import remaining, rows_from
 from tasks.errors import PipelineError
 
 Domain = Literal["A", "B"]
 Name = Annotated[
     str,
     Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="lower-case letters, digits, - and _; becomes a folder"
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="lower-case letters, digits, - and _; becomes a folder",
     ),
 ]
 
@@ -35,6 +37,10 @@ class Dataset:
 
     def key(self, stage: str, domain: str, sha256: str, extension: str = "png") -> str:
         return f"datasets/{self.name}/{stage}/{domain}/{sha256}.{extension}"
+
+    def remaining(self, stage: Stage, domain: Domain) -> list[Row]:
+        """What the stage before left for this one and this one has not done."""
+        return rows_from(remaining(self.manifest.load(), stage, domain))
 
     def fix(self, **shared: Any) -> None:
         """Records what all images of the dataset share; a dataset built otherwise is refused.

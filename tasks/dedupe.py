@@ -43,7 +43,9 @@ def _copies(kept: list[Row], new: list[Row]) -> dict[int, tuple[str, Row]]:
 
 
 def _decide(row: Row, copy: tuple[str, Row] | None) -> Row:
-    decision = Row(row.id, row.domain, "dedupe", "ok", key=row.key, sha256=row.sha256, width=row.width, height=row.height)
+    decision = Row(
+        row.id, row.domain, "dedupe", "ok", key=row.key, sha256=row.sha256, width=row.width, height=row.height
+    )
     if copy is None:
         return decision
     kind, best = copy

@@ -25,7 +25,9 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tags: str = Field(
-        min_length=1, description="the board's tags, separated by spaces; -tag excludes", examples=["lineart solo"]
+        min_length=1,
+        description="the board's tags, separated by spaces; -tag excludes",
+        examples=["lineart solo"],
     )
     limit: int = Field(1000, ge=1, le=1_000_000, description="how many posts to take, newest first")
     filter: PostFilter = Field(PostFilter(), description="what to drop by what the post says of itself")
@@ -33,9 +35,7 @@ class Query(BaseModel):
 
 @task(name="list-posts", cache_policy=NO_CACHE)
 @plain_errors
-def list_posts(
-    dataset: Dataset, domain: Domain, source: str, query: Query, politeness: Politeness
-) -> list[Post]:
+def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, politeness: Politeness) -> list[Post]:
     """Lists what the query finds, records what the filter drops, returns what is left to download."""
     posts = list(open_source(source, shared_fetcher(politeness)).posts(query.tags, query.limit))
     table = dataset.manifest.load()
@@ -44,9 +44,7 @@ def list_posts(
     done = set(scraped.loc[(scraped["status"] != "failed") | (scraped["sha256"] != ""), "id"])
     new = [post for post in posts if post.id not in done]
     reasons = {post.id: query.filter.reason(post) for post in new}
-    dataset.manifest.record(
-        [_row(post, domain, "dropped", reason) for post in new if (reason := reasons[post.id])]
-    )
+    dataset.manifest.record([_row(post, domain, "dropped", reason) for post in new if (reason := reasons[post.id])])
     left = [post for post in new if not reasons[post.id]]
     get_run_logger().info(
         "scrape %s: %d posts listed for %r, %d already done, %d dropped by the filter, %d to download",

@@ -1,37 +1,36 @@
 """Stage train: images in, a run with checkpoints and samples out, and best.json kept up to date."""
 
-import json
+import dataclasses
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from prefect import get_run_logger, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, Field
 
 from imaging.codec import decode
 from imaging.lineart import Normalization, lineart_gray
-from storage import NotFound, Row
+from storage import Row
 from storage.manifest import previous_stage, rows_from
 from tasks.dataset import Dataset
 from tasks.errors import PipelineError, plain_errors
+from tasks.progress import Progress
 from tasks.report import show_link, show_sheet
 from tasks.runs import Model, Run
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from cyclegan.config import TrainConfig
+    from cyclegan.dataset import TrainingData
     from cyclegan.score import Score
+    from cyclegan.trainer import Trainer
 
 PresetName = Literal["paper", "default", "demo"]
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.08, 128
-_EVERY_SECONDS = 5.0
 
 
 class Overrides(BaseModel):
@@ -61,13 +60,17 @@ class Overrides(BaseModel):
 
 
 _SECTIONS = {
-    "constant_epochs": "schedule", "decay_epochs": "schedule", "blocks": "generator", "ngf": "generator", "crop": "data",
-}  # fmt: skip
+    "constant_epochs": "schedule",
+    "decay_epochs": "schedule",
+    "blocks": "generator",
+    "ngf": "generator",
+    "crop": "data",
+}
 
 
 @task(name="train", cache_policy=NO_CACHE)
 @plain_errors
-def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides) -> str:
+def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides, credit: str) -> str:
     """Trains or resumes; returns the run's id. The same dataset and settings are the same run."""
     from cyclegan.errors import CycleganError
 
@@ -76,11 +79,12 @@ def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrid
         config = overrides.apply(preset)
         rows = _training_rows(dataset)
         run = model.run(preset, of=[dataset.name, config.model_dump(exclude={"device"}), [row.key for row in rows]])
-        if _is_finished(run):
-            log.info("train: run %s is finished, nothing to do; another seed trains again", run.id)
-            return run.id
-        log.info("train: run %s on %d pictures", run.id, len(rows))
-        _train(dataset, run, config, rows)
+        if result := run.result():
+            log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
+            run.serve(result)
+        else:
+            log.info("train: run %s on %d pictures", run.id, len(rows))
+            _train(dataset, run, config, rows, credit)
     except CycleganError as error:
         raise PipelineError(str(error)) from error
     return run.id
@@ -91,63 +95,83 @@ def _training_rows(dataset: Dataset) -> list[Row]:
     table = dataset.manifest.load()
     rows: list[Row] = []
     for domain, name in (("A", "lineart"), ("B", "colour pictures")):
-        found = table[
-            (table["domain"] == domain)
-            & (table["stage"] == previous_stage("train", domain))
-            & (table["status"] == "ok")
-        ]
-        if found.empty:
+        mine = table[(table["domain"] == domain) & (table["stage"] == previous_stage("train", domain))]
+        found = rows_from(mine[mine["status"] == "ok"])
+        if not found:
             raise PipelineError(f"dataset {dataset.name!r} has no {name} (domain {domain}): run build-dataset first")
         # by content, so that the split does not depend on what a board calls its posts
-        chosen = sorted(rows_from(found), key=lambda row: row.sha256)
-        held_out = min(MAX_HELD_OUT, round(HELD_OUT_SHARE * len(chosen)))
+        found.sort(key=lambda row: row.sha256)
+        held_out = min(MAX_HELD_OUT, round(HELD_OUT_SHARE * len(found)))
         rows += [
             replace(row, stage="train", split="held-out" if number < held_out else "train")
-            for number, row in enumerate(chosen)
+            for number, row in enumerate(found)
         ]
     return rows
 
 
-def _is_finished(run: Run) -> bool:
-    try:
-        config = json.loads(run.model.storage.read(run.prefix + "finished.json"))
-    except NotFound:
-        return False
-    return bool(config["step"])
-
-
-def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row]) -> None:
+def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str) -> None:
     from cyclegan.trainer import Trainer
 
-    normalization = Normalization.from_dict(dataset.shared()["normalization"])
     data = _load(dataset, rows)
+    dataset.manifest.record([replace(row, made_by=run.prefix) for row in rows])
     with tempfile.TemporaryDirectory(prefix="irodori-run-") as scratch:
         folder = Path(scratch)
         run.pull(folder)
-        dataset.manifest.record([replace(row, made_by=run.prefix) for row in rows])
+        normalization = Normalization.from_dict(dataset.shared()["normalization"])
         trainer = Trainer(config, data, folder, normalization=normalization)
-        watcher = _Watcher(run, folder)
+        watcher = _Watcher(run, trainer, credit)
         trainer.run(on_progress=watcher.progress, on_checkpoint=watcher.checkpoint)
+        run.finish(watcher.choice())
+        run.prune(folder)
 
 
-def _load(dataset: Dataset, rows: Sequence[Row]) -> Any:
+def _load(dataset: Dataset, rows: Sequence[Row]) -> "TrainingData":
     """Decodes every training picture once, into memory."""
     from cyclegan.dataset import TrainingData
 
-    def pixels(row: Row) -> "np.ndarray[Any, Any]":
-        import numpy as np
-
-        image = decode(dataset.storage.read(row.key))
-        return lineart_gray(image) if row.domain == "A" else np.asarray(image)
-
     with ThreadPoolExecutor() as threads:
-        images = list(threads.map(pixels, rows))
-    pick = {
-        (domain, split): [image for image, row in zip(images, rows, strict=True) if (row.domain, row.split) == (domain, split)]
-        for domain in "AB"
-        for split in ("train", "held-out")
-    }
-    return TrainingData(
-        a=pick["A", "train"], b=pick["B", "train"],
-        a_held_out=pick["A", "held-out"], b_held_out=pick["B", "held-out"],
-    )  # fmt: skip
+        images = list(threads.map(lambda row: _pixels(dataset, row), rows))
+
+    def pick(domain: str, split: str) -> list[Any]:
+        wanted = (domain, split)
+        return [image for image, row in zip(images, rows, strict=True) if (row.domain, row.split) == wanted]
+
+    return TrainingData(pick("A", "train"), pick("B", "train"), pick("A", "held-out"), pick("B", "held-out"))
+
+
+def _pixels(dataset: Dataset, row: Row) -> "np.ndarray[Any, Any]":
+    image = decode(dataset.storage.read(row.key))
+    return lineart_gray(image) if row.domain == "A" else np.asarray(image)
+
+
+class _Watcher:
+    """Takes what the trainer leaves in its folder to the storage, and shows how it is going."""
+
+    def __init__(self, run: Run, trainer: "Trainer", credit: str) -> None:
+        self._run, self._trainer, self._credit = run, trainer, credit
+        self._log = get_run_logger()
+        self._progress = Progress("train", trainer.schedule.total, "steps")
+
+    def progress(self, step: int, total: int, metrics: dict[str, float]) -> None:
+        self._progress.show(step, ", ".join(f"{name} {value:.3g}" for name, value in metrics.items()))
+
+    def checkpoint(self, step: int, checkpoint: Path, sample: Path, scores: dict[str, "Score"]) -> None:
+        """Bytes first, then what serves, and only then away with what serves no more."""
+        folder = self._trainer.folder
+        self._run.push(folder)
+        choice = self.choice()
+        self._run.serve(choice)
+        self._run.prune(folder)
+        shown = ", ".join(f"{weights} {score.value:.1f}" for weights, score in scores.items()) or "not scored"
+        self._log.info("train: checkpoint at step %d, score %s; best is step %d", step, shown, choice["step"])
+        name, where = self._run.model.name, f"{self._run.prefix}samples/{sample.name}"
+        caption = f"{name}, step {step}: score {shown}. {choice['reason']} {self._credit}"
+        show_sheet(f"samples {name}", sample.read_bytes(), caption, where)
+        url = f"{self._run.model.storage_url}/{choice['checkpoint']}"
+        show_link(f"best checkpoint {name}", url, choice["reason"])
+
+    def choice(self) -> dict[str, Any]:
+        """What best.json says after the checkpoints so far."""
+        best = self._trainer.choice()
+        checkpoint = f"{self._run.prefix}checkpoints/step_{best.step:09d}.pt"
+        return {"checkpoint": checkpoint, "run": self._run.id, **dataclasses.asdict(best)}

@@ -9,7 +9,7 @@ import pytest
 
 from storage import Manifest, Row, Storage, open_storage
 from storage.local import LocalStorage
-from storage.manifest import COLUMNS, batches, remaining, rows_from, summary
+from storage.manifest import COLUMNS, remaining, rows_from, summary
 
 KEY = "datasets/pink/manifest.csv"
 
@@ -123,9 +123,7 @@ def test_a_part_that_outlived_its_merge_does_not_undo_a_later_row(storage: Stora
 
 def test_remaining_is_what_the_stage_before_left(storage: Storage) -> None:
     manifest = Manifest(storage, KEY)
-    manifest.record(
-        [scraped(1), scraped(2), scraped(3, "B"), Row("board:4", "A", "scrape", "failed", "gone")]
-    )
+    manifest.record([scraped(1), scraped(2), scraped(3, "B"), Row("board:4", "A", "scrape", "failed", "gone")])
     manifest.record([Row("board:1", "A", "dedupe", "dropped", "exact duplicate")])
     table = manifest.load()
     assert remaining(table, "dedupe", "A")["id"].tolist() == ["board:2"]
@@ -152,9 +150,3 @@ def test_summary_adds_up(storage: Storage) -> None:
         "reasons": "1 × gone",
     }
     assert all(row["ok"] + row["dropped"] + row["failed"] == row["entered"] for row in counts)
-
-
-def test_batches() -> None:
-    rows = [scraped(number) for number in range(5)]
-    assert [len(batch) for batch in batches(rows, 2)] == [2, 2, 1]
-    assert list(batches([], 2)) == []

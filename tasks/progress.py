@@ -1,0 +1,43 @@
+"""How far a piece of work is, in the log and as an artifact in the UI: rate and time left, throttled."""
+
+import time
+from typing import cast
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+_EVERY_SECONDS = 5.0  # each update is a request to the API and an event
+
+
+class Progress:
+    """Of one piece of work; ``start`` is what an earlier process did of it."""
+
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._log = get_run_logger()
+        self._begun = self._shown = time.monotonic()
+        self._start: int | None = None
+        description = f"{label}: 0 of {total} {unit}"
+        self._artifact = cast(UUID, create_progress_artifact(0.0, description=description))
+        self._log.info("%s: %d %s", label, total, unit)
+
+    def show(self, done: int, detail: str) -> None:
+        """Logs and updates at most every few seconds, and at the end."""
+        now = time.monotonic()
+        if self._start is None:  # where a resumed training began is not this process's speed
+            self._start = 0 if done <= self._total // 100 else done
+        if done < self._total and now - self._shown < _EVERY_SECONDS:
+            return
+        self._shown = now
+        rate = (done - self._start) / max(now - self._begun, 1e-9)
+        left = f", {rate:.1f}/s, {_duration((self._total - done) / rate)} left" if rate else ""
+        line = f"{self._label}: {done} of {self._total} {self._unit} ({detail}){left}"
+        self._log.info(line)
+        update_progress_artifact(self._artifact, progress=100 * done / self._total, description=line)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
