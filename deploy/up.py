@@ -1,0 +1,209 @@
+"""`python -m deploy.up`: the whole stack on this machine, until Ctrl-C.
+
+S3 server, then Prefect's server, then what both must know, then a worker for each pool; stopped in the opposite
+order, so that a training can still save its checkpoint and say that it ended. Everything listens on 127.0.0.1
+only and keeps its state in one folder.
+"""
+
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import requests
+from dotenv import load_dotenv
+from filelock import FileLock, Timeout
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy.child import Child, DeployError, marked, stop
+from deploy.ports import HOST, is_free
+from deploy.seaweed import PORT_OFFSETS, SeaweedFS
+
+PROJECT = Path(__file__).resolve().parent.parent
+BUCKET = "irodori"
+MARK = "IRODORI_STACK"  # in the environment of all that this starts, so that nothing of it is left behind
+POOLS = ("cpu", "gpu")
+START_SECONDS = 180.0  # the first start of the server takes 25 s on two idle cores
+FLOW_GRACE_SECONDS = 30.0  # for a training to save its checkpoint
+WATCH_SECONDS = 0.5
+TO_TRY = """
+To try, in another terminal, in this folder, with .venv activated:
+  prefect deployment run build-dataset --watch      scrape and prepare a dataset
+  prefect deployment run train-cyclegan --watch     train on it
+  python -m deploy.drawings send FOLDER             drawings into the inbox, which is looked at every minute
+  python -m deploy.drawings fetch FOLDER            what has been colorized
+
+Ctrl-C stops all of it.
+"""
+
+
+class Settings(BaseSettings):
+    """Read from IRODORI_* variables and the file .env."""
+
+    model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
+
+    storage: str | None = Field(None, description="unset: a local S3 server; else the storage to use instead")
+    run_folder: Path = Field(PROJECT / ".run", description="database, objects, credentials and logs")
+    ui_port: int = Field(4200, ge=1, le=65_535, description="Prefect's server and UI")
+    s3_port: int = Field(8333, ge=1, le=65_535 - max(PORT_OFFSETS.values()), description="S3 server")
+
+
+class Stopped(Exception):
+    """A signal asked this process to stop."""
+
+
+class StopSignals:
+    """SIGINT, SIGTERM and SIGHUP are noted, and end the stack where it waits and nowhere else.
+
+    An exception raised by a signal handler could hit between the start of a process and its registration.
+    """
+
+    def __init__(self) -> None:
+        self._received = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def pause(self, seconds: float) -> None:
+        """Sleep; raise Stopped if a signal has come."""
+        time.sleep(seconds)
+        if self._received:
+            raise Stopped
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._received = True
+
+
+def up(settings: Settings, pause: Callable[[float], None]) -> None:
+    """Run the stack until a signal comes (Stopped) or a part of it ends (DeployError)."""
+    folder, api = settings.run_folder, f"http://{HOST}:{settings.ui_port}/api"
+    with ExitStack() as stack:
+        stack.enter_context(_alone(folder))
+        _check_ports(settings)
+        print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
+        s3 = None if settings.storage else stack.enter_context(_s3(settings, pause))
+        shown = {"PREFECT_API_URL": api} | _storage(settings, s3)
+        env = os.environ | shown | {"PREFECT_HOME": f"{folder}/prefect", "DO_NOT_TRACK": "1"}
+        server = stack.enter_context(_server(settings, env))
+        server.wait_until(lambda: _answers(f"{api}/health"), seconds=START_SECONDS, pause=pause)
+        with _python("deploy.setup", name="setup", folder=folder, env=env) as setup:
+            setup.wait_until(lambda: setup.succeeded, seconds=START_SECONDS, pause=pause)
+        workers = [stack.enter_context(_worker(pool, folder, env)) for pool in POOLS]
+        stack.enter_context(_exported(folder / "env", shown))
+        print(ready_message(settings, shown, s3), flush=True)
+        while True:
+            for child in [server, *workers, *([s3] if s3 else [])]:
+                child.check()
+            pause(WATCH_SECONDS)
+
+
+def ready_message(settings: Settings, shown: Mapping[str, str], s3: SeaweedFS | None) -> str:
+    """What there is, where, and what to try."""
+    folder = os.path.relpath(settings.run_folder)
+    places = [("Prefect UI", f"http://{HOST}:{settings.ui_port}"), ("storage", shown["IRODORI_STORAGE"])]
+    if s3:
+        places += [("S3 endpoint", f"{s3.endpoint}   (credentials: {folder}/env)")]
+        places += [("browse it", f"{s3.files_url}{BUCKET}/")]
+    places += [("state, logs", f"{folder}/")]
+    lines = [f"  {name:<12} {place}" for name, place in places]
+    return "\n".join(["", "Irodori is ready.", "", *lines, TO_TRY])
+
+
+def _s3(settings: Settings, pause: Callable[[float], None]) -> SeaweedFS:
+    return SeaweedFS(settings.run_folder / "s3", port=settings.s3_port, pause=pause)
+
+
+def _storage(settings: Settings, s3: SeaweedFS | None) -> dict[str, str]:
+    """The variables with which flows find their storage."""
+    if s3 is None:
+        return {"IRODORI_STORAGE": str(settings.storage)}
+    s3.create_bucket(BUCKET)
+    return {"IRODORI_STORAGE": f"s3://{BUCKET}"} | s3.environment
+
+
+def _server(settings: Settings, env: Mapping[str, str]) -> Child:
+    start = ("prefect", "server", "start", "--host", HOST, "--port", str(settings.ui_port))
+    return _python(*start, name="server", folder=settings.run_folder, env=env)
+
+
+def _worker(pool: str, folder: Path, env: Mapping[str, str]) -> Child:
+    start = ("prefect", "worker", "start", "--pool", pool, "--name", pool, "--type", "process")
+    return _python(*start, name=f"{pool} worker", folder=folder, env=env, grace=FLOW_GRACE_SECONDS)
+
+
+def _python(*command: str, name: str, folder: Path, env: Mapping[str, str], grace: float = 10.0) -> Child:
+    log = folder / "logs" / f"{name.replace(' ', '-')}.log"
+    return Child(name, [sys.executable, "-u", "-m", *command], log=log, env=env, grace=grace)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; no process of the stack outlives it, not even of one whose supervisor was killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DeployError(f"the stack in {folder} runs already; IRODORI_RUN_FOLDER chooses another folder") from None
+    os.environ[MARK] = str(folder)
+    try:
+        stop(marked(MARK, str(folder)), FLOW_GRACE_SECONDS)
+        yield
+    finally:
+        stop(marked(MARK, str(folder)), FLOW_GRACE_SECONDS)
+        lock.release()
+
+
+def _check_ports(settings: Settings) -> None:
+    wanted = [(settings.ui_port, "IRODORI_UI_PORT")]
+    if not settings.storage:
+        wanted += [(settings.s3_port + offset, "IRODORI_S3_PORT") for offset in PORT_OFFSETS.values()]
+    for port, variable in wanted:
+        if not is_free(port):
+            raise DeployError(f"port {port} is taken by another program; choose others with {variable}")
+
+
+@contextmanager
+def _exported(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """A file for `source`, and for flows/plugin.py, as long as the stack runs."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Exit status 0 when asked to stop, 1 with a line on stderr when something is wrong."""
+    os.chdir(PROJECT)  # prefect.toml and prefect.yaml are looked for here, and workers run flows here
+    load_dotenv(PROJECT / ".env")
+    signals = StopSignals()
+    try:
+        up(Settings(), signals.pause)
+    except Stopped:
+        print("Stopped.", flush=True)
+        return 0
+    except ValidationError as error:
+        first = error.errors()[0]
+        print(f"IRODORI_{str(first['loc'][0]).upper()}: {first['msg']}", file=sys.stderr)
+    except DeployError as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
