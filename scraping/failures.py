@@ -23,12 +23,17 @@ class FetchError(Exception):
     """One answer or file cannot be had; str() is the reason, in one line."""
 
 
-class PassingError(Exception):
-    """A failure that another attempt may not see."""
+class AttemptError(Exception):
+    """One attempt failed. `passing`: another may not; `refused_by`: the host that seems closed to us."""
+
+    def __init__(self, reason: str, *, passing: bool = True, refused_by: str = "") -> None:
+        super().__init__(reason)
+        self.passing = passing
+        self.refused_by = refused_by
 
 
 class Patience:
-    """Counts failures in a row for each host, and ends the run when they are too many."""
+    """Counts what was refused in a row by each host, and ends the run when it is too much."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -40,16 +45,16 @@ class Patience:
         with self._lock:
             self._failures[host] = 0
 
-    def failed(self, host: str, reason: str) -> None:
-        """The host refused or could not be reached; raises SourceError at the limit."""
+    def refused(self, host: str, reason: str) -> None:
+        """The host refused one more thing, or could not be reached for it; SourceError at the limit."""
         with self._lock:
             self._failures[host] = num_failures = self._failures.get(host, 0) + 1
         if num_failures >= self._limit:
-            raise SourceError(f"{reason}; gave up after {num_failures} failures in a row")
+            raise SourceError(f"{reason}; gave up after {num_failures} times in a row")
 
 
 @contextmanager
-def plain_errors(url: str, patience: Patience, timeout_s: float) -> Iterator[None]:
+def plain_errors(url: str, timeout_s: float) -> Iterator[None]:
     """Turn what requests and urllib3 raise into one line without the query, which may hold a key."""
     host = _host_of(url)
     try:
@@ -59,16 +64,15 @@ def plain_errors(url: str, patience: Patience, timeout_s: float) -> Iterator[Non
     except exceptions.ConnectionError as error:
         reason = getattr(error.args[0] if error.args else None, "reason", None)
         if not isinstance(reason, ConnectTimeoutError):  # a refused connection is one, too
-            raise PassingError(f"{host} broke the connection") from None
+            raise AttemptError(f"{host} broke the connection") from None
         line = f"cannot reach {host}: {_why_unreachable(reason)}; check the address and the network"
-        patience.failed(host, line)
-        raise PassingError(line) from None
+        raise AttemptError(line, refused_by=host) from None
     except (exceptions.Timeout, ReadTimeoutError):
-        raise PassingError(f"{host} was silent for {timeout_s:g} s") from None
+        raise AttemptError(f"{host} was silent for {timeout_s:g} s") from None
     except exceptions.TooManyRedirects as error:
         raise FetchError(f"{host}: {str(error).lower()}") from None
     except (HTTPError, exceptions.ChunkedEncodingError):
-        raise PassingError(f"{host} broke off in the middle") from None
+        raise AttemptError(f"{host} broke off in the middle") from None
     except exceptions.RequestException as error:
         raise FetchError(f"cannot ask {host}: {type(error).__name__}") from None
     except ValueError:  # by urllib.parse

@@ -10,20 +10,20 @@ from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any, Self, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import url2pathname
 
 import requests
 from protego import Protego
 from requests import Response
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential, wait_random
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from scraping.failures import FetchError, PassingError, Patience, explain, plain_errors
+from scraping.failures import AttemptError, FetchError, Patience, explain, plain_errors
 from scraping.manners import objection, opts_out
-from scraping.pacing import HostBuckets, PacedAdapter, Pauses
+from scraping.pacing import Pace, PacedAdapter, Pauses
 from scraping.partial import Partial
 from scraping.politeness import AGENT, Politeness
 from scraping.post import Post
@@ -67,11 +67,11 @@ class Fetcher:
         self._slots = BoundedSemaphore(self.politeness.connections)
         self._patience = Patience(self.politeness.give_up_after)
         self._pauses = Pauses()
-        self._buckets = [
-            HostBuckets(self.politeness.api_per_second),
-            HostBuckets(self.politeness.files_per_second),
+        self._paces = [
+            Pace(per_second, self._pauses)
+            for per_second in (self.politeness.api_per_second, self.politeness.files_per_second)
         ]
-        self._api, self._files = (self._session(buckets) for buckets in self._buckets)
+        self._api, self._files = (self._session(pace) for pace in self._paces)
         self._robots_session = self._session(None)
         self._robots: dict[str, Protego] = {}
         self._robots_lock = Lock()
@@ -89,8 +89,8 @@ class Fetcher:
         """Close the connections."""
         for session in (self._api, self._files, self._robots_session):
             session.close()
-        for buckets in self._buckets:
-            buckets.close()
+        for pace in self._paces:
+            pace.close()
 
     def get_text(self, url: str, params: Mapping[str, str | int] | None = None) -> str:
         """The body at `url` as text; raises FetchError, or SourceError when the host refuses for good."""
@@ -99,14 +99,16 @@ class Fetcher:
     def get(self, url: str, params: Mapping[str, str | int] | None, read: Callable[[str], T]) -> T:
         """`read` applied to the body at `url`; where it raises ValueError, the request is tried again."""
 
+        full_url = f"{url}?{urlencode(params)}" if params else url
+
         def attempt() -> T:
             body = bytearray()
-            with self._open(self._api, url, url, PASSING_API, params=params) as response:
+            with self._open(self._api, full_url, url, PASSING_API) as response:
                 self._receive(response, body)
             try:
                 return read(body.decode("utf-8-sig", "replace"))
             except ValueError as error:
-                raise PassingError(f"{urlsplit(url).netloc} {error}") from None
+                raise AttemptError(f"{urlsplit(url).netloc} {error}") from None
 
         return self._persist(attempt)
 
@@ -169,18 +171,18 @@ class Fetcher:
         self, session: requests.Session, url: str, site: str, passing: frozenset[int], **kwargs: Any
     ) -> Iterator[Response]:
         """One permitted, paced request whose answer is a success; its failures come out as one line."""
-        with self._slots, plain_errors(url, self._patience, self.politeness.timeout_s):
+        with self._slots, plain_errors(url, self.politeness.timeout_s):
             self._permit(url, site)
             with self._send(session, url, site, **kwargs) as response:
                 self._judge(response, passing)
                 yield response
 
-    def _session(self, buckets: HostBuckets | None) -> requests.Session:
+    def _session(self, pace: Pace | None) -> requests.Session:
         session = requests.Session()
         session.headers["User-Agent"] = self.politeness.user_agent
         session.max_redirects = REDIRECTS_MAX
-        if buckets:
-            adapter = PacedAdapter(buckets, self._pauses, self.politeness.connections)
+        if pace:
+            adapter = PacedAdapter(pace, self.politeness.connections)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
         return session
@@ -217,8 +219,8 @@ class Fetcher:
         with self._robots_lock:
             if origin not in self._robots:
                 robots = Protego.parse(self._read_robots(origin))
-                for buckets in self._buckets:
-                    buckets.crawl_delay_s[urlsplit(origin).netloc] = robots.crawl_delay(AGENT) or 0.0
+                for pace in self._paces:
+                    pace.crawl_delay_s[urlsplit(origin).netloc] = robots.crawl_delay(AGENT) or 0.0
                 self._robots[origin] = robots
             return self._robots[origin]
 
@@ -240,24 +242,24 @@ class Fetcher:
             self._patience.served(host)
             return
         reason = f"{host} answered {status} {response.reason}{explain(response)}"
+        if status == 401:
+            reason = f"{reason}; it wants an account"
         if status == 403:
-            self._patience.failed(host, f"{reason}; wait an hour, ask less often, or use another source")
+            reason = f"{reason}; wait an hour, ask less often, or use another source"
+            raise AttemptError(reason, passing=403 in passing, refused_by=host)
         if status in {429, 503}:
             self._pause(host, response.headers.get("Retry-After", ""), reason)
-        if status in passing:
-            raise PassingError(reason)
-        raise FetchError(reason)
+        raise AttemptError(reason, passing=status in passing)
 
     def _pause(self, host: str, retry_after: str, reason: str) -> None:
         """Keep away from the host for as long as it asks, in seconds or until a date."""
         try:
-            seconds = Retry(retry_after_max=10**9).parse_retry_after(retry_after)
+            seconds = Retry().parse_retry_after(retry_after)
         except InvalidHeader:
             return
         if seconds > self.politeness.retry_after_max_s:
             reason = f"{reason}; it asks to come back in {seconds:,.0f} s: run this again then"
-            self._patience.failed(host, reason)
-            raise FetchError(reason)
+            raise AttemptError(reason, passing=False, refused_by=host)
         self._pauses.ask(host, seconds)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
@@ -266,14 +268,17 @@ class Fetcher:
         retrying = Retrying(
             stop=stop_after_attempt(limits.retries + 1),
             wait=wait_exponential(limits.backoff_s, limits.backoff_max_s) + wait_random(0, limits.backoff_s),
-            retry=retry_if_exception_type(PassingError),
+            retry=retry_if_exception(lambda error: isinstance(error, AttemptError) and error.passing),
             before_sleep=_log_attempt,
             reraise=True,
         )
         try:
             return retrying(attempt)
-        except PassingError as error:
-            raise FetchError(f"{error} ({limits.retries + 1} attempts)") from None
+        except AttemptError as error:
+            reason = f"{error} ({limits.retries + 1} attempts)" if error.passing else str(error)
+            if error.refused_by:
+                self._patience.refused(error.refused_by, reason)
+            raise FetchError(reason) from None
 
 
 @cache

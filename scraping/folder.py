@@ -20,9 +20,7 @@ class Folder:
             raise SourceError(f"there is no folder {self.root}; make it, or give another source")
         found = [p for p in self.root.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file()]
         if not found:
-            raise SourceError(
-                f"no pictures below {self.root}; put some there ({', '.join(sorted(EXTENSIONS))})"
-            )
+            raise SourceError(f"no pictures below {self.root}; put some there ({', '.join(sorted(EXTENSIONS))})")
         found.sort(key=lambda path: (-path.stat().st_mtime_ns, path))
         for path in found[:limit]:
             url = path.resolve().as_uri()

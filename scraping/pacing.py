@@ -1,15 +1,13 @@
-"""When the next request to a host may go out: rate, crawl delay and pauses that the server asks for."""
+"""When the next request to a host may go out: rate, crawl delay, and pauses that the server asks for."""
 
 import time
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyrate_limiter import InMemoryBucket, Limiter, Rate
-from pyrate_limiter.abstracts import AbstractBucket, RateItem
+from pyrate_limiter import AbstractBucket, BucketFactory, InMemoryBucket, Limiter, Rate, RateItem
 from requests import PreparedRequest, Response
-from requests_ratelimiter import LimiterAdapter
-from requests_ratelimiter.buckets import HostBucketFactory
+from requests.adapters import HTTPAdapter
 
 CRAWL_DELAY_MAX_S = 60.0
 
@@ -26,41 +24,56 @@ class Pauses:
         with self._lock:
             self._until[host] = max(self._until.get(host, 0.0), time.monotonic() + seconds)
 
-    def wait(self, host: str) -> None:
-        """Return when `host` may be asked again."""
-        while (rest := self._until.get(host, 0.0) - time.monotonic()) > 0:
-            time.sleep(rest)
+    def rest(self, host: str) -> float:
+        """Seconds until `host` may be asked again; 0 or less for now."""
+        return self._until.get(host, 0.0) - time.monotonic()
 
 
-class HostBuckets(HostBucketFactory):
+class Pace(BucketFactory):
     """One request each 1 / per_second seconds and host, or slower where robots.txt has a crawl delay."""
 
-    def __init__(self, per_second: float) -> None:
-        super().__init__([])
-        self.interval_s = 1 / per_second
+    def __init__(self, per_second: float, pauses: Pauses) -> None:
         self.crawl_delay_s: dict[str, float] = {}
+        self._interval_s = 1 / per_second
+        self._pauses = pauses
+        self._buckets: dict[str, InMemoryBucket] = {}
+        self._limiter = Limiter(self, buffer_ms=1)
+
+    def wait(self, host: str) -> None:
+        """Return when it is the caller's turn to ask `host`."""
+        while True:
+            while (rest := self._pauses.rest(host)) > 0:
+                time.sleep(rest)
+            self._limiter.try_acquire(host)
+            if self._pauses.rest(host) <= 0:  # a pause may have begun while we waited for our turn
+                return
+
+    def wrap_item(self, name: str, weight: int = 1) -> RateItem:
+        """One request to the host `name`, for the limiter."""
+        now = self._bucket(name).now()  # type: ignore[no-untyped-call]
+        return RateItem(name, now, weight)
 
     def get(self, item: RateItem) -> AbstractBucket:
-        """The bucket of the host that the item names, made at its first request."""
-        if item.name not in self.buckets:
-            delay = min(self.crawl_delay_s.get(item.name, 0.0), CRAWL_DELAY_MAX_S)
-            interval_ms = max(1, round(1000 * max(self.interval_s, delay)))
-            self.buckets[item.name] = InMemoryBucket([Rate(1, interval_ms)])
-            self.schedule_leak(self.buckets[item.name])
-        bucket: AbstractBucket = self.buckets[item.name]
-        return bucket
+        """The bucket of the host that the item names, for the limiter."""
+        return self._bucket(item.name)
+
+    def _bucket(self, host: str) -> InMemoryBucket:
+        if host not in self._buckets:
+            delay = min(self.crawl_delay_s.get(host, 0.0), CRAWL_DELAY_MAX_S)
+            bucket = InMemoryBucket([Rate(1, max(1, round(1000 * max(self._interval_s, delay))))])
+            self.schedule_leak(bucket)
+            self._buckets[host] = bucket
+        return self._buckets[host]
 
 
-class PacedAdapter(LimiterAdapter):
-    """Sends each request, retries and redirects too, when its host's pace allows it."""
+class PacedAdapter(HTTPAdapter):
+    """Sends each request, redirects and repetitions too, at its host's pace."""
 
-    def __init__(self, buckets: HostBuckets, pauses: Pauses, connections: int) -> None:
-        limiter = Limiter(buckets, buffer_ms=1)
-        super().__init__(limiter=limiter, limit_statuses=(), pool_maxsize=connections)
-        self.pauses = pauses
+    def __init__(self, pace: Pace, connections: int) -> None:
+        super().__init__(pool_maxsize=connections)
+        self.pace = pace
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Wait for the host's turn, then send."""
-        self.pauses.wait(urlsplit(request.url or "").netloc)
-        response: Response = super().send(request, *args, **kwargs)
-        return response
+        self.pace.wait(urlsplit(request.url or "").netloc)
+        return super().send(request, *args, **kwargs)

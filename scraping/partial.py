@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from requests import Response
 
-from scraping.failures import PassingError
+from scraping.failures import AttemptError
 
 
 @dataclass
@@ -46,9 +46,9 @@ class Partial:
         self.data.clear()
 
     def check_whole(self) -> None:
-        """Raise PassingError where bytes are missing."""
+        """Raise AttemptError where bytes are missing."""
         if self.size is not None and len(self.data) != self.size:
-            raise PassingError(f"the file broke off after {len(self.data):,} of {self.size:,} bytes")
+            raise AttemptError(f"the file broke off after {len(self.data):,} of {self.size:,} bytes")
 
     def _rest(self, response: Response) -> int | None:
         """The whole size, by the Content-Range of a continuation (RFC 9110, 14.4)."""
@@ -56,5 +56,5 @@ class Partial:
         size = int(found[2]) if found and found[2] != "*" else None
         if not found or int(found[1]) != len(self.data) or size != self.size:
             self.restart()
-            raise PassingError("the server continued the file at a wrong place")
+            raise AttemptError("the server continued the file at a wrong place")
         return size

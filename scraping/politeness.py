@@ -19,17 +19,11 @@ class Politeness(BaseModel):
         pattern=r"^[\x21-\x7e]*$",
         description="Your e-mail address or page, sent with each request so that the site can reach you",
     )
-    api_per_second: float = Field(
-        default=1.0, gt=0, le=1000, description="Listing requests per second and host"
-    )
+    api_per_second: float = Field(default=1.0, gt=0, le=1000, description="Listing requests per second and host")
     files_per_second: float = Field(default=2.0, gt=0, le=1000, description="Downloads per second and host")
     connections: int = Field(default=4, ge=1, le=32, description="Requests under way at the same time")
-    retries: int = Field(
-        default=5, ge=0, le=20, description="Further attempts after one that failed for a moment"
-    )
-    backoff_s: float = Field(
-        default=1.0, ge=0, le=60, description="First wait before another attempt; it doubles"
-    )
+    retries: int = Field(default=5, ge=0, le=20, description="Further attempts after one that failed for a moment")
+    backoff_s: float = Field(default=1.0, ge=0, le=60, description="First wait before another attempt; it doubles")
     backoff_max_s: float = Field(default=60.0, ge=0, le=3600, description="Longest wait between two attempts")
     retry_after_max_s: float = Field(
         default=300.0,
@@ -41,16 +35,12 @@ class Politeness(BaseModel):
         default=5,
         ge=1,
         le=100,
-        description="Failures in a row after which a host is left alone",
+        description="Requests refused in a row (403, no connection) that end the run",
     )
     timeout_s: float = Field(default=30.0, gt=0, le=600, description="Longest silence of the server")
-    deadline_s: float = Field(
-        default=300.0, gt=0, le=7200, description="Longest time that one answer may take"
-    )
+    deadline_s: float = Field(default=300.0, gt=0, le=7200, description="Longest time that one answer may take")
     max_bytes: int = Field(default=100_000_000, ge=1, le=10**10, description="Largest file, in bytes")
-    respect_robots: bool = Field(
-        default=True, description="Obey robots.txt; off only where the site gave permission"
-    )
+    respect_robots: bool = Field(default=True, description="Obey robots.txt; off only where the site gave permission")
 
     @property
     def user_agent(self) -> str:

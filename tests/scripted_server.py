@@ -43,7 +43,7 @@ class Reply:
 class ScriptedServer:
     """Answers each request with what `script` returns for it; `robots` answers /robots.txt."""
 
-    def __init__(self, script: Callable[[Request], Reply | bytes], robots: Reply | None = None) -> None:
+    def __init__(self, script: Callable[[Request], Reply | bytes], robots: Reply | None = None, port: int = 0) -> None:
         self.log: list[Request] = []
         self.robots_log: list[Request] = []
         self._script = script
@@ -51,7 +51,7 @@ class ScriptedServer:
         self._in_flight = 0
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"server_script": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self.host = f"127.0.0.1:{self._server.server_port}"
         self.url = f"http://{self.host}"

@@ -13,9 +13,7 @@ from scraping.answers import (
 )
 from scraping.post import SourceError
 
-LIMITED = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<response success="false" reason="Search error: API limited"/>'
-)
+LIMITED = '<?xml version="1.0" encoding="UTF-8"?>\n<response success="false" reason="Search error: API limited"/>'
 
 
 @pytest.mark.parametrize(
@@ -43,9 +41,7 @@ def test_posts_are_read_from_every_form(text: str, ids: list[object]) -> None:
 
 
 def test_slashes_are_unescaped() -> None:
-    assert (
-        read_rows('[{"id":1,"file_url":"https:\\/\\/x.org\\/a.png"}]')[0]["file_url"] == "https://x.org/a.png"
-    )
+    assert read_rows('[{"id":1,"file_url":"https:\\/\\/x.org\\/a.png"}]')[0]["file_url"] == "https://x.org/a.png"
 
 
 @pytest.mark.parametrize(

@@ -91,17 +91,16 @@ def test_odd_listings_give_the_same_posts(fetcher: Fetcher) -> None:
     posts = uploads(60)
     with Board(posts, odd) as board:
         listed = list(open_source(board.url, fetcher).posts("lineart", 100))
-        assert [p.file_url for p in listed] == [
-            f"{board.url}/images/{p.directory}/{p.image}" for p in reversed(posts)
-        ]
+        assert [p.file_url for p in listed] == [f"{board.url}/images/{p.directory}/{p.image}" for p in reversed(posts)]
 
 
 @pytest.mark.parametrize("fault", get_args(ApiFault))
 def test_no_fault_of_the_board_loses_a_post(fetcher: Fetcher, fault: ApiFault) -> None:
-    # requests 0, 2, 3 and 6 fail, whatever they are: pages, counts, repetitions
-    with Board(uploads(2100), Faults(api={fault: [0, 2, 3, 6]})) as board:
+    # whatever these requests are: pages, counts, repetitions; where the board asks for a pause, only one
+    struck = [2] if fault in {"429_seconds", "429_date"} else [0, 2, 3, 6]
+    with Board(uploads(2100), Faults(api={fault: struck})) as board:
         posts = list(open_source(board.url, fetcher).posts("even", 10**6))
-        assert len(board.requests) >= 8
+        assert len(board.requests) > max(struck)
     assert numbers(posts) == [n * 3 for n in range(2100, 0, -2)]
 
 
@@ -132,9 +131,7 @@ def test_another_order_is_refused(fetcher: Fetcher, tags: str) -> None:
 
 def test_a_board_that_refuses_for_good_says_why(fetcher: Fetcher) -> None:
     with Board(uploads(5), Faults(api={"refused": 1.0})) as board:
-        with pytest.raises(
-            SourceError, match=r"refused: Search error: API limited due to abuse\. \(5 attempt"
-        ):
+        with pytest.raises(SourceError, match=r"refused: Search error: API limited due to abuse\. \(5 attempt"):
             next(open_source(board.url, fetcher).posts("lineart", 5))
 
 

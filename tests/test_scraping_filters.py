@@ -26,7 +26,7 @@ def change(**changes: object) -> Post:
         ({"rating": ""}, None),
         ({"width": 255}, "shorter side below 256 px"),
         ({"height": 255}, "shorter side below 256 px"),
-        ({"width": 256}, None),
+        ({"width": 256, "height": 700}, None),
         ({"width": 0, "height": 0}, None),
         ({"height": 1800}, None),
         ({"height": 1801}, "aspect ratio above 3"),

@@ -46,9 +46,7 @@ def test_the_address_tells_the_board(fetcher: Fetcher, address: str, kind: type[
     ["", "safebooru.org", "ftp://x.org", "s3://bucket/x", "http://", "http://[", "file://host/share"],
 )
 def test_an_unknown_address_is_one_clear_line(fetcher: Fetcher, address: str) -> None:
-    with pytest.raises(
-        SourceError, match=r"^'.*' is no source: give the address of a board such as https://"
-    ):
+    with pytest.raises(SourceError, match=r"^'.*' is no source: give the address of a board such as https://"):
         open_source(address, fetcher)
 
 
