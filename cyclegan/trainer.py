@@ -20,6 +20,7 @@ from cyclegan.model import CycleGan
 from cyclegan.samples import save_samples, translate
 from cyclegan.schedule import Schedule
 from cyclegan.score import Score, Scorer
+from cyclegan.selection import Candidate, Choice, choose
 from imaging.lineart import Normalization, normalize
 
 __all__ = ["Trainer", "TrainingError"]
@@ -129,7 +130,7 @@ class Trainer:
         sample, scores = self._judge()
         path = self._save()
         self._write_scores()
-        files.prune(path.parent, self.config.keep, self._best_steps())
+        files.prune(path.parent, self.config.keep, {self.choice().step})
         if on_checkpoint:
             on_checkpoint(self.step, path, sample, scores)
 
@@ -157,10 +158,17 @@ class Trainer:
             return None
         return Scorer(lineart, colour)
 
-    def _best_steps(self) -> set[int]:
+    def choice(self) -> Choice:
+        """Which checkpoint should serve, of those so far."""
         if not self._scores:
-            return set()
-        return {max(self._scores, key=lambda entry: entry["score"]["value"])["step"]}
+            reason = f"the newest, not scored: fewer than {_FEWEST_TO_SCORE} pictures of a domain were held out"
+            return Choice(self._saved_step, "ema", 0.0, {}, reason)
+        return choose(
+            [
+                Candidate(entry["step"], entry["weights"], Score.from_dict(entry["score"]))
+                for entry in self._scores
+            ]
+        )
 
     def _write_scores(self) -> None:
         if self._scores:
