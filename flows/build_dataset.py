@@ -10,7 +10,7 @@ from scraping.politeness import Politeness
 from tasks.batches import check_failures, run_batches, task_runner
 from tasks.dataset import Dataset, Domain, Name
 from tasks.dedupe import dedupe
-from tasks.errors import plain_errors
+from tasks.errors import plain_errors, run_task
 from tasks.normalize import normalize
 from tasks.report import show_stages
 from tasks.resize import resize
@@ -49,11 +49,11 @@ def build_dataset(
     target.fix(size=size, normalization=normalization.to_dict())
     domains: list[tuple[Domain, Query]] = [("A", lineart), ("B", colour)]
     for domain, query in domains:
-        posts = list_posts(target, domain, source or settings().source, query, politeness)
+        posts = run_task(list_posts, target, domain, source or settings().source, query, politeness)
         where = {"dataset": target, "domain": domain, "politeness": politeness}
         counts = run_batches(scrape, f"scrape {domain}", posts, SCRAPE_BATCH, **where)
         check_failures(counts, f"scrape {domain}", max_failed)
-        dedupe(target, domain)
+        run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
         run_batches(resize, f"resize {domain}", scraped, IMAGE_BATCH, dataset=target, size=size)
     resized = target.remaining("normalize", "A")

@@ -8,7 +8,7 @@ from pydantic import Field
 from tasks.batches import run_batches, task_runner
 from tasks.colorize import Inbox, colorize, draw_sheets, scan
 from tasks.dataset import Name
-from tasks.errors import plain_errors
+from tasks.errors import plain_errors, run_task
 from tasks.report import show_stages
 from tasks.runs import Model
 from tasks.settings import settings
@@ -31,7 +31,7 @@ def colorize_inbox(
         credit: A line under the contact sheets, for whoever drew the drawings.
     """
     inbox = Inbox(settings().storage)
-    new = scan(inbox, settle_seconds)
+    new = run_task(scan, inbox, settle_seconds)
     if not new:
         return
     best = Model(inbox.storage_url, model).best()

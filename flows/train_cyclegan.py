@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.concurrency.sync import concurrency
 
 from tasks.dataset import Dataset, Name
-from tasks.errors import plain_errors
+from tasks.errors import plain_errors, run_task
 from tasks.report import show_stages
 from tasks.runs import Model
 from tasks.settings import settings
@@ -33,6 +33,6 @@ def train_cyclegan(
     # a limit that does not exist (no server set up) is no reason not to train
     with concurrency("gpu", occupy=1, strict=False, raise_on_lease_renewal_failure=False):
         # called, not submitted: a cancel is a signal, and only the main thread gets signals
-        run = train(source, target, preset, overrides, credit)
+        run = run_task(train, source, target, preset, overrides, credit)
     show_stages(dataset, source.manifest.merge())
     return run

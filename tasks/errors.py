@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
+from prefect import State, Task
 from prefect.exceptions import FailedRun
 from prefect.states import Failed
 
@@ -21,7 +22,7 @@ class PipelineError(Exception):
 def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
     """Below ``@flow`` or ``@task``: turns what a user can cause into a Failed state with that line.
 
-    Whoever calls the flow or reads a future's result then gets ``FailedRun`` with the same line.
+    Whoever calls the flow, reads a future's result or uses :func:`run_task` then gets ``FailedRun`` with the line.
     """
 
     @functools.wraps(function)
@@ -33,3 +34,13 @@ def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
             return cast(R, state)  # Prefect takes a returned state for the state of the run
 
     return wrapper
+
+
+def run_task(task: "Task[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """Calls a task in this thread. Called plainly, a task with :func:`plain_errors` would return its Failed state.
+
+    Raises:
+        FailedRun: with the line that the task ended on.
+    """
+    state: State[R] = task(*args, **kwargs, return_state=True)
+    return state.result()

@@ -1,0 +1,276 @@
+"""The chain on a real Prefect server, against a real board over HTTP, into a folder and into S3."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from prefect import State
+
+from demo.board import Board
+from demo.drawings import Drawing
+from demo.search import BoardPost
+from flows.build_dataset import build_dataset
+from flows.colorize_inbox import colorize_inbox
+from flows.train_cyclegan import train_cyclegan
+from scraping.filters import PostFilter
+from scraping.politeness import Politeness
+from storage import Storage, open_storage
+from tasks.scrape import Query
+from tasks.train import Overrides
+
+pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parent.parent
+QUICK = Politeness(api_per_second=200, files_per_second=1000, connections=8, backoff_s=0.01, retries=1)
+SMALL = PostFilter(min_side=32, excluded_tags=frozenset({"sunglasses"}))
+LINEART, COLOUR = (Query(tags=tags, filter=SMALL) for tags in ("lineart", "-lineart"))
+TINY = Overrides(constant_epochs=1, decay_epochs=0, blocks=1, ngf=4, crop=32, checkpoint_every=8, device="cpu")
+SIZE = 48
+
+
+def posts(per_domain: int) -> list[BoardPost]:
+    """Newest first: portraits in both domains, then an exact copy, a truncated one, and one tagged wrongly."""
+    pictures = [
+        (Drawing(seed).render(domain, 64), Drawing(seed).tags(domain))
+        for domain, first in (("A", 0), ("B", 500))
+        for seed in range(first, first + per_domain)
+    ]
+    pictures += [pictures[0], (pictures[1][0][:900], pictures[1][1]), (pictures[-1][0], pictures[0][1])]
+    numbered = [
+        BoardPost(id=100 + n, data=data, tags=tags, width=64, height=64) for n, (data, tags) in enumerate(pictures)
+    ]
+    return numbered[::-1]
+
+
+POSTS = posts(24)
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Board]:
+    with Board(POSTS) as board:
+        yield board
+
+
+def build(board_url: str, **changes: object) -> "State[None]":
+    parameters = {
+        "dataset": "tiny", "lineart": LINEART, "colour": COLOUR, "size": SIZE, "source": board_url,
+        "politeness": QUICK, **changes,
+    }  # fmt: skip
+    return build_dataset(**parameters, return_state=True)  # type: ignore[call-overload, no-any-return]
+
+
+def manifest(storage: Storage, key: str = "datasets/tiny/manifest.csv") -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(storage.read(key)), keep_default_na=False, dtype=str)
+
+
+def contents(storage: Storage) -> dict[str, bytes]:
+    return {e.key: storage.read(e.key) for e in storage.list("datasets/") if "manifest" not in e.key}
+
+
+@pytest.fixture(scope="module")
+def built(board: Board, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Storage:
+    """A dataset that was built without a disturbance, in a folder; not to be changed."""
+    from tasks.settings import settings
+
+    url = tmp_path_factory.mktemp("built").as_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IRODORI_STORAGE", url)
+        settings.cache_clear()
+        assert build(board.url).is_completed()
+    settings.cache_clear()
+    return open_storage(url)
+
+
+def test_every_listed_post_is_accounted_for(built: Storage, board: Board) -> None:
+    table = manifest(built)
+    assert not table.duplicated(["domain", "id", "stage"]).any()
+    assert set(table["status"]) <= {"ok", "dropped", "failed"}
+    assert ((table["reason"] != "") == (table["status"] != "ok")).all()
+    host = board.url.removeprefix("http://")
+    for domain, query in (("A", "lineart"), ("B", "-lineart")):
+        listed = {
+            f"{host}:{post.id}" for post in POSTS if ("lineart" in post.tags.split()) == (query == "lineart")
+        }
+        mine = table[table["domain"] == domain]
+        entered = {stage: set(rows["id"]) for stage, rows in mine.groupby("stage")}
+        ok = {stage: set(rows.loc[rows["status"] == "ok", "id"]) for stage, rows in mine.groupby("stage")}
+        assert entered["scrape"] == listed
+        assert entered["dedupe"] == ok["scrape"]
+        assert entered["resize"] == ok["dedupe"]
+        assert domain == "B" or entered["normalize"] == ok["resize"]
+
+
+def test_what_is_wrong_with_an_image_is_said(built: Storage) -> None:
+    table = manifest(built)
+    reasons = table[table["status"] != "ok"].groupby(["stage", "status"])["reason"].apply(set).to_dict()
+    assert reasons["dedupe", "dropped"] == {"same pixels as another picture"}
+    assert any("truncated" in reason for reason in reasons["scrape", "failed"])
+    assert "coloured picture under a lineart tag" in reasons["scrape", "dropped"]
+    assert any("sunglasses" in reason for reason in reasons["scrape", "dropped"])
+
+
+def test_bytes_are_where_the_rows_say(built: Storage) -> None:
+    table = manifest(built)
+    for row in table[table["key"] != ""].itertuples():
+        data = built.read(row.key)
+        if row.stage in ("resize", "normalize"):
+            image = Image.open(io.BytesIO(data))
+            assert min(image.size) == SIZE
+            assert image.mode == ("L" if row.domain == "A" else "RGB")
+
+
+def test_a_second_build_does_nothing(
+    built: Storage, board: Board, environment: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    environment(storage=built.url)
+    before = {entry.key: entry.version for entry in built.list("")}
+    asked = sum("/images/" in request.path for request in board.requests)
+    assert build(board.url).is_completed()
+    assert {entry.key: entry.version for entry in built.list("")} == before
+    # the truncated file arrived whole as far as HTTP can tell: it is not asked for again
+    assert sum("/images/" in request.path for request in board.requests) == asked
+
+
+def test_s3_gets_the_same(built: Storage, board: Board, s3_url: str, environment: Callable[..., None]) -> None:
+    environment(storage=s3_url)
+    assert build(board.url).is_completed()
+    bucket = open_storage(s3_url)
+    assert contents(bucket) == contents(built)
+    without_time = [manifest(storage).drop(columns="updated_at") for storage in (bucket, built)]
+    pd.testing.assert_frame_equal(without_time[0], without_time[1])
+
+
+@pytest.mark.parametrize("rows", [20, 55, 110])
+def test_killed_and_started_again(
+    built: Storage, board: Board, prefect_server: str, tmp_path: Path, environment: Callable[..., None], rows: int
+) -> None:
+    """SIGKILL once about ``rows`` rows are recorded, then again: same manifest, same bytes."""
+    storage = open_storage(tmp_path.as_uri())
+    env = os.environ | {"IRODORI_STORAGE": storage.url, "PREFECT_API_URL": prefect_server, "BOARD": board.url}
+    code = "import os; from tests.test_flows import build; build(os.environ['BOARD'])"
+    process = subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, start_new_session=True)
+    while process.poll() is None and count_rows(storage) < rows:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    environment(storage=storage.url)
+    assert build(board.url).is_completed()
+    assert contents(storage) == contents(built)
+    again, whole = (manifest(each).drop(columns="updated_at") for each in (storage, built))
+    pd.testing.assert_frame_equal(again, whole)
+
+
+def count_rows(storage: Storage) -> int:
+    keys = [entry.key for entry in storage.list("datasets/tiny/manifest")]
+    return sum(storage.read(key).count(b"\n") - 1 for key in keys)
+
+
+def test_train_then_colorize(built: Storage, tmp_path: Path, environment: Callable[..., None]) -> None:
+    storage = copy_of(built, tmp_path)
+    environment(storage=storage.url)
+    assert train_cyclegan("tiny", "tiny", "demo", TINY, return_state=True).is_completed()
+    table = manifest(storage)
+    trained = table[table["stage"] == "train"]
+    assert set(trained["split"]) == {"train", "held-out"}
+    checkpoints = {entry.key for entry in storage.list("models/tiny/runs/") if entry.key.endswith(".pt")}
+    best = best_of(storage)
+    assert best["checkpoint"] in checkpoints
+    versions = {entry.key: entry.version for entry in storage.list("models/") if "best" not in entry.key}
+    assert train_cyclegan("tiny", "tiny", "demo", TINY, return_state=True).is_completed()
+    assert {e.key: e.version for e in storage.list("models/") if "best" not in e.key} == versions
+
+    fill_inbox(storage)
+    assert colorize_inbox("tiny", 0.0, return_state=True).is_completed()
+    outbox = {entry.key: entry.version for entry in storage.list("outbox/") if "_contact" not in entry.key}
+    assert set(outbox) == {"outbox/page 1/ü.png", "outbox/page 1/wide.jpg"}
+    assert Image.open(io.BytesIO(storage.read("outbox/page 1/wide.jpg"))).size == (130, 61)
+    reasons = {e.key: storage.read(e.key).decode() for e in storage.list("failed/") if e.key.endswith(".reason.txt")}
+    assert set(reasons) == {f"failed/{name}.reason.txt" for name in ("notes.txt", "page 1/cut.png", "huge.png")}
+    assert re.search("truncated", reasons["failed/page 1/cut.png.reason.txt"])
+    assert {entry.key for entry in storage.list("inbox/")} == {
+        "inbox/page 1/ü.png", "inbox/page 1/wide.jpg", "inbox/page 1/.hidden.png", "inbox/Thumbs.db",
+    }  # fmt: skip
+    rows = manifest(storage, "inbox-manifest.csv")
+    assert rows["status"].value_counts().to_dict() == {"failed": 3, "ok": 2}
+
+    assert colorize_inbox("tiny", 0.0, return_state=True).is_completed()
+    assert {e.key: e.version for e in storage.list("outbox/") if "_contact" not in e.key} == outbox
+    storage.write("inbox/page 1/ü.png", Drawing(7).render("A", 72))
+    assert colorize_inbox("tiny", 0.0, return_state=True).is_completed()
+    assert Image.open(io.BytesIO(storage.read("outbox/page 1/ü.png"))).size == (72, 72)
+
+
+def best_of(storage: Storage) -> dict[str, str]:
+    from tasks.runs import Model
+
+    return Model(storage.url, "tiny").best()
+
+
+def copy_of(storage: Storage, folder: Path) -> Storage:
+    copy = open_storage((folder / "copy").as_uri())
+    for entry in storage.list(""):
+        copy.write(entry.key, storage.read(entry.key))
+    return copy
+
+
+def fill_inbox(storage: Storage) -> None:
+    png = Drawing(3).render("A", 80)
+    wide = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("L").resize((130, 61)).save(wide, "JPEG", quality=95)
+    header_only = io.BytesIO()
+    Image.new("1", (20000, 20000), 1).save(header_only, "PNG")
+    for key, data in {
+        "page 1/ü.png": png,
+        "page 1/wide.jpg": wide.getvalue(),
+        "page 1/cut.png": png[: len(png) // 2],
+        "page 1/.hidden.png": png,
+        "huge.png": header_only.getvalue(),
+        "notes.txt": b"remember the milk",
+        "Thumbs.db": b"\xd0\xcf\x11\xe0",
+    }.items():
+        storage.write(f"inbox/{key}", data)
+
+
+def test_plain_lines_for_what_a_user_can_cause(
+    built: Storage, board: Board, tmp_path: Path, environment: Callable[..., None], s3_url: str
+) -> None:
+    environment(storage=tmp_path.as_uri())
+
+    def line(state: "State[object]") -> str:
+        assert state.is_failed()
+        assert state.message is not None and "\n" not in state.message and "Traceback" not in state.message
+        return state.message
+
+    assert "no_such_tag" in line(build(board.url, lineart=Query(tags="no_such_tag")))
+    assert "127.0.0.1:9" in line(build("http://127.0.0.1:9"))
+    assert "run build-dataset first" in line(train_cyclegan("nowhere", "m", "demo", TINY, return_state=True))
+    assert colorize_inbox("nobody", 0.0, return_state=True).is_completed()  # an empty inbox is no fault
+    open_storage(tmp_path.as_uri()).write("inbox/a.png", Drawing(3).render("A", 64))
+    assert "run train-cyclegan first" in line(colorize_inbox("nobody", 0.0, return_state=True))
+    environment(storage=built.url)
+    assert "size 48" in line(build(board.url, size=64))
+    environment(storage="s3://no-such-bucket-here")
+    assert "no bucket 'no-such-bucket-here'" in line(build(board.url))
+    environment(storage="somewhere")
+    assert "bad storage URL 'somewhere'" in line(build(board.url))
+
+
+def test_a_checkpoint_that_is_none(tmp_path: Path, environment: Callable[..., None]) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    storage.write("models/m/best.json", b'{"checkpoint": "models/m/runs/r/checkpoints/x.pt", "weights": "ema"}')
+    storage.write("models/m/runs/r/checkpoints/x.pt", b"not a checkpoint")
+    storage.write("inbox/a.png", Drawing(3).render("A", 64))
+    environment(storage=storage.url)
+    state = colorize_inbox("m", 0.0, return_state=True)
+    assert state.is_failed()
+    assert re.search(r"x\.pt.*not a whole checkpoint", state.message or "")
+    assert storage.exists("inbox/a.png")
