@@ -1,0 +1,96 @@
+"""Selection is not fooled by a lucky spike and says why it chose."""
+
+import numpy as np
+import pytest
+
+from cyclegan.score import Score
+from cyclegan.selection import Candidate, Weights, choose, faults, swing
+
+SOUND = {"line_recall": 0.99, "diversity": 0.3, "diversity_b": 0.3, "soft_median": 0.05, "soft_b": 0.02}
+
+
+def candidate(
+    step: int,
+    selecting: float,
+    weights: Weights = "ema",
+    *,
+    noise: float = 2.0,
+    reporting: float = 0.0,
+    **measures: float,
+) -> Candidate:
+    """A candidate whose bootstrap differs from others' by about `noise` points."""
+    resamples = selecting + noise * np.random.default_rng(step).standard_normal(200)
+    return Candidate(
+        step,
+        weights,
+        Score(selecting, {"b_swd": 0.1}, SOUND | measures, selecting, reporting or selecting, list(resamples)),
+    )
+
+
+def test_the_clear_best_is_chosen_and_its_other_half_quoted() -> None:
+    choice = choose([candidate(1, 50), candidate(2, 90, reporting=81.5), candidate(3, 60)])
+    assert (choice.step, choice.weights, choice.score, choice.parts) == (2, "ema", 81.5, {"b_swd": 0.1})
+    assert choice.reason == (
+        "averaged weights of step 2: score 81.5 on drawings not used to choose; clearly the best of 3 candidates"
+    )
+
+
+def test_a_lucky_spike_loses_to_a_steady_stretch() -> None:
+    series = [candidate(i, s) for i, s in enumerate([40, 72.5, 41, 70, 71.5, 71, 50], start=1)]
+    choice = choose(series)
+    assert choice.step == 5
+    assert "the steadiest of" in choice.reason
+
+
+def test_without_noise_the_spike_wins() -> None:
+    series = [candidate(i, s, noise=0.0) for i, s in enumerate([40, 72.5, 41, 70, 71.5, 71, 50], start=1)]
+    assert choose(series).step == 2
+
+
+def test_pairing_tells_candidates_apart_that_vary_together() -> None:
+    shared = 10 * np.random.default_rng(0).standard_normal(200)
+
+    def paired(step: int, value: float) -> Candidate:
+        return Candidate(step, "ema", Score(value, {}, SOUND, value, value, list(value + shared)))
+
+    assert choose([paired(1, 70), paired(2, 71), paired(3, 40)]).step == 2
+
+
+@pytest.mark.parametrize(
+    ("measures", "words"),
+    [
+        ({"line_recall": 0.7}, "lines lost"),
+        ({"diversity": 0.1}, "all alike"),
+        ({"soft_median": 0.4}, "colours bleed"),
+    ],
+)
+def test_unfit_candidates_are_left_out_and_named(measures: dict[str, float], words: str) -> None:
+    unfit = candidate(1, 90, noise=2.0, **measures)  # type: ignore[arg-type]
+    assert faults(unfit.score) == [words]
+    choice = choose([unfit, candidate(2, 60), candidate(3, 20)])
+    assert choice.step == 2
+    assert f"1 of 3 left out: {words}" in choice.reason
+
+
+def test_when_all_are_unfit_the_best_still_serves_and_says_so() -> None:
+    choice = choose([candidate(1, 30, line_recall=0.5), candidate(2, 50, line_recall=0.7)])
+    assert choice.step == 2
+    assert "although none passed the checks (this one: lines lost)" in choice.reason
+
+
+def test_the_swing_of_both_series_is_told() -> None:
+    series = [candidate(i, 60 + i) for i in range(1, 5)] + [candidate(i, 50 + 8 * (i % 2), "raw") for i in range(1, 5)]
+    assert swing(series, "ema") == pytest.approx(1.0)
+    assert swing(series, "raw") == pytest.approx(8.0)
+    assert "raw weights change by 8.0 points, averaged by 1.0" in choose(series).reason
+
+
+def test_one_candidate_needs_no_comparison() -> None:
+    assert choose([candidate(5, 12.0)]).reason == (
+        "averaged weights of step 5: score 12.0 on drawings not used to choose"
+    )
+
+
+def test_nothing_to_choose_from() -> None:
+    with pytest.raises(ValueError, match="no scored checkpoint"):
+        choose([])
