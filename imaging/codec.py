@@ -135,8 +135,7 @@ def _ignore_pillow_warnings() -> None:
     filters.
     """
     if not any(
-        isinstance(module, re.Pattern) and module.pattern == _PILLOW_MODULES
-        for *_, module, _ in warnings.filters
+        isinstance(module, re.Pattern) and module.pattern == _PILLOW_MODULES for *_, module, _ in warnings.filters
     ):
         warnings.filterwarnings("ignore", module=_PILLOW_MODULES)
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_HASH_DISTANCE = 4  # bits of 64, for each of the two hashes
-MAX_RGB_DISTANCE = 4.0  # mean absolute difference of the thumbnails, of 255
+MAX_RGB_DISTANCE = 4.0  # mean absolute difference of the thumbnails, in levels of 255
+MAX_CELL_DISTANCE = 16  # largest difference in any channel of any thumbnail cell: tells recoloured details
 MAX_ASPECT_RATIO = 1.02
 MIN_DETAIL = 2.0  # grey levels; the hashes of a flatter picture are noise
 
@@ -69,8 +70,8 @@ class Fingerprint:
 class Duplicate:
     """Picture `index` is a copy of picture `kept` (positions in the sequence given).
 
-    kind "exact" means the same pixels, else "near". Distances are those of the rule: bits, bits, levels of
-    255.
+    kind "exact" means the same pixels, else "near". The distances are those of the rule: bits of 64 for the
+    hashes, mean and largest difference of the thumbnails in levels of 255.
     """
 
     index: int
@@ -79,6 +80,7 @@ class Duplicate:
     phash_distance: int
     dhash_distance: int
     rgb_distance: float
+    cell_distance: int
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
@@ -121,8 +123,7 @@ def find_duplicates(fingerprints: Sequence[Fingerprint], num_kept: int = 0) -> l
             owner[j] = i
     kept = owner[kept]
     return [
-        _describe(fingerprints, table, i, int(kept[i]))
-        for i in np.flatnonzero(kept != np.arange(len(kept))).tolist()
+        _describe(fingerprints, table, i, int(kept[i])) for i in np.flatnonzero(kept != np.arange(len(kept))).tolist()
     ]
 
 
@@ -143,9 +144,10 @@ def near_pairs(phash: Hashes, dhash: Hashes) -> Pairs:
 
 
 def _pairs_of_equal(keys: Hashes) -> Iterator[Pairs]:
-    """Every pair (P, 2) of positions i < j with equal keys, in blocks no longer than `keys`."""
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
+    """Every pair (P, 2) of positions i < j with equal keys (< 2^32), in blocks no longer than `keys`."""
+    # key and position in one number: sorting plain numbers is ten times as fast as an indirect sort
+    both = np.sort(keys << np.uint64(32) | np.arange(len(keys), dtype=np.uint64))
+    keys, order = both >> np.uint64(32), (both & np.uint64(0xFFFFFFFF)).astype(np.int64)
     start = np.arange(len(keys))
     for step in range(1, len(keys)):
         start = start[start < len(keys) - step]
@@ -175,14 +177,17 @@ def _near_duplicates(table: "_Table", first: npt.NDArray[np.int64], num_kept: in
     pairs = ranked[near_pairs(table.phash[ranked], table.dhash[ranked])]
     aspects = table.aspect[pairs]
     pairs = pairs[aspects.max(axis=1) <= MAX_ASPECT_RATIO * aspects.min(axis=1)]
-    return np.asarray(pairs[table.rgb_distance(pairs) <= MAX_RGB_DISTANCE])
+    different = table.cell_differences(pairs)
+    alike = (different.mean(axis=1) <= MAX_RGB_DISTANCE) & (different.max(axis=1) <= MAX_CELL_DISTANCE)
+    return np.asarray(pairs[alike])
 
 
 def _describe(fingerprints: Sequence[Fingerprint], table: "_Table", index: int, kept: int) -> Duplicate:
     exact = fingerprints[index].pixel_sha256 == fingerprints[kept].pixel_sha256
     phash, dhash = (int(np.bitwise_count(h[index] ^ h[kept])) for h in (table.phash, table.dhash))
-    rgb = round(float(table.rgb_distance(np.array([[index, kept]]))[0]), 2)
-    return Duplicate(index, kept, "exact" if exact else "near", phash, dhash, rgb)
+    cells = table.cell_differences(np.array([[index, kept]]))
+    kind: Literal["exact", "near"] = "exact" if exact else "near"
+    return Duplicate(index, kept, kind, phash, dhash, round(float(cells.mean()), 2), int(cells.max()))
 
 
 def _shrink(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
@@ -233,9 +238,10 @@ class _Table:
             is_detailed=np.array([f.detail >= MIN_DETAIL for f in fingerprints], bool),
         )
 
-    def rgb_distance(self, pairs: Pairs) -> npt.NDArray[np.float64]:
-        a, b = (self.thumb[pairs[:, side]].astype(np.int16) for side in (0, 1))
-        return np.asarray(np.abs(a - b).mean(axis=1))
+    def cell_differences(self, pairs: Pairs) -> npt.NDArray[np.uint8]:
+        """(P, 192) absolute differences of the thumbnails of each pair."""
+        a, b = self.thumb[pairs[:, 0]], self.thumb[pairs[:, 1]]
+        return np.maximum(a, b) - np.minimum(a, b)
 
 
 def _from_hex(digits: Iterable[str]) -> Hashes:

@@ -21,6 +21,7 @@ Counts = npt.NDArray[np.float64]
 Status = Literal["ok", "in_band", "blank", "too_dense", "unconverged"]
 
 _MAX_ERROR = 0.5  # grey levels between the mean reached and the band; less is not reachable with 256 levels
+_NUM_CANDIDATES = 64
 _DARKNESS = np.arange(256, dtype=np.float64)
 
 _DARKEST_PAPER = 140
@@ -114,8 +115,9 @@ def normalize(gray: Gray, normalization: Normalization | None = None) -> Normali
     if gray.ndim != 2 or gray.dtype != np.uint8 or gray.size == 0:
         raise ValueError(f"lineart must be (H, W) uint8, not {gray.shape} {gray.dtype}")
     settings = normalization or Normalization()
-    white, paper = whiten_paper(gray)
-    counts = _histogram(white)[::-1]
+    histogram = _histogram(gray)
+    white, paper = _whiten_paper(gray, histogram)
+    counts = (histogram if white is gray else _histogram(white))[::-1]
     cut = 255 - settings.threshold
     num_ink = counts[cut + 1 :].sum()
     ink_fraction = float(num_ink / gray.size)
@@ -159,12 +161,12 @@ def _find_scale(counts: Counts, cut: int, target: float, max_scale: float) -> fl
     present = _DARKNESS[1:][counts[1:] > 0]
     # where the rounding of some present level flips, on either side of the guess
     flips = (np.floor(guess * present - 0.5)[:, None] + np.array([0.5, 1.5])) / present[:, None]
-    candidates = np.append(flips.ravel() * (1 + 1e-12), guess)
+    candidates = np.append(guess, flips.ravel() * (1 + 1e-12))
     lowest, highest = (0.0, 1.0) if brighten else (1.0, max_scale)
-    candidates = np.unique(np.clip(candidates, lowest, highest))
+    candidates = np.clip(candidates, lowest, highest)
+    candidates = candidates[np.argsort(np.abs(candidates - guess), kind="stable")[:_NUM_CANDIDATES]]
     error = np.abs(_ink_darkness(_scaled_levels(candidates), counts, cut) - target)
-    best = np.flatnonzero(error == error.min())
-    return float(candidates[best[np.argmin(np.abs(candidates[best] - guess))]])
+    return float(candidates[error.argmin()])
 
 
 def _brightening_scale(counts: Counts, cut: int, target: float) -> float:
@@ -219,8 +221,11 @@ def whiten_paper(gray: Gray) -> tuple[Gray, int]:
     with 255. The light on the page is taken as a quadratic surface through its paper, so shading goes, while
     large dark areas, which a local estimate would bleach, stay.
     """
-    bright = _histogram(gray)[128:]
-    level = 128 + int(bright.argmax())
+    return _whiten_paper(gray, _histogram(gray))
+
+
+def _whiten_paper(gray: Gray, histogram: Counts) -> tuple[Gray, int]:
+    level = 128 + int(histogram[128:].argmax())
     if level < _DARKEST_PAPER or level >= Normalization.threshold:
         return gray, 255
     light = _fit_light(gray, level)

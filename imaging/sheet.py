@@ -58,15 +58,11 @@ def _split_captions(
     heads = [caption for caption in captions if isinstance(caption, str)]
     below = [caption for caption in captions if not isinstance(caption, str)]
     if (heads and (below or len(heads) != num_columns)) or (below and len(below) != num_rows):
-        raise ValueError(
-            f"captions: give {num_columns} lines, one a column, or {num_rows} sequences, one a row"
-        )
+        raise ValueError(f"captions: give {num_columns} lines, one a column, or {num_rows} sequences, one a row")
     return heads, below
 
 
-def _place(
-    page: Image.Image, pen: ImageDraw.ImageDraw, image: Image.Image, x: int, y: int, tile: int
-) -> None:
+def _place(page: Image.Image, pen: ImageDraw.ImageDraw, image: Image.Image, x: int, y: int, tile: int) -> None:
     """Pastes `image` in the middle of its square, with a hairline around it: white paper needs an edge."""
     scale = tile / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

@@ -64,9 +64,7 @@ def rows(samples: npt.NDArray[np.integer], bits: int) -> bytes:
     return b"".join(b"\0" + line.tobytes() for line in lines)
 
 
-def png(
-    samples: npt.NDArray[np.integer], bits: int, colour: int, *extra: bytes, interlaced: bool = False
-) -> bytes:
+def png(samples: npt.NDArray[np.integer], bits: int, colour: int, *extra: bytes, interlaced: bool = False) -> bytes:
     """A PNG with `extra` chunks before its pixels. colour: 0 grey, 2 RGB, 3 palette, 4 grey + alpha, 6 RGBA."""
     height, width = samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, int(interlaced))
@@ -83,13 +81,7 @@ def png(
         ]
         passes = [samples[y::dy, x::dx] for y, x, dy, dx in steps]
     body = zlib.compress(b"".join(rows(p, bits) for p in passes))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + b"".join(extra)
-        + chunk(b"IDAT", body)
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(extra) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 def plte() -> bytes:
@@ -124,9 +116,7 @@ def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float],
         body += padded
     size = 128 + len(table) + len(body)
     head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02100000, b"mntr", space, b"XYZ ")
-    head += (
-        struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249) + bytes(48)
-    )
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249) + bytes(48)
     return head + table + body
 
 
@@ -310,16 +300,12 @@ GOOD: dict[str, tuple[bytes, Pixels, int]] = {
         2,
     ),
     "png grey alpha with a linear profile": (
-        save(
-            Image.fromarray(np.dstack([GRAY, np.full_like(GRAY, 128)]), "LA"), "PNG", icc_profile=LINEAR_GRAY
-        ),
+        save(Image.fromarray(np.dstack([GRAY, np.full_like(GRAY, 128)]), "LA"), "PNG", icc_profile=LINEAR_GRAY),
         on_white(gray3(LINEAR_TO_SRGB), np.full_like(GRAY, 128)),
         2,
     ),
     "png with an sRGB profile": (
-        save(
-            RGB_IMAGE, "PNG", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-        ),
+        save(RGB_IMAGE, "PNG", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()),
         RGB,
         0,
     ),
@@ -471,14 +457,12 @@ def bomb_webp() -> bytes:
 
 def bomb_tiff() -> bytes:
     data = tiff(DEEP, 1, 16, "<")
-    return data.replace(
-        struct.pack("<HHII", 256, 4, 1, WIDTH), struct.pack("<HHII", 256, 4, 1, 30000)
-    ).replace(struct.pack("<HHII", 257, 4, 1, HEIGHT), struct.pack("<HHII", 257, 4, 1, 30000))
+    return data.replace(struct.pack("<HHII", 256, 4, 1, WIDTH), struct.pack("<HHII", 256, 4, 1, 30000)).replace(
+        struct.pack("<HHII", 257, 4, 1, HEIGHT), struct.pack("<HHII", 257, 4, 1, 30000)
+    )
 
 
-ZERO_WIDE = (
-    b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 0, 5, 8, 2, 0, 0, 0)) + chunk(b"IEND", b"")
-)
+ZERO_WIDE = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 0, 5, 8, 2, 0, 0, 0)) + chunk(b"IEND", b"")
 
 # name: (bytes, what the reason must say)
 BAD: dict[str, tuple[bytes, str]] = {

@@ -306,9 +306,7 @@ def test_uneven_light_goes(corner: float) -> None:
 
 def test_large_dark_areas_are_not_bleached() -> None:
     drawing = draw()
-    drawing = np.where(cv2.circle(np.zeros_like(drawing), (128, 110), 60, 1, -1) > 0, 30, drawing).astype(
-        np.uint8
-    )
+    drawing = np.where(cv2.circle(np.zeros_like(drawing), (128, 110), 60, 1, -1) > 0, 30, drawing).astype(np.uint8)
     white, _ = whiten_paper(photograph(drawing, corner=0.85))
     assert np.median(white[drawing == 30]) < 45
 
