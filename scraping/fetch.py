@@ -98,7 +98,6 @@ class Fetcher:
 
     def get(self, url: str, params: Mapping[str, str | int] | None, read: Callable[[str], T]) -> T:
         """`read` applied to the body at `url`; where it raises ValueError, the request is tried again."""
-
         full_url = f"{url}?{urlencode(params)}" if params else url
 
         def attempt() -> T:
@@ -281,10 +280,14 @@ class Fetcher:
             raise FetchError(reason) from None
 
 
-@cache
 def shared_fetcher(politeness: Politeness) -> Fetcher:
     """The one Fetcher of this process with these limits, so that all its threads keep them together."""
-    return Fetcher(politeness)
+    with _SHARED_LOCK:  # a cache alone may build two at a time
+        return _shared_fetcher(politeness)
+
+
+_SHARED_LOCK = Lock()
+_shared_fetcher = cache(Fetcher)
 
 
 @contextmanager

@@ -16,14 +16,14 @@ class Partial:
     url: str = ""
     """Where it came from, after redirects."""
     size: int | None = None
-    """Of the whole file in bytes, once the server has told it."""
+    """Of the whole file in bytes, once the server has told it; without it nothing can be continued."""
     validator: str = ""
     """The ETag or date by which the server can tell whether the file is still the same."""
 
     def headers(self) -> dict[str, str]:
         """Of the request for what is missing."""
         headers = {"Accept-Encoding": "identity"}  # so that bytes can be counted
-        if self.data:
+        if self.data and self.size is not None:
             headers["Range"] = f"bytes={len(self.data)}-"
             if self.validator:
                 headers["If-Range"] = self.validator

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import itertools
 import logging
@@ -113,6 +114,15 @@ def test_retry_after_is_honoured_by_all_threads(fetcher: Fetcher, status: int, a
     assert min(request.time for request in server.log[1:]) - server.log[0].time >= 0.9
 
 
+def test_a_pause_also_stops_those_who_wait_for_their_turn() -> None:
+    busy = Reply(status=429, headers={"Retry-After": "1"})
+    with ScriptedServer(in_turn(busy, PICTURE)) as server, Fetcher(limits(files_per_second=5)) as fetcher:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: fetcher.download(f"{server.url}/{n}"), range(4)))
+    starts = sorted(request.time for request in server.log)
+    assert starts[1] - starts[0] >= 0.9
+
+
 def test_a_server_that_asks_for_hours_is_left_alone(fetcher: Fetcher) -> None:
     with ScriptedServer(in_turn(Reply(status=429, headers={"Retry-After": "7200"}))) as server:
         with pytest.raises(FetchError, match=r"429 Too Many Requests; it asks to come back in 7,200 s"):
@@ -216,6 +226,15 @@ def test_a_broken_download_continues_where_it_stopped(fetcher: Fetcher) -> None:
         assert fetcher.download(f"{server.url}/a.png").data == PICTURE
     assert [r.headers.get("Range") for r in server.log] == [None, "bytes=40000-", "bytes=80000-"]
     assert [r.headers.get("If-Range") for r in server.log] == [None, '"v1"', '"v1"']
+
+
+def test_a_compressed_file_is_not_continued_but_fetched_again(fetcher: Fetcher) -> None:
+    compressed = gzip.compress(PICTURE)
+    broken = Reply(compressed[:200], headers={"Content-Encoding": "gzip"}, length=len(compressed))
+    whole = Reply(compressed, headers={"Content-Encoding": "gzip"})
+    with ScriptedServer(in_turn(broken, whole)) as server:
+        assert fetcher.download(f"{server.url}/a.png").data == PICTURE
+    assert all("Range" not in request.headers for request in server.log)
 
 
 def test_a_server_without_ranges_sends_the_whole_file_again(fetcher: Fetcher) -> None:
@@ -421,6 +440,13 @@ def test_one_fetcher_a_process_also_through_pickle() -> None:
         assert pickle.loads(pickle.dumps(fetcher)) is fetcher
     with Fetcher(QUICK) as own:
         assert pickle.loads(pickle.dumps(own)) is fetcher
+
+
+def test_threads_that_start_together_share_one_fetcher() -> None:
+    politeness = limits(retries=7)
+    with ThreadPoolExecutor(16) as pool:
+        fetchers = list(pool.map(lambda _: shared_fetcher(politeness), range(64)))
+    assert len(set(map(id, fetchers))) == 1
 
 
 def test_processes_share_the_limits() -> None:
