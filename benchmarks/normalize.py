@@ -1,5 +1,6 @@
 """Lineart normalization in closed form against the iterative loop that it replaces, on 512 × 512 drawings."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -47,7 +48,10 @@ def main() -> None:
     for name, darkness in (("ink", 250), ("soft ink", 200), ("pencil", 140), ("faint", 60)):
         image = draw(darkness, seed=darkness)
         rgb = np.asarray(image)
-        sides = {"loop": partial(iterate, rgb), "closed form": partial(normalize_picture, image, settings)}
+        sides: dict[str, Callable[[], object]] = {
+            "loop": partial(iterate, rgb),
+            "closed form": partial(normalize_picture, image, settings),
+        }
         times = alternate(sides, rounds=15)
         ratios.append(times["loop"] / times["closed form"])
         loop, ours = iterate(rgb), normalize_picture(image, settings)

@@ -1,14 +1,14 @@
 """Decoding and resizing through our code against the bare Pillow calls, and how it scales to two cores."""
 
+import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.harness import alternate, machine, print_result, print_table
+from benchmarks.harness import alternate, print_result, print_table
 from imaging.codec import decode
 from imaging.resize import resize_shortest
 
@@ -50,6 +50,11 @@ def bare(data: bytes, *, draft: bool) -> Image.Image:
     return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
 
 
+def hash_zeros(_: int) -> bytes:
+    """Work that needs no interpreter lock, so two threads of it tell how much of a second core is free."""
+    return hashlib.sha256(bytes(200_000_000)).digest()
+
+
 def psnr(a: Image.Image, b: Image.Image) -> float:
     error = np.square(np.asarray(a).astype(np.float64) - np.asarray(b)).mean()
     return float(10 * np.log10(255**2 / error))
@@ -62,29 +67,31 @@ def main() -> None:
         times = alternate(
             {
                 "ours": lambda: [ours(data) for data in files],
+                "ours, two threads": lambda: list(two.map(ours, files)),
                 "Pillow, same reduced decoding": lambda: [bare(data, draft=True) for data in files],
                 "Pillow, full decoding": lambda: [bare(data, draft=False) for data in files],
-                "ours, two threads": lambda: list(two.map(ours, files)),
-                "Pillow, same reduced decoding, two threads": lambda: list(two.map(partial(bare, draft=True), files)),
+                "hashing": lambda: [hash_zeros(0), hash_zeros(1)],
+                "hashing, two threads": lambda: list(two.map(hash_zeros, (0, 1))),
             },
-            rounds=5,
+            rounds=7,
         )
     speed = {name: NUM_FILES / seconds for name, seconds in times.items()}
-    print_table(["1500 × 2000 JPEG to 512", "pictures/s"], [[name, f"{value:.1f}"] for name, value in speed.items()])
+    rows = [[name, f"{value:.1f}"] for name, value in speed.items() if "hashing" not in name]
+    print_table(["1500 × 2000 JPEG to 512", "pictures/s"], rows)
     scaling = speed["ours, two threads"] / speed["ours"]
+    free = times["hashing"] / times["hashing, two threads"]
+    print(f"two threads: {scaling:.2f} times as fast as one; of this machine's second core, {free - 1:.0%} was free")
     print_result(
         "prepare",
         speed["ours"] / speed["Pillow, same reduced decoding"],
         BAR,
-        holds=scaling >= SCALING_BAR or machine()["cores"] < 2,
+        holds=scaling >= SCALING_BAR,
         pictures_per_second=round(speed["ours"], 1),
         ratio_to_full_decoding=round(speed["ours"] / speed["Pillow, full decoding"], 2),
         psnr_to_full_decoding=round(quality, 1),
         two_core_scaling=round(scaling, 2),
-        two_core_scaling_of_pillow=round(
-            speed["Pillow, same reduced decoding, two threads"] / speed["Pillow, same reduced decoding"], 2
-        ),
-        scaling_bar=SCALING_BAR,
+        two_core_scaling_bar=SCALING_BAR,
+        two_core_scaling_of_hashing=round(free, 2),
     )
 
 

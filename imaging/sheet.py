@@ -1,6 +1,7 @@
 """Contact sheets: rows of pictures with captions, on one page."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,76 +14,97 @@ _FRAME = "#d9d6cf"
 def grid(
     rows: Sequence[Sequence[Image.Image]],
     *,
-    captions: Sequence[Sequence[str]] | Sequence[str] = (),
+    captions: Sequence[str] | Sequence[Sequence[str]] = (),
     footer: str = "",
     tile: int = 256,
     gap: int = 12,
 ) -> Image.Image:
-    """An RGB page of pictures, each shrunk or enlarged to fit a square of `tile` pixels.
+    """An RGB page of pictures, the longest side of each brought to `tile` pixels, in cells of one size.
 
-    captions: one line for each column, shown once above the first row, or a sequence of lines for each row,
-    shown below its pictures; cut with an ellipsis where too long. footer: a line for credits below all of it.
-    Rows may differ in length. Raises ValueError without any picture, and for captions that do not fit the
-    rows.
+    captions: one for each column, shown above the first row; or a sequence for each row, shown below its pictures. Cut
+    with an ellipsis where too long. footer: a line for credits at the very bottom.
+    Rows may differ in length. Raises ValueError without any picture, and for captions that do not fit the rows.
     """
     if not any(rows):
         raise ValueError("a sheet needs at least one picture")
     num_columns = max(len(row) for row in rows)
     heads, below = _split_captions(captions, len(rows), num_columns)
-    size = max(11, round(tile * 0.055))
-    font = ImageFont.load_default(size)
-    line = round(size * 1.9)
-    top = gap + (line if heads else 0)
-    step = tile + gap + (line if below else 0)
-    width = gap + num_columns * (tile + gap)
-    height = top + len(rows) * step + (line if footer else 0)
-    page = Image.new("RGB", (width, height), _PAGE)
+    fitted = [[_fit(image, tile) for image in row] for row in rows]
+    layout = _Layout(
+        cell=tuple(max(image.size[axis] for row in fitted for image in row) for axis in (0, 1)),
+        gap=gap,
+        line=round(max(12, tile * 0.06) * 1.7),
+        head=bool(heads),
+        below=bool(below),
+    )
+    page = Image.new("RGB", layout.page_size(len(rows), num_columns, bool(footer)), _PAGE)
     pen = ImageDraw.Draw(page)
-    for column, text in enumerate(heads):
-        _write(pen, gap + column * (tile + gap), gap + line // 2 - gap // 2, tile, text, font, _INK)
-    for number, row in enumerate(rows):
+    for number, row in enumerate(fitted):
         for column, image in enumerate(row):
-            x, y = gap + column * (tile + gap), top + number * step
-            _place(page, pen, image, x, y, tile)
-            if below and column < len(below[number]):
-                _write(pen, x, y + tile + line // 2, tile, below[number][column], font, _INK)
+            _place(page, pen, image, layout.corner(number, column), layout.cell)
+    for column, text in enumerate(heads):
+        _write(pen, (layout.corner(0, column)[0], gap // 2), layout.cell[0], layout.line, text, _INK)
+    for number, texts in enumerate(below):
+        for column, text in enumerate(texts):
+            x, y = layout.corner(number, column)
+            _write(pen, (x, y + layout.cell[1]), layout.cell[0], layout.line, text, _INK)
     if footer:
-        _write(pen, gap, height - (line + gap) // 2, width - 2 * gap, footer, font, _FAINT)
+        _write(pen, (gap, page.height - gap - layout.line), page.width - 2 * gap, layout.line, footer, _FAINT)
     return page
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Where things stand, in pixels."""
+
+    cell: tuple[int, ...]  # width, height
+    gap: int
+    line: int  # height of a line of text
+    head: bool
+    below: bool
+
+    def corner(self, row: int, column: int) -> tuple[int, int]:
+        """Upper left corner of a cell."""
+        step = self.cell[1] + self.gap + self.line * self.below
+        return self.gap + column * (self.cell[0] + self.gap), self.gap + self.line * self.head + row * step
+
+    def page_size(self, num_rows: int, num_columns: int, has_footer: bool) -> tuple[int, int]:
+        width, height = self.corner(num_rows, num_columns)
+        return width, height + (self.line + self.gap // 2) * has_footer
+
+
 def _split_captions(
-    captions: Sequence[Sequence[str]] | Sequence[str], num_rows: int, num_columns: int
-) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """(one per column, one per picture), of which one is empty."""
+    captions: Sequence[str] | Sequence[Sequence[str]], num_rows: int, num_columns: int
+) -> tuple[list[str], list[Sequence[str]]]:
+    """(one per column, one per picture), of which one at least is empty."""
     heads = [caption for caption in captions if isinstance(caption, str)]
     below = [caption for caption in captions if not isinstance(caption, str)]
-    if (heads and (below or len(heads) != num_columns)) or (below and len(below) != num_rows):
+    if len(heads) not in (0, num_columns) or len(below) not in (0, num_rows) or (heads and below):
         raise ValueError(f"captions: give {num_columns} lines, one a column, or {num_rows} sequences, one a row")
     return heads, below
 
 
-def _place(page: Image.Image, pen: ImageDraw.ImageDraw, image: Image.Image, x: int, y: int, tile: int) -> None:
-    """Pastes `image` in the middle of its square, with a hairline around it: white paper needs an edge."""
+def _fit(image: Image.Image, tile: int) -> Image.Image:
     scale = tile / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    fitted = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    left, upper = x + (tile - size[0]) // 2, y + (tile - size[1]) // 2
-    page.paste(fitted, (left, upper))
-    pen.rectangle((left - 1, upper - 1, left + size[0], upper + size[1]), outline=_FRAME)
+    return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
-def _write(
-    pen: ImageDraw.ImageDraw,
-    x: int,
-    middle: int,
-    width: int,
-    text: str,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    fill: str,
+def _place(
+    page: Image.Image, pen: ImageDraw.ImageDraw, image: Image.Image, corner: tuple[int, int], cell: tuple[int, ...]
 ) -> None:
+    """Pastes `image` in the middle of its cell, with a hairline around it: white paper needs an edge."""
+    left = corner[0] + (cell[0] - image.width) // 2
+    upper = corner[1] + (cell[1] - image.height) // 2
+    page.paste(image, (left, upper))
+    pen.rectangle((left - 1, upper - 1, left + image.width, upper + image.height), outline=_FRAME)
+
+
+def _write(pen: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, line: int, text: str, fill: str) -> None:
+    """One line of text, in the middle of a strip `line` pixels high."""
+    font = ImageFont.load_default(round(line / 1.7))
     if pen.textlength(text, font) > width:
         while text and pen.textlength(text + "…", font) > width:
             text = text[:-1]
         text += "…"
-    pen.text((x, middle), text, fill=fill, font=font, anchor="lm")
+    pen.text((corner[0], corner[1] + line // 2), text, fill=fill, font=font, anchor="lm")
