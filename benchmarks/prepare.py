@@ -14,7 +14,7 @@ from imaging.resize import resize_shortest
 
 SIZE = 512
 NUM_FILES = 12
-BAR, SCALING_BAR = 0.9, 1.8
+BAR, SCALING_BAR = 0.9, 1.8  # the second for two idle cores
 
 
 def make_file(seed: int) -> bytes:
@@ -80,12 +80,12 @@ def main() -> None:
     print_table(["1500 × 2000 JPEG to 512", "pictures/s"], rows)
     scaling = speed["ours, two threads"] / speed["ours"]
     free = times["hashing"] / times["hashing, two threads"]
-    print(f"two threads: {scaling:.2f} times as fast as one; of this machine's second core, {free - 1:.0%} was free")
+    print(f"two threads: {scaling:.2f} times as fast as one, where hashing, which scales fully, reaches {free:.2f}")
     print_result(
         "prepare",
         speed["ours"] / speed["Pillow, same reduced decoding"],
         BAR,
-        holds=scaling >= SCALING_BAR,
+        holds=scaling >= SCALING_BAR / 2 * free,  # other work on the machine slows both
         pictures_per_second=round(speed["ours"], 1),
         ratio_to_full_decoding=round(speed["ours"] / speed["Pillow, full decoding"], 2),
         psnr_to_full_decoding=round(quality, 1),

@@ -209,7 +209,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         converted = ImageCms.applyTransform(image.convert(transform.input_mode), transform)
         assert converted is not None  # only None in place
         image = converted
-    else:
+    elif image.mode != "RGB":  # converting would copy a picture that is RGB already
         image = image.convert("RGB")
     image.info = {}
     return image
