@@ -29,13 +29,17 @@ def translate(images: Tensor, rng: torch.Generator) -> Tensor:
     return padded.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
+def _within(offsets: Tensor, half: int) -> Tensor:
+    return (offsets >= -half) & (offsets < half)
+
+
 def cutout(images: Tensor, rng: torch.Generator) -> Tensor:
     """Set a square of half the side, centred anywhere, to zero."""
     n, _, h, w = images.shape
     half_y, half_x = round(h * _HOLE / 2), round(w * _HOLE / 2)
     rows = torch.arange(h, device=images.device) - _integers(0, h, n, rng, images)
     columns = torch.arange(w, device=images.device) - _integers(0, w, n, rng, images)
-    hole = (rows.abs() < half_y)[:, :, None] & (columns.abs() < half_x)[:, None, :]
+    hole = _within(rows, half_y)[:, :, None] & _within(columns, half_x)[:, None, :]
     return images * ~hole[:, None]
 
 

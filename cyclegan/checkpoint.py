@@ -1,4 +1,4 @@
-"""One file from which a training resumes and a colorizer serves: written whole or not at all, pruned, found again.
+"""One file from which a training resumes and a colorizer serves: written whole or not at all, found, pruned.
 
 A checkpoint is a dictionary of tensors and plain values, so it loads with `weights_only=True`:
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def _sync_folder(folder: Path) -> None:
 def load_checkpoint(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
     """Read a checkpoint onto `device`. Raises CheckpointError (one line) for anything that is not one."""
     try:
+        _check_sums(path)
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
@@ -90,6 +92,13 @@ def load_checkpoint(path: Path | str, device: str | torch.device = "cpu") -> Che
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this program (format {FORMAT})")
     return checkpoint
+
+
+def _check_sums(path: Path | str) -> None:
+    # torch reads tensors without looking at the archive's checksums
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise CheckpointError(f"checksum of {damaged} is wrong")
 
 
 def load_newest(folder: Path) -> tuple[Path, Checkpoint] | None:

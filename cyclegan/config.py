@@ -19,9 +19,7 @@ class _Settings(BaseModel):
 class GeneratorConfig(_Settings):
     """ResNet generator of the CycleGAN paper (appendix 7.2), with any number of blocks."""
 
-    blocks: int = Field(
-        9, ge=1, le=32, description="residual blocks; 6 for 128 px, 9 for 256 px in the paper"
-    )
+    blocks: int = Field(9, ge=1, le=32, description="residual blocks; 6 for 128 px, 9 for 256 px in the paper")
     ngf: int = Field(64, ge=4, le=256, description="channels of the first layer")
     head: Literal["tanh", "line_keeping"] = Field(
         "tanh",
@@ -31,6 +29,13 @@ class GeneratorConfig(_Settings):
         "transposed",
         description="transposed: as published. nearest: resize and 3×3 convolution, no checkerboard",
     )
+    palette: int = Field(0, ge=0, le=64, description="flat colours in a picture, under kept lines; 0: as published")
+
+    @model_validator(mode="after")
+    def _palette_under_lines(self) -> GeneratorConfig:
+        if self.palette and self.head != "line_keeping":
+            raise ValueError('generator.palette needs head="line_keeping": its flat colours lie under the lines')
+        return self
 
 
 class DiscriminatorConfig(_Settings):
@@ -46,9 +51,7 @@ class LossConfig(_Settings):
     lambda_cycle_a: float = Field(10.0, ge=0, description="L1 of A→B→A")
     lambda_cycle_b: float = Field(10.0, ge=0, description="L1 of B→A→B at the first step")
     lambda_cycle_b_end: float = Field(10.0, ge=0, description="the same at the last step, linear between")
-    lambda_identity: float = Field(
-        0.5, ge=0, description="share of the cycle weight that the identity loss has"
-    )
+    lambda_identity: float = Field(0.5, ge=0, description="share of the cycle weight that the identity loss has")
     grey_lines: bool = Field(False, description="fake lineart is made grey, so no colour can hide in it")
     lambda_pseudo: float = Field(
         0.0, ge=0, description="L1 of colouring the lines extracted from B itself, in warm-up and after it"
@@ -67,9 +70,7 @@ class OptimizerConfig(_Settings):
 class ScheduleConfig(_Settings):
     """Learning rate: constant, then linearly to zero."""
 
-    warm_up_epochs: float = Field(
-        0.0, ge=0, description="epochs on pseudo-pairs alone, before the adversarial ones"
-    )
+    warm_up_epochs: float = Field(0.0, ge=0, description="epochs on pseudo-pairs alone, before the adversarial ones")
     constant_epochs: float = Field(100.0, ge=0, description="epochs at the full learning rate")
     decay_epochs: float = Field(100.0, ge=0, description="epochs over which the rate falls linearly to zero")
 
@@ -98,15 +99,19 @@ class TrainConfig(_Settings):
     data: DataConfig = DataConfig()
     batch: int = Field(1, ge=1, le=256, description="images of each domain a step")
     pool: int = Field(50, ge=0, description="past fakes kept for each discriminator")
-    augment: bool = Field(
-        False, description="DiffAugment (translation, cutout) on what the discriminators see"
-    )
+    augment: bool = Field(False, description="DiffAugment (translation, cutout) on what the discriminators see")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged generators, after its warm-up")
     seed: int = Field(0, ge=0)
     device: Literal["auto", "cuda", "cpu"] = "auto"
     checkpoint_every: int = Field(1000, ge=1, description="steps between checkpoints")
     keep: int = Field(3, ge=1, description="newest checkpoints kept besides the best one")
     log_every: int = Field(50, ge=1, description="steps that one row of metrics.csv averages")
+
+    @model_validator(mode="after")
+    def _pseudo_pairs_where_needed(self) -> TrainConfig:
+        if (self.generator.palette or self.schedule.warm_up_epochs) and not self.losses.lambda_pseudo:
+            raise ValueError("generator.palette and schedule.warm_up_epochs need losses.lambda_pseudo above 0")
+        return self
 
     def resolved_device(self) -> str:
         """ "cuda" or "cpu"."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +36,8 @@ class TrainingData:
             if small:
                 height, width = small[0]
                 raise TrainingError(
-                    f"{len(small)} of {len(images)} images of domain {name} are smaller than the crop of {crop} px "
-                    f"(first: {width}×{height}); resize them larger or lower data.crop"
+                    f"{len(small)} of {len(images)} images of domain {name} are smaller than the crop of "
+                    f"{crop} px (first: {width}×{height}); resize them larger or lower data.crop"
                 )
 
     def fingerprint(self) -> str:
@@ -53,16 +53,16 @@ class _Domain:
     """Endless shuffled random crops of one domain: every image once before any comes again."""
 
     def __init__(self, images: Sequence[Tensor], config: TrainConfig, rng: torch.Generator) -> None:
-        self._images, self._crop, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
+        self.images, self._crop, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
         self._order: list[int] = []
 
     def batch(self, size: int) -> Tensor:
         """(size, C, crop, crop) uint8."""
-        return torch.stack([self._cropped(self._images[self._next()]) for _ in range(size)])
+        return torch.stack([self._cropped(self.images[self._next()]) for _ in range(size)])
 
     def _next(self) -> int:
         if not self._order:
-            self._order = torch.randperm(len(self._images), generator=self._rng).tolist()
+            self._order = torch.randperm(len(self.images), generator=self._rng).tolist()
         return self._order.pop()
 
     def _cropped(self, image: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class _Domain:
 
 @dataclass(frozen=True)
 class Batch:
-    """(N, 3, crop, crop) float in [-1, 1]; `lines_b` are the lines extracted from `real_b`, if they were asked for."""
+    """(N, 3, crop, crop) float in [-1, 1]; `lines_b` are the lines extracted from `real_b`, if asked for."""
 
     real_a: Tensor
     real_b: Tensor
@@ -102,9 +102,7 @@ class Batches:
     ) -> None:
         self._size = config.batch
         self._with_lines = config.losses.lambda_pseudo > 0
-        colour = [
-            self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b
-        ]
+        colour = [self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b]
         self._a = _Domain([_to_device(image[..., None], device) for image in data.a], config, rng)
         self._b = _Domain([_to_device(image, device) for image in colour], config, rng)
 
@@ -117,6 +115,12 @@ class Batches:
         lines = b[:, 3:].expand(-1, 3, -1, -1) if self._with_lines else None
         return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines)
 
+    def pseudo_pairs(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Extracted lines and picture, (3, H, W) float in [-1, 1], of the first `count` pictures of B."""
+        for image in self._b.images[:count] if self._with_lines else ():
+            whole = to_range(_multiple_of_4(image))
+            yield whole[3:].expand(3, -1, -1), whole[:3]
+
     def state_dict(self) -> dict[str, Any]:
         return {"a": self._a.state_dict(), "b": self._b.state_dict()}
 
@@ -127,6 +131,11 @@ class Batches:
 
 def _to_device(image: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(device)
+
+
+def _multiple_of_4(image: Tensor) -> Tensor:
+    height, width = (side - side % 4 for side in image.shape[1:])
+    return image[:, :height, :width]
 
 
 def to_range(images: Tensor) -> Tensor:

@@ -1,10 +1,11 @@
-"""The losses of CycleGAN, and the pseudo-pairs that start it.
+"""The losses of CycleGAN (Zhu et al. 2017, section 3), always computed in float32 or finer.
 
 All take and return float tensors; images are (N, 3, H, W) in [-1, 1].
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as PIL's "L"
@@ -12,15 +13,19 @@ _LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as PIL's "L"
 
 def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
     """LSGAN: mean squared distance of the logits to 1 (real) or 0 (fake); paper, section 4."""
-    return ((logits.float() - float(real)) ** 2).mean()
+    return ((_at_least_float32(logits) - float(real)) ** 2).mean()
 
 
 def l1_loss(image: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference, for cycle consistency, identity and pseudo-pairs."""
-    return (image.float() - target.float()).abs().mean()
+    return (_at_least_float32(image) - _at_least_float32(target)).abs().mean()
 
 
 def to_grey(images: Tensor) -> Tensor:
     """Luma repeated in three channels, same shape."""
     luma = images.new_tensor(_LUMA).view(1, 3, 1, 1)
     return (images * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -94,9 +94,7 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if begin:
             writer.writeheader()
-        writer.writerow(
-            {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
-        )
+        writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
 
 
 def forget_after(path: Path, step: int) -> None:

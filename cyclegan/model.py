@@ -7,7 +7,7 @@ images that go through the same network are batched without changing a result: f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from cyclegan.dataset import Batch
 from cyclegan.ema import Ema
 from cyclegan.image_pool import ImagePool
 from cyclegan.losses import adversarial_loss, l1_loss, to_grey
-from cyclegan.networks import Discriminator, Generator, init_weights
+from cyclegan.networks import Discriminator, Generator, init_weights, paint, palette_of
 from cyclegan.schedule import Schedule
 
 Losses = dict[str, Tensor]
@@ -28,26 +28,23 @@ Losses = dict[str, Tensor]
 class CycleGan:
     """g_ab, g_ba, d_a, d_b with their averages, optimizers and pools; all randomness comes from `rng`."""
 
-    def __init__(
-        self, config: TrainConfig, schedule: Schedule, device: torch.device, rng: torch.Generator
-    ) -> None:
+    def __init__(self, config: TrainConfig, schedule: Schedule, device: torch.device, rng: torch.Generator) -> None:
         self.config, self.schedule, self.device, self._rng = config, schedule, device, rng
-        tanh = config.generator.model_copy(
-            update={"head": "tanh"}
-        )  # keeping lines is for the colouring direction
+        # lines and palettes are for the colouring direction
+        tanh = config.generator.model_copy(update={"head": "tanh", "palette": 0})
+        self.g_ab, self.g_ba = Generator(config.generator), Generator(tanh)
+        self.d_a, self.d_b = Discriminator(config.discriminator), Discriminator(config.discriminator)
         self.networks: dict[str, nn.Module] = {
-            "g_ab": Generator(config.generator),
-            "g_ba": Generator(tanh),
-            "d_a": Discriminator(config.discriminator),
-            "d_b": Discriminator(config.discriminator),
+            "g_ab": self.g_ab,
+            "g_ba": self.g_ba,
+            "d_a": self.d_a,
+            "d_b": self.d_b,
         }
         # tensor cores want channels last; on a CPU instance norm would copy every image back
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         for network in self.networks.values():
             init_weights(network, rng)
             network.to(device, memory_format=layout)
-        self.g_ab, self.g_ba = self.networks["g_ab"], self.networks["g_ba"]
-        self.d_a, self.d_b = self.networks["d_a"], self.networks["d_b"]
         self.ema = {name: Ema(self.networks[name], config.ema) for name in ("g_ab", "g_ba")}
         self.pools = {name: ImagePool(config.pool, rng) for name in ("a", "b")}
         rates = config.optimizer
@@ -77,14 +74,12 @@ class CycleGan:
     def _warm_up(self, batch: Batch) -> Losses:
         assert batch.lines_b is not None
         with self._autocast():
-            coloured, lines = self.g_ab(batch.lines_b), self.g_ba(batch.real_b)
+            ((coloured,), _), lines = self._colour(batch, batch.lines_b), self.g_ba(batch.real_b)
         losses = {
             "pseudo_b": l1_loss(coloured, batch.real_b),
             "pseudo_a": l1_loss(self._as_lines(lines), batch.lines_b),
         }
-        self._update(
-            "generators", self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
-        )
+        self._update("generators", self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"]))
         return losses
 
     def _adversarial(self, batch: Batch, step: int) -> Losses:
@@ -105,10 +100,10 @@ class CycleGan:
         a, b, identity = batch.real_a, batch.real_b, weights.lambda_identity > 0
         pseudo = batch.lines_b
         with self._autocast():
-            fake_b, *more_b = self._through(self.g_ab, a, b if identity else None, pseudo)
-            fake_a, *more_a = self._through(self.g_ba, b, a if identity else None)
+            (fake_b, *more_b), palette = self._colour(batch, a, b if identity else None, pseudo)
+            fake_a, *more_a = _together(self.g_ba, b, a if identity else None)
             fake_a = self._as_lines(fake_a)
-            rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a)
+            rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a, palette)
             judged_a, judged_b = self.d_a(self._augment(fake_a)), self.d_b(self._augment(fake_b))
         losses = {
             "adversarial_a": adversarial_loss(judged_a, real=True),
@@ -128,14 +123,23 @@ class CycleGan:
             total = total + weights.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
         return losses | {"generators": total}, fake_a, fake_b
 
+    def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None]:
+        """A→B of all the images that are given, in one pass, and the palettes of `real_b` that they got, if any.
+
+        In the palettes of real_b, lineart is coloured as B is, and B→A→B can find back to its own colours.
+        """
+        if not self.config.generator.palette:
+            return _together(self.g_ab, *images), None
+        assert batch.lines_b is not None
+        given = [image for image in images if image is not None]
+        regions = _together(self.g_ab.regions, *given)
+        palette = palette_of(regions[-1], batch.lines_b, batch.real_b)
+        return [paint(region, palette, image) for region, image in zip(regions, given, strict=True)], palette
+
     def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         with self._autocast():
             on_real, on_fake = discriminator(self._augment(torch.cat([real, fake.to(real.dtype)]))).chunk(2)
         return (adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False)) / 2
-
-    def _through(self, network: nn.Module, *images: Tensor | None) -> tuple[Tensor, ...]:
-        given = [image for image in images if image is not None]
-        return network(torch.cat(given)).split(given[0].shape[0])
 
     def _as_lines(self, fake_a: Tensor) -> Tensor:
         return to_grey(fake_a) if self.config.losses.grey_lines else fake_a
@@ -151,6 +155,13 @@ class CycleGan:
         self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[name].step()
+
+    def remember_palettes(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Show the averaged and the raw colouring generator lines and pictures (3, H, W) whose palettes to use."""
+        if self.config.generator.palette:
+            pairs = list(pairs)
+            for generator in (self.g_ab, self.ema["g_ab"].network):
+                generator.remember(pairs)
 
     def non_finite(self) -> list[str]:
         """Names of the networks with a weight that is infinite or not a number; waits for the device."""
@@ -182,3 +193,9 @@ class CycleGan:
 def _require_gradients(wanted: bool, *networks: nn.Module) -> None:
     for network in networks:
         network.requires_grad_(wanted)
+
+
+def _together(network: Callable[[Tensor], Tensor], *images: Tensor | None) -> tuple[Tensor, ...]:
+    """One pass for all the images that are given, split again."""
+    given = [image for image in images if image is not None]
+    return network(torch.cat(given)).split(given[0].shape[0])

@@ -37,11 +37,11 @@ def save_samples(
     path: Path, lineart: Sequence[np.ndarray], ema: Sequence[np.ndarray], raw: Sequence[np.ndarray]
 ) -> None:
     """Write a PNG sheet of the first drawings: lineart, averaged weights, weights of the last step."""
-    triples = [
-        [Image.fromarray(image).convert("RGB") for image in triple] for triple in zip(lineart, ema, raw)
+    triples = list(zip(lineart, ema, raw, strict=True))[: _COLUMNS * _ROWS]
+    rows = [
+        [Image.fromarray(image).convert("RGB") for triple in triples[start : start + _COLUMNS] for image in triple]
+        for start in range(0, len(triples), _COLUMNS)
     ]
-    triples = triples[: _COLUMNS * _ROWS]
-    rows = [sum(triples[start : start + _COLUMNS], []) for start in range(0, len(triples), _COLUMNS)]
     sheet = grid(rows, captions=["lineart", "EMA", "raw"] * min(_COLUMNS, len(triples)), tile=_TILE, gap=4)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, compress_level=1)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from cyclegan import checkpoint as files
@@ -17,6 +18,7 @@ from cyclegan.dataset import Batches, TrainingData
 from cyclegan.errors import TrainingError
 from cyclegan.interruption import HeldSignals
 from cyclegan.model import CycleGan
+from cyclegan.networks import REMEMBERED_PALETTES
 from cyclegan.samples import save_samples, translate
 from cyclegan.schedule import Schedule
 from cyclegan.score import Score, Scorer
@@ -48,9 +50,7 @@ class Trainer:
     folder/samples/step_000012000.png
     """
 
-    def __init__(
-        self, config: TrainConfig, data: TrainingData, folder: Path, *, normalization: Normalization
-    ) -> None:
+    def __init__(self, config: TrainConfig, data: TrainingData, folder: Path, *, normalization: Normalization) -> None:
         """Raises TrainingError (one line) for images that cannot be trained on."""
         data.check(config.data.crop)
         self.config, self.data, self.folder, self.normalization = config, data, folder, normalization
@@ -58,9 +58,7 @@ class Trainer:
         self.device = torch.device(config.resolved_device())
         self.rng = torch.Generator().manual_seed(config.seed)
         self.model = CycleGan(config, self.schedule, self.device, self.rng)
-        self.batches = Batches(
-            data, config, self.device, self.rng, lambda gray: normalize(gray, normalization).image
-        )
+        self.batches = Batches(data, config, self.device, self.rng, lambda gray: normalize(gray, normalization).image)
         self.step = 0
         self._means = metrics.RunningMeans(self.device)
         self._fingerprint = data.fingerprint()
@@ -73,7 +71,8 @@ class Trainer:
         """Train to the end, from the newest whole checkpoint in the folder if there is one.
 
         on_progress(step, total, metrics) after each row of metrics.csv; on_checkpoint(step, checkpoint, sample,
-        scores) after each checkpoint. Whatever ends the run early, a signal included, a checkpoint is saved first.
+        scores) after each checkpoint. Whatever ends the run between two steps, a signal included, a checkpoint is
+        saved first.
         Raises TrainingError (one line) if losses are no longer finite or the folder's run had other settings.
         """
         self._resume()
@@ -86,9 +85,10 @@ class Trainer:
                     self._save()
                 raise
 
-    def _train(
-        self, signals: HeldSignals, on_progress: OnProgress | None, on_checkpoint: OnCheckpoint | None
-    ) -> None:
+    def _toned(self, gray: np.ndarray) -> np.ndarray:
+        return normalize(gray, self.normalization).image
+
+    def _train(self, signals: HeldSignals, on_progress: OnProgress | None, on_checkpoint: OnCheckpoint | None) -> None:
         watch = metrics.Stopwatch()
         while self.step < self.schedule.total:
             self._step(watch)
@@ -135,6 +135,7 @@ class Trainer:
             on_checkpoint(self.step, path, sample, scores)
 
     def _judge(self) -> tuple[Path, dict[str, Score]]:
+        self._remember_palettes()
         lineart = self.data.a_held_out or self.data.a[:_FEWEST_TO_SCORE]
         generators = {"ema": self.model.ema["g_ab"].network, "raw": self.model.g_ab}
         outputs = {
@@ -147,10 +148,12 @@ class Trainer:
             return sample, {}
         scores = {weights: self._scorer.score(images) for weights, images in outputs.items()}
         self._scores += [
-            {"step": self.step, "weights": weights, "score": score.to_dict()}
-            for weights, score in scores.items()
+            {"step": self.step, "weights": weights, "score": score.to_dict()} for weights, score in scores.items()
         ]
         return sample, scores
+
+    def _remember_palettes(self) -> None:
+        self.model.remember_palettes(self.batches.pseudo_pairs(REMEMBERED_PALETTES))
 
     def _make_scorer(self) -> Scorer | None:
         lineart, colour = self.data.a_held_out, self.data.b_held_out
@@ -164,27 +167,20 @@ class Trainer:
             reason = f"the newest, not scored: fewer than {_FEWEST_TO_SCORE} pictures of a domain were held out"
             return Choice(self._saved_step, "ema", 0.0, {}, reason)
         return choose(
-            [
-                Candidate(entry["step"], entry["weights"], Score.from_dict(entry["score"]))
-                for entry in self._scores
-            ]
+            [Candidate(entry["step"], entry["weights"], Score.from_dict(entry["score"])) for entry in self._scores]
         )
 
     def _write_scores(self) -> None:
-        if self._scores:
-            rows = [
-                {
-                    "step": entry["step"],
-                    "weights": entry["weights"],
-                    "value": entry["score"]["value"],
-                    **entry["score"]["parts"],
-                }
-                for entry in self._scores
-            ]
+        rows = [
+            {"step": e["step"], "weights": e["weights"], "value": e["score"]["value"], **e["score"]["parts"]}
+            for e in self._scores
+        ]
+        if rows:
             metrics.write_table(self.folder / "scores.csv", rows)
 
     def _save(self) -> Path:
         self._check_finite()
+        self._remember_palettes()
         path = files.checkpoint_path(self.folder / "checkpoints", self.step)
         files.save_checkpoint(path, self._state())
         self._saved_step = self.step

@@ -1,0 +1,146 @@
+"""Training images become batches, and generators' outputs become pictures."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch import nn
+
+from cyclegan.config import TrainConfig
+from cyclegan.dataset import Batches, TrainingData, to_range, to_uint8
+from cyclegan.errors import TrainingError
+from cyclegan.pseudo import extract_lines
+from cyclegan.samples import save_samples, translate
+
+torch.set_num_threads(1)
+CPU = torch.device("cpu")
+
+
+def settings(batch: int = 1, crop: int = 16, flip: bool = False, pseudo: float = 0.0) -> TrainConfig:
+    return TrainConfig.model_validate(
+        {"batch": batch, "data": {"crop": crop, "flip": flip}, "losses": {"lambda_pseudo": pseudo}}
+    )
+
+
+def flat(levels: range, *shape: int) -> list[np.ndarray]:
+    return [np.full(shape, level, np.uint8) for level in levels]
+
+
+def batches(data: TrainingData, config: TrainConfig) -> Batches:
+    return Batches(data, config, CPU, torch.Generator().manual_seed(0), lambda gray: gray)
+
+
+def drawing(outline: str = "black") -> np.ndarray:
+    image = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(image).ellipse((12, 16, 52, 48), fill=(200, 90, 40), outline=outline, width=2)
+    return np.asarray(image)
+
+
+def test_each_domain_is_shuffled_anew_and_seen_whole_before_any_image_comes_again() -> None:
+    source = batches(TrainingData(flat(range(8), 16, 16), flat(range(100, 105), 16, 16, 3)), settings())
+    drawn = [source.next() for _ in range(40)]
+    for images, count in (([d.real_a for d in drawn], 8), ([d.real_b for d in drawn], 5)):
+        seen = [int(to_uint8(image)[0, 0, 0, 0]) for image in images]
+        passes = [seen[start : start + count] for start in range(0, 40, count)]
+        assert all(len(set(one)) == count for one in passes)
+        assert len({tuple(one) for one in passes}) > len(passes) // 2
+
+
+def test_a_batch_is_three_channels_in_range() -> None:
+    batch = batches(TrainingData(flat(range(3), 20, 30), flat(range(253, 256), 40, 20, 3)), settings(2)).next()
+    assert batch.real_a.shape == batch.real_b.shape == (2, 3, 16, 16)
+    assert batch.real_a.max() <= -0.98 and batch.real_b.min() >= 0.98
+    assert batch.lines_b is None
+
+
+def test_crops_reach_every_place_and_half_are_mirrored() -> None:
+    ramp = np.tile(np.arange(20, dtype=np.uint8), (16, 1))
+    source = batches(TrainingData([ramp], flat(range(1), 16, 16, 3)), settings(flip=True))
+    rows = [tuple(to_uint8(source.next().real_a)[0, 0, 0].tolist()) for _ in range(300)]
+    mirrored = [row[0] > row[-1] for row in rows]
+    assert np.mean(mirrored) == pytest.approx(0.5, abs=0.1)
+    assert Counter(min(row) for row in rows).keys() == {0, 1, 2, 3, 4}
+
+
+def test_extracted_lines_are_cropped_and_mirrored_with_their_picture() -> None:
+    image = drawing()
+    source = batches(TrainingData(flat(range(1), 64, 64), [image]), settings(crop=32, flip=True, pseudo=1.0))
+    for _ in range(20):
+        batch = source.next()
+        assert batch.lines_b is not None
+        crop, lines = to_uint8(batch.real_b)[0], to_uint8(batch.lines_b)[0, 0]
+        assert torch.equal(lines < 64, (crop == 0).all(0))
+
+
+def test_batches_resume_where_they_were() -> None:
+    data = TrainingData(flat(range(5), 20, 20), flat(range(7), 20, 20, 3))
+    rng = torch.Generator().manual_seed(0)
+    source = Batches(data, settings(3, flip=True), CPU, rng, lambda gray: gray)
+    source.next()
+    state, position = source.state_dict(), rng.get_state()
+    expected = [source.next() for _ in range(5)]
+    rng.set_state(position)
+    other = Batches(data, settings(3, flip=True), CPU, rng, lambda gray: gray)
+    other.load_state_dict(state)
+    for batch in expected:
+        again = other.next()
+        assert torch.equal(batch.real_a, again.real_a) and torch.equal(batch.real_b, again.real_b)
+
+
+def test_an_empty_domain_and_small_images_are_named_in_one_line() -> None:
+    a, b = flat(range(2), 32, 32), flat(range(2), 32, 32, 3)
+    with pytest.raises(TrainingError, match=r"^domain A \(lineart\) has no training images; .*$"):
+        TrainingData([], b).check(32)
+    with pytest.raises(TrainingError, match=r"^domain B \(colour\) has no training images; .*$"):
+        TrainingData(a, []).check(32)
+    small = [*b, np.zeros((40, 20, 3), np.uint8)]
+    with pytest.raises(TrainingError, match=r"^1 of 3 images of domain B .* smaller than the crop of 32 px .*20×40"):
+        TrainingData(a, small).check(32)
+    TrainingData(a, b).check(32)
+
+
+def test_the_fingerprint_sees_every_pixel_and_the_order_of_the_images() -> None:
+    a, b = flat(range(2), 4, 4), flat(range(2), 4, 4, 3)
+    changed = [b[0], b[1].copy()]
+    changed[1][3, 3, 2] = 77
+    prints = {TrainingData(*each).fingerprint() for each in ((a, b), (a, changed), (a[::-1], b))}
+    assert len(prints) == 3
+    assert TrainingData(a, b).fingerprint() == TrainingData(list(a), list(b), a, b).fingerprint()
+
+
+def test_every_grey_level_survives_the_way_to_a_tensor_and_back() -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_uint8(to_range(levels)), levels)
+    assert to_uint8(torch.tensor([-1.5, -1.0, 0.0, 1.0, 1.5])).tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 19), (33, 16)])
+def test_translation_keeps_size_orientation_and_tone(height: int, width: int) -> None:
+    lineart = np.arange(height * width, dtype=np.uint8).reshape(height, width)
+    coloured = translate(nn.Identity(), lineart, CPU)
+    assert coloured.dtype == np.uint8
+    assert (coloured == lineart[..., None]).all() and coloured.shape == (height, width, 3)
+
+
+def test_the_sheet_shows_any_number_of_drawings(tmp_path: Path) -> None:
+    for count in (1, 3, 30):
+        path = tmp_path / "samples" / f"{count}.png"
+        colour = flat(range(count), 20, 20, 3)
+        save_samples(path, flat(range(count), 20, 20), colour, colour)
+        assert Image.open(path).convert("RGB").getcolors(maxcolors=100_000)
+
+
+def test_lines_are_taken_from_a_colour_picture() -> None:
+    lines = extract_lines(drawing())
+    true = drawing()[..., 0] == 0
+    assert lines.shape == (64, 64) and lines.dtype == np.uint8
+    assert (lines[true] < 64).all()
+    assert (lines[~true] > 192).mean() > 0.98
+
+
+def test_a_picture_without_lines_gives_blank_paper() -> None:
+    assert extract_lines(np.full((48, 40, 3), 90, np.uint8)).min() == 255
+    assert extract_lines(np.zeros((48, 40, 3), np.uint8)).min() == 255
