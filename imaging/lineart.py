@@ -115,28 +115,27 @@ def normalize(gray: Gray, normalization: Normalization | None = None) -> Normali
     if gray.ndim != 2 or gray.dtype != np.uint8 or gray.size == 0:
         raise ValueError(f"lineart must be (H, W) uint8, not {gray.shape} {gray.dtype}")
     settings = normalization or Normalization()
+    gray = np.ascontiguousarray(gray)
     histogram = _histogram(gray)
     white, paper = _whiten_paper(gray, histogram)
     counts = (histogram if white is gray else _histogram(white))[::-1]
     cut = 255 - settings.threshold
-    num_ink = counts[cut + 1 :].sum()
-    ink_fraction = float(num_ink / gray.size)
-    mean_in = 255 - _ink_darkness(_DARKNESS, counts, cut)
-    if num_ink == 0 or ink_fraction < settings.min_ink:
+    ink_fraction = float(counts[cut + 1 :].sum() / gray.size)
+    mean_in = 255 - float(_ink_darkness(_DARKNESS, counts, cut))
+    if ink_fraction == 0 or ink_fraction < settings.min_ink:
         return NormalizedLineart(white, "blank", mean_in, mean_in, 1.0, ink_fraction, paper)
     target = min(max(mean_in, settings.low), settings.high)
-    scale = 1.0
-    if abs(mean_in - target) > _MAX_ERROR:
-        scale = _find_scale(counts, cut, 255 - target, settings.max_scale)
+    in_band = abs(mean_in - target) <= _MAX_ERROR
+    scale = 1.0 if in_band else _find_scale(counts, cut, 255 - target, settings.max_scale)
     levels = _scaled_levels(scale)
-    mean_out = 255 - _ink_darkness(levels, counts, cut)
-    image = white if scale == 1.0 else cv2.LUT(white, (255 - levels)[::-1].astype(np.uint8))
-    status: Status = "in_band" if scale == 1.0 else "ok"
+    mean_out = 255 - float(_ink_darkness(levels, counts, cut))
+    image = white if in_band else np.asarray(cv2.LUT(white, (255 - levels)[::-1].astype(np.uint8)), dtype=np.uint8)
+    status: Status = "in_band" if in_band else "ok"
     if ink_fraction > settings.max_ink:
         status = "too_dense"
     elif abs(mean_out - target) > _MAX_ERROR:
         status = "unconverged"
-    return NormalizedLineart(image, status, mean_in, mean_out, scale, ink_fraction, paper)  # type: ignore[arg-type]
+    return NormalizedLineart(image, status, mean_in, mean_out, scale, ink_fraction, paper)
 
 
 def _histogram(gray: Gray) -> Counts:
@@ -221,6 +220,7 @@ def whiten_paper(gray: Gray) -> tuple[Gray, int]:
     with 255. The light on the page is taken as a quadratic surface through its paper, so shading goes, while
     large dark areas, which a local estimate would bleach, stay.
     """
+    gray = np.ascontiguousarray(gray)
     return _whiten_paper(gray, _histogram(gray))
 
 
