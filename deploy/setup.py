@@ -9,26 +9,37 @@ import subprocess
 import sys
 from datetime import timedelta
 
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 POOLS = {"cpu": 4, "gpu": 1}  # runs at a time; an inbox must not wait for a dataset
-GPU_LIMIT = "gpu"
+GPU = "gpu"  # the limit that flows/train_cyclegan.py asks for
 SILENCE = timedelta(seconds=90)  # three heartbeats of prefect.toml
 
 
 async def prepare() -> None:
     """Create what the server lacks."""
+    template = await get_default_base_job_template_for_infrastructure_type("process")
     async with get_client() as client:
-        for name, limit in POOLS.items():
-            await _create_pool(client, name, limit)
-        await _create_gpu_limit(client)
-        await _create_automation(client, silent_runs_crash())
+        known = {pool.name for pool in await client.read_work_pools()}
+        for name in POOLS.keys() - known:
+            await client.create_work_pool(
+                WorkPoolCreate(
+                    name=name,
+                    type="process",
+                    base_job_template=template or {},
+                    concurrency_limit=POOLS[name],
+                )
+            )
+        if GPU not in {limit.name for limit in await client.read_global_concurrency_limits()}:
+            await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=GPU, limit=1))
+        automation = silent_runs_crash()
+        if not await client.read_automations_by_name(automation.name):
+            await client.create_automation(automation)
 
 
 def silent_runs_crash() -> AutomationCore:
@@ -47,27 +58,6 @@ def silent_runs_crash() -> AutomationCore:
         ),
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message="No heartbeat: its process is gone.")],
     )
-
-
-async def _create_pool(client: PrefectClient, name: str, limit: int) -> None:
-    template = await get_default_base_job_template_for_infrastructure_type("process") or {}
-    pool = WorkPoolCreate(name=name, type="process", base_job_template=template, concurrency_limit=limit)
-    try:
-        await client.create_work_pool(pool)
-    except ObjectAlreadyExists:
-        pass
-
-
-async def _create_gpu_limit(client: PrefectClient) -> None:
-    try:
-        await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=GPU_LIMIT, limit=1))
-    except ObjectAlreadyExists:
-        pass
-
-
-async def _create_automation(client: PrefectClient, automation: AutomationCore) -> None:
-    if not await client.read_automations_by_name(automation.name):
-        await client.create_automation(automation)
 
 
 def main() -> int:

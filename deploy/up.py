@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Annotated
 
 import requests
 from dotenv import load_dotenv
 from filelock import FileLock, Timeout
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.child import Child, DeployError, marked, stop
@@ -49,7 +50,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
 
     storage: str | None = Field(None, description="unset: a local S3 server; else the storage to use instead")
-    run_folder: Path = Field(PROJECT / ".run", description="database, objects, credentials and logs")
+    run_folder: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        PROJECT / ".run", description="database, objects, credentials and logs"
+    )
     ui_port: int = Field(4200, ge=1, le=65_535, description="Prefect's server and UI")
     s3_port: int = Field(8333, ge=1, le=65_535 - max(PORT_OFFSETS.values()), description="S3 server")
 
