@@ -3,18 +3,17 @@
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 
+from deploy import DeployError
+
 POLL_SECONDS = 0.2
 LAST_LINES = 12
-
-
-class DeployError(Exception):
-    """The stack cannot start or go on; the message names the cause and the remedy."""
 
 
 class Child:
@@ -33,12 +32,12 @@ class Child:
         self._command = list(command)
         self._env = dict(env)
         self._grace = grace
-        self._process: psutil.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as output:
-            self._process = psutil.Popen(
+            self._process = subprocess.Popen(
                 self._command,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
@@ -52,10 +51,14 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            stop(_started_by(self._process), self._grace)
-            stop([self._process], self._grace)
-            self._process = None
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            process = psutil.Process(self._process.pid)
+            stop(process.children(recursive=True), self._grace)
+            stop([process], self._grace)
+        self._process.wait()
+        self._process = None
 
     @property
     def succeeded(self) -> bool:
@@ -87,11 +90,14 @@ class Child:
 def stop(processes: Sequence[psutil.Process], grace: float) -> None:
     """SIGTERM to each, up to `grace` seconds for all of them to leave, then SIGKILL to what remains."""
     for process in processes:
-        _tell(process.terminate)
-    _, alive = psutil.wait_procs(processes, timeout=grace)
-    for process in alive:
-        _tell(process.kill)
-    psutil.wait_procs(alive, timeout=grace)
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    deadline = time.monotonic() + grace
+    while any(map(_runs, processes)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS / 4)
+    for process in filter(_runs, processes):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def marked(variable: str, value: str) -> list[psutil.Process]:
@@ -101,15 +107,9 @@ def marked(variable: str, value: str) -> list[psutil.Process]:
     return [process for process in others if (process.info["environ"] or {}).get(variable) == value]
 
 
-def _started_by(process: psutil.Process) -> list[psutil.Process]:
+def _runs(process: psutil.Process) -> bool:
+    """Not so a zombie: it has ended, whether or not its parent has taken notice."""
     try:
-        return process.children(recursive=True)
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return []
-
-
-def _tell(signal: Callable[[], None]) -> None:
-    try:
-        signal()
-    except psutil.NoSuchProcess:
-        pass
+        return False

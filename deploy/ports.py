@@ -4,6 +4,8 @@ import random
 import socket
 from collections.abc import Iterable
 
+from deploy import DeployError
+
 HOST = "127.0.0.1"
 
 
@@ -25,3 +27,10 @@ def free_port(offsets: Iterable[int] = (0,)) -> int:
         port = random.randrange(10_000, 22_000)
         if all(is_free(port + offset) for offset in wanted):
             return port
+
+
+def require_free(ports: Iterable[int], remedy: str) -> None:
+    """Raise DeployError, naming the port, unless a server could listen on all of them."""
+    for port in ports:
+        if not is_free(port):
+            raise DeployError(f"port {port} is taken by another program; {remedy}")

@@ -15,8 +15,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.child import Child, DeployError
-from deploy.ports import HOST, free_port
+from deploy import DeployError
+from deploy.child import Child
+from deploy.ports import HOST, free_port, require_free
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,12 +47,20 @@ class SeaweedFS(Child):
     A second start on the same folder finds the same objects and accepts the same credentials.
     """
 
-    def __init__(self, folder: Path, *, port: int = 0, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        remedy: str = "give another port",
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.port = port or free_port(PORT_OFFSETS.values())
         self.endpoint = f"http://{HOST}:{self.port}"
         self.files_url = f"http://{HOST}:{self.port + PORT_OFFSETS['filer.port']}/buckets/"
         self._objects = folder / "objects"
         self._key, self._secret = _credentials(folder / "credentials.json")
+        self._remedy = remedy  # what a message about a taken port advises
         self._pause = pause
         env = os.environ | self.environment
         super().__init__("S3 server", self._weed_command(), log=folder / "s3.log", env=env)
@@ -67,6 +76,8 @@ class SeaweedFS(Child):
         }
 
     def __enter__(self) -> Self:
+        # where one is taken, it would silently listen somewhere else
+        require_free([self.port + offset for offset in PORT_OFFSETS.values()], self._remedy)
         self._objects.mkdir(parents=True, exist_ok=True)
         super().__enter__()
         try:

@@ -22,8 +22,9 @@ from filelock import FileLock, Timeout
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deploy.child import Child, DeployError, marked, stop
-from deploy.ports import HOST, is_free
+from deploy import DeployError
+from deploy.child import Child, marked, stop
+from deploy.ports import HOST, require_free
 from deploy.seaweed import PORT_OFFSETS, SeaweedFS
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -87,7 +88,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
     folder, api = settings.run_folder, f"http://{HOST}:{settings.ui_port}/api"
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
-        _check_ports(settings)
+        require_free([settings.ui_port], "choose another with IRODORI_UI_PORT")
         print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
         s3 = None if settings.storage else stack.enter_context(_s3(settings, pause))
         shown = {"PREFECT_API_URL": api} | _storage(settings, s3)
@@ -118,7 +119,8 @@ def ready_message(settings: Settings, shown: Mapping[str, str], s3: SeaweedFS | 
 
 
 def _s3(settings: Settings, pause: Callable[[float], None]) -> SeaweedFS:
-    return SeaweedFS(settings.run_folder / "s3", port=settings.s3_port, pause=pause)
+    remedy = "choose another first port with IRODORI_S3_PORT"
+    return SeaweedFS(settings.run_folder / "s3", port=settings.s3_port, remedy=remedy, pause=pause)
 
 
 def _storage(settings: Settings, s3: SeaweedFS | None) -> dict[str, str]:
@@ -167,15 +169,6 @@ def _alone(folder: Path) -> Iterator[None]:
     finally:
         stop(marked(MARK, str(folder)), FLOW_GRACE_SECONDS)
         lock.release()
-
-
-def _check_ports(settings: Settings) -> None:
-    wanted = [(settings.ui_port, "IRODORI_UI_PORT")]
-    if not settings.storage:
-        wanted += [(settings.s3_port + offset, "IRODORI_S3_PORT") for offset in PORT_OFFSETS.values()]
-    for port, variable in wanted:
-        if not is_free(port):
-            raise DeployError(f"port {port} is taken by another program; choose others with {variable}")
 
 
 @contextmanager
