@@ -26,6 +26,7 @@ os.environ |= {
 
 def main() -> None:
     started = time.monotonic()
+    _HOME.mkdir(parents=True, exist_ok=True)
     try:
         _run()
     except KeyboardInterrupt:

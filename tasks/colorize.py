@@ -22,7 +22,7 @@ from tasks.errors import PipelineError, plain_errors
 from tasks.report import show_sheet
 
 if TYPE_CHECKING:
-    from cyclegan.colorizer import Colorizer
+    from cyclegan.colorizer import Colorizer, Weights
 
 SHEET = "_contact-sheet.png"
 _SHEET_DRAWINGS = 40
@@ -114,7 +114,7 @@ def _colorize_one(entry: Entry, inbox: Inbox, colorizer: "Colorizer", checkpoint
 
 
 @lru_cache(maxsize=2)
-def _load_colorizer(storage_url: str, checkpoint: str, weights: str) -> "Colorizer":
+def _load_colorizer(storage_url: str, checkpoint: str, weights: "Weights") -> "Colorizer":
     from cyclegan.colorizer import Colorizer
 
     from cyclegan.errors import CycleganError

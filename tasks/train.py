@@ -141,7 +141,7 @@ def _load(dataset: Dataset, rows: Sequence[Row]) -> "TrainingData":
 
 def _pixels(dataset: Dataset, row: Row) -> "np.ndarray[Any, Any]":
     image = decode(dataset.storage.read(row.key))
-    return lineart_gray(image) if row.domain == "A" else np.asarray(image)
+    return np.array(lineart_gray(image) if row.domain == "A" else image)  # a copy: torch wants it writable
 
 
 class _Watcher:

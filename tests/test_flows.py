@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from prefect import State
 
 from demo.board import Board
-from demo.drawings import Drawing
+from demo.drawings import Domain, Drawing
 from demo.search import BoardPost
 from flows.build_dataset import build_dataset
 from flows.colorize_inbox import colorize_inbox
@@ -24,6 +25,7 @@ from flows.train_cyclegan import train_cyclegan
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
 from storage import Storage, open_storage
+from storage.manifest import rows_from
 from tasks.scrape import Query
 from tasks.train import Overrides
 
@@ -39,9 +41,10 @@ SIZE = 48
 
 def posts(per_domain: int) -> list[BoardPost]:
     """Newest first: portraits in both domains, then an exact copy, a truncated one, and one tagged wrongly."""
+    domains: tuple[tuple[Domain, int], ...] = (("A", 0), ("B", 500))
     pictures = [
         (Drawing(seed).render(domain, 64), Drawing(seed).tags(domain))
-        for domain, first in (("A", 0), ("B", 500))
+        for domain, first in domains
         for seed in range(first, first + per_domain)
     ]
     pictures += [pictures[0], (pictures[1][0][:900], pictures[1][1]), (pictures[-1][0], pictures[0][1])]
@@ -65,7 +68,7 @@ def build(board_url: str, **changes: object) -> "State[None]":
         "dataset": "tiny", "lineart": LINEART, "colour": COLOUR, "size": SIZE, "source": board_url,
         "politeness": QUICK, **changes,
     }  # fmt: skip
-    return build_dataset(**parameters, return_state=True)  # type: ignore[call-overload, no-any-return]
+    return build_dataset(**parameters, return_state=True)
 
 
 def manifest(storage: Storage, key: str = "datasets/tiny/manifest.csv") -> pd.DataFrame:
@@ -97,9 +100,7 @@ def test_every_listed_post_is_accounted_for(built: Storage, board: Board) -> Non
     assert ((table["reason"] != "") == (table["status"] != "ok")).all()
     host = board.url.removeprefix("http://")
     for domain, query in (("A", "lineart"), ("B", "-lineart")):
-        listed = {
-            f"{host}:{post.id}" for post in POSTS if ("lineart" in post.tags.split()) == (query == "lineart")
-        }
+        listed = {f"{host}:{post.id}" for post in POSTS if ("lineart" in post.tags.split()) == (query == "lineart")}
         mine = table[table["domain"] == domain]
         entered = {stage: set(rows["id"]) for stage, rows in mine.groupby("stage")}
         ok = {stage: set(rows.loc[rows["status"] == "ok", "id"]) for stage, rows in mine.groupby("stage")}
@@ -120,7 +121,7 @@ def test_what_is_wrong_with_an_image_is_said(built: Storage) -> None:
 
 def test_bytes_are_where_the_rows_say(built: Storage) -> None:
     table = manifest(built)
-    for row in table[table["key"] != ""].itertuples():
+    for row in rows_from(table[table["key"] != ""]):
         data = built.read(row.key)
         if row.stage in ("resize", "normalize"):
             image = Image.open(io.BytesIO(data))
@@ -245,7 +246,7 @@ def test_plain_lines_for_what_a_user_can_cause(
 ) -> None:
     environment(storage=tmp_path.as_uri())
 
-    def line(state: "State[object]") -> str:
+    def line(state: "State[Any]") -> str:
         assert state.is_failed()
         assert state.message is not None and "\n" not in state.message and "Traceback" not in state.message
         return state.message
