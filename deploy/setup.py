@@ -16,7 +16,8 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-POOLS = {"cpu": 4, "gpu": 1}  # runs at a time; an inbox must not wait for a dataset
+from deploy import POOLS
+
 GPU = "gpu"  # the limit that flows/train_cyclegan.py asks for
 SILENCE = timedelta(seconds=90)  # three heartbeats of prefect.toml
 

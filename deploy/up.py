@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from deploy import DeployError
+from deploy import POOLS, DeployError
 from deploy.child import Child, marked, stop
 from deploy.ports import HOST, require_free
 from deploy.seaweed import PORT_OFFSETS, SeaweedFS
@@ -30,7 +30,6 @@ from deploy.seaweed import PORT_OFFSETS, SeaweedFS
 PROJECT = Path(__file__).resolve().parent.parent
 BUCKET = "irodori"
 MARK = "IRODORI_STACK"  # in the environment of all that this starts, so that nothing of it is left behind
-POOLS = ("cpu", "gpu")
 START_SECONDS = 180.0  # the first start of the server takes 25 s on two idle cores
 FLOW_GRACE_SECONDS = 30.0  # for a training to save its checkpoint
 WATCH_SECONDS = 0.5

@@ -1,0 +1,246 @@
+"""`make up` for real: everything it starts, what it is for, and that nothing of it stays."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from deploy.ports import HOST, free_port, is_free
+from deploy.seaweed import PORT_OFFSETS
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+START_SECONDS, RUN_SECONDS, STOP_SECONDS = 400.0, 240.0, 120.0  # on a machine that does other things too
+
+# a training: it lasts, and saves when it is asked to stop
+TRAINING = """
+import time
+from pathlib import Path
+from prefect import flow
+
+HERE = Path(__file__).parent
+
+@flow(name="long-training")
+def long_training():
+    (HERE / "started").touch()
+    try:
+        time.sleep(600)
+    except BaseException:
+        (HERE / "saved").touch()
+        raise
+"""
+
+
+class Stack:
+    """One `make up` in a folder, on ports of its own."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.ui_port, self.s3_port = free_port(), free_port(PORT_OFFSETS.values())
+        self.api = f"http://{HOST}:{self.ui_port}/api"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PREFECT_"))}
+        self.env = clean | {
+            "IRODORI_RUN_FOLDER": str(folder),
+            "IRODORI_UI_PORT": str(self.ui_port),
+            "IRODORI_S3_PORT": str(self.s3_port),
+            "PREFECT_HOME": str(folder / "home"),
+            **variables,
+        }
+        self._out = folder / "out.txt"
+
+    def start(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        with self._out.open("w") as out:
+            self.process = subprocess.Popen(
+                [PYTHON, "-m", "deploy.up"], cwd=ROOT, env=self.env, stdout=out, stderr=out, start_new_session=True
+            )
+
+    @property
+    def output(self) -> str:
+        return self._out.read_text()
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: "Irodori is ready" in self.output or self.process.poll() is not None, START_SECONDS)
+        assert self.process.poll() is None, self.output
+        self.members = psutil.Process(self.process.pid).children(recursive=True)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+    def is_gone(self) -> bool:
+        """No process of it runs, and nothing listens on its ports."""
+        ports = [self.ui_port, *(self.s3_port + offset for offset in PORT_OFFSETS.values())]
+        return not any(process.is_running() for process in self.members) and all(map(is_free, ports))
+
+    def prefect(self, *command: str, cwd: Path = ROOT) -> str:
+        """What a user types in another terminal; the server is found by the plugin."""
+        script = [str(Path(PYTHON).parent / "prefect"), "--no-prompt", *command]
+        done = subprocess.run(script, cwd=cwd, env=self.env, capture_output=True, text=True, timeout=RUN_SECONDS)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def find(self, what: str, **criteria: Any) -> list[dict[str, Any]]:
+        """Objects of one kind, by the server's own filters."""
+        answer = requests.post(f"{self.api}/{what}/filter", json=criteria, timeout=60)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+
+def wait_for(ready: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("up"))
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        yield stack
+    finally:
+        if stack.process.poll() is None:
+            stack.stop()
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def test_the_ready_message_names_places_and_commands(stack: Stack) -> None:
+    for part in (f"http://{HOST}:{stack.ui_port}\n", f"http://{HOST}:{stack.s3_port} ", "s3://irodori\n"):
+        assert part in stack.output
+    assert "prefect deployment run train-cyclegan" in stack.output
+    assert requests.get(f"http://{HOST}:{stack.ui_port}", timeout=60).ok
+
+
+def test_everything_listens_on_loopback_only(stack: Stack) -> None:
+    found = [one for process in stack.members for one in process.net_connections(kind="inet")]
+    listening = [one.laddr for one in found if one.status == psutil.CONN_LISTEN]
+    assert {address.ip for address in listening} == {HOST}
+    assert {address.port for address in listening} >= {stack.ui_port, stack.s3_port}
+
+
+def test_the_server_knows_pools_limits_and_automations(stack: Stack) -> None:
+    pools = {pool["name"]: pool["concurrency_limit"] for pool in stack.find("work_pools")}
+    assert pools == {"cpu": 4, "gpu": 1}
+    assert [(one["name"], one["limit"]) for one in stack.find("v2/concurrency_limits") if ":" not in one["name"]] == [
+        ("gpu", 1)
+    ]
+    automations = sorted(automation["name"] for automation in stack.find("automations"))
+    assert automations == ["colorize-inbox-on-arrival", "silent-runs-crash"]
+    names = sorted(deployment["name"] for deployment in stack.find("deployments"))
+    assert names == ["build-dataset", "colorize-inbox", "full-pipeline", "train-cyclegan"]
+
+
+def test_the_bare_name_runs_a_deployment(stack: Stack) -> None:
+    output = stack.prefect("deployment", "run", "train-cyclegan", "--param", "dataset=none-such")
+    assert "Creating flow run for deployment 'train-cyclegan/train-cyclegan'" in output
+    runs: list[dict[str, Any]] = []
+
+    def ended() -> bool:
+        runs[:] = [run for run in stack.find("flow_runs") if run["parameters"].get("dataset") == "none-such"]
+        return bool(runs) and runs[0]["state_type"] not in ("SCHEDULED", "PENDING", "RUNNING")
+
+    wait_for(ended, RUN_SECONDS)
+    # it reached the bucket, and says what is missing
+    assert runs[0]["state_name"] == "Failed"
+    assert "none-such" in runs[0]["state"]["message"]
+
+
+def test_the_inbox_is_colorized_on_schedule_and_on_arrival(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "a.png").write_bytes(b"not yet a drawing")
+    send = [PYTHON, "-m", "deploy.drawings", "send", str(tmp_path / "page")]
+    done = subprocess.run(send, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=RUN_SECONDS)
+    assert (done.returncode, done.stdout) == (0, "1 files are in the inbox of s3://irodori\n"), done.stderr
+
+    def creators() -> set[str]:
+        return {str((run["created_by"] or {}).get("type")) for run in stack.find("flow_runs")}
+
+    wait_for(lambda: creators() >= {"SCHEDULE", "AUTOMATION"}, RUN_SECONDS)
+
+
+def test_a_second_stack_in_the_folder_is_refused(stack: Stack) -> None:
+    other = subprocess.run(
+        [PYTHON, "-m", "deploy.up"], cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=STOP_SECONDS
+    )
+    assert other.returncode == 1
+    assert other.stderr == f"the stack in {stack.folder} runs already; IRODORI_RUN_FOLDER chooses another folder\n"
+
+
+def test_ctrl_c_lets_a_training_save_and_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "long_training.py").write_text(TRAINING)
+    stack.env["PREFECT_API_URL"] = stack.api  # that folder has no prefect.toml
+    stack.prefect("deploy", "long_training.py:long_training", "--name", "it", "--pool", "gpu", cwd=tmp_path)
+    stack.prefect("deployment", "run", "long-training/it", cwd=tmp_path)
+    wait_for((tmp_path / "started").exists, RUN_SECONDS)
+    time.sleep(2)
+    stack.members = psutil.Process(stack.process.pid).children(recursive=True)
+    assert any("prefect.engine" in process.cmdline() for process in stack.members)
+    assert stack.stop(signal.SIGINT) == 0
+    assert stack.output.endswith("Stopped.\n")
+    assert (tmp_path / "saved").exists()
+    assert stack.is_gone()
+    assert not (stack.folder / "env").exists()
+
+
+def test_again_on_the_same_state_with_a_folder_as_storage(stack: Stack, tmp_path: Path) -> None:
+    assert stack.process.poll() is not None
+    again = Stack(stack.folder, IRODORI_STORAGE=tmp_path.as_uri())
+    again.start()
+    try:
+        again.wait_until_ready()
+        assert len(again.find("deployments")) == 5
+        assert len(again.find("automations")) == 2
+        assert "IntegrityError" not in (again.folder / "logs/server.log").read_text()
+        last = [run for run in again.find("flow_runs") if run["state_name"] == "Crashed"]
+        assert "terminat" in json.dumps([run["state"]["message"] for run in last])  # the training said so itself
+        (worker,) = [process for process in again.members if process.cmdline()[-3:-2] == ["gpu"]]
+        worker.kill()
+        assert again.process.wait(STOP_SECONDS) == 1
+        assert "the gpu worker ended with signal 9; its log" in again.output
+        assert again.is_gone()
+    finally:
+        if again.process.poll() is None:
+            again.stop(signal.SIGTERM)
+
+
+def test_sigterm_while_it_starts(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "run")
+    stack.start()
+    wait_for(lambda: (stack.folder / "logs/server.log").exists(), START_SECONDS)
+    stack.members = psutil.Process(stack.process.pid).children(recursive=True)
+    assert stack.stop(signal.SIGTERM) == 0
+    assert stack.is_gone()
+
+
+def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "run")
+    with socket.create_server((HOST, stack.ui_port)):
+        stack.start()
+        assert stack.process.wait(STOP_SECONDS) == 1
+    assert stack.output.splitlines()[-1] == (
+        f"port {stack.ui_port} is taken by another program; choose another with IRODORI_UI_PORT"
+    )
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "run", IRODORI_UI_PORT="here")
+    stack.start()
+    assert stack.process.wait(STOP_SECONDS) == 1
+    assert stack.output.startswith("IRODORI_UI_PORT: ")
+    assert len(stack.output.splitlines()) == 1
