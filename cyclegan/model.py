@@ -40,6 +40,7 @@ class CycleGan:
             "d_a": self.d_a,
             "d_b": self.d_b,
         }
+        self._bf16 = config.precision == "auto" and computes_in_bf16(device)
         # tensor cores want channels last; on a CPU instance norm would copy every image back
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         for network in self.networks.values():
@@ -149,7 +150,7 @@ class CycleGan:
 
     def _autocast(self) -> torch.autocast:
         # bf16 keeps float32's range, so no loss scaling; the losses themselves are float32
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
     def _update(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
@@ -199,3 +200,11 @@ def _together(network: Callable[[Tensor], Tensor], *images: Tensor | None) -> tu
     """One pass for all the images that are given, split again."""
     given = [image for image in images if image is not None]
     return network(torch.cat(given)).split(given[0].shape[0])
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the hardware itself calculates in bf16; where it is emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.11
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

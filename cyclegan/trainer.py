@@ -162,13 +162,17 @@ class Trainer:
         return Scorer(lineart, colour)
 
     def choice(self) -> Choice:
-        """Which checkpoint should serve, of those so far."""
-        if not self._scores:
-            reason = f"the newest, not scored: fewer than {_FEWEST_TO_SCORE} pictures of a domain were held out"
-            return Choice(self._saved_step, "ema", 0.0, {}, reason)
-        return choose(
-            [Candidate(entry["step"], entry["weights"], Score.from_dict(entry["score"])) for entry in self._scores]
-        )
+        """Which of the checkpoints that are kept should serve."""
+        kept = {files.checkpoint_step(path) for path in files.list_checkpoints(self.folder / "checkpoints")}
+        scored = [
+            Candidate(entry["step"], entry["weights"], Score.from_dict(entry["score"]))
+            for entry in self._scores
+            if entry["step"] in kept
+        ]
+        if scored:
+            return choose(scored)
+        reason = f"the newest, not scored: fewer than {_FEWEST_TO_SCORE} pictures of a domain were held out"
+        return Choice(self._saved_step, "ema", 0.0, {}, reason)
 
     def _write_scores(self) -> None:
         rows = [

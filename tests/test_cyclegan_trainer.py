@@ -1,0 +1,351 @@
+"""A run: its folder, its resuming, its ends."""
+
+import csv
+import itertools
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cyclegan.checkpoint import checkpoint_path, list_checkpoints, load_checkpoint, load_newest
+from cyclegan.config import TrainConfig
+from cyclegan.dataset import TrainingData
+from cyclegan.metrics import COLUMNS
+from cyclegan.trainer import Trainer, TrainingError
+from imaging.lineart import Normalization
+
+torch.set_num_threads(1)
+TINY = {
+    "generator": {"blocks": 1, "ngf": 4, "head": "line_keeping", "upsample": "nearest", "palette": 3},
+    "discriminator": {"ndf": 4, "layers": 1},
+    "losses": {"lambda_pseudo": 5, "grey_lines": True, "lambda_cycle_b_end": 1},
+    "schedule": {"warm_up_epochs": 1, "constant_epochs": 1, "decay_epochs": 2},
+    "data": {"crop": 16},
+    "batch": 2,
+    "pool": 3,
+    "augment": True,
+    "device": "cpu",
+    "checkpoint_every": 4,
+    "log_every": 3,
+}
+TOTAL = 24  # 12 images, two a step, four epochs
+
+
+def config(**changes: Any) -> TrainConfig:
+    return TrainConfig.model_validate(TINY | changes)
+
+
+def pictures(count: int, seed: int, *, colour: bool) -> list[np.ndarray]:
+    """White pages of 20 × 24 px with a box: outlined, or outlined and filled."""
+    rng = np.random.default_rng(seed)
+    pages = []
+    for _ in range(count):
+        page = np.full((20, 24, 3), 255, np.uint8)
+        top, left = rng.integers(2, 8, 2)
+        page[top : top + 10, left : left + 12] = 0
+        page[top + 1 : top + 9, left + 1 : left + 11] = rng.integers(60, 255, 3) if colour else 255
+        pages.append(page if colour else page[..., 0].copy())
+    return pages
+
+
+def data(count: int = 12, held_out: int = 4) -> TrainingData:
+    return TrainingData(
+        pictures(count, 0, colour=False),
+        pictures(count, 1, colour=True),
+        pictures(held_out, 2, colour=False),
+        pictures(held_out, 3, colour=True),
+    )
+
+
+def trainer(folder: Path, settings: TrainConfig | None = None, images: TrainingData | None = None) -> Trainer:
+    return Trainer(settings or config(), images or data(), folder, normalization=Normalization())
+
+
+def rows(path: Path, *without: str) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return [{key: value for key, value in row.items() if key not in without} for row in csv.DictReader(file)]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal to the last bit, through dictionaries and lists."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(itertools.starmap(same, zip(one, other, strict=True)))
+    return bool(one == other)
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    last = [load_checkpoint(checkpoint_path(folder / "checkpoints", TOTAL)) for folder in (one, other)]
+    for key in last[0]:
+        assert same(last[0][key], last[1][key]), key
+    clock = ("images_per_second", "data_share")
+    assert rows(one / "metrics.csv", *clock) == rows(other / "metrics.csv", *clock)
+    assert (one / "scores.csv").read_bytes() == (other / "scores.csv").read_bytes()
+    for sample in (one / "samples").iterdir():
+        assert sample.read_bytes() == (other / "samples" / sample.name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    trainer(folder).run()
+    return folder
+
+
+class Stop(BaseException):
+    """As what a flow engine raises in the main thread to end a run."""
+
+
+def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
+    progress, checkpoints = [], []
+    trainer(tmp_path).run(
+        on_progress=lambda step, total, metrics: progress.append((step, total, metrics)),
+        on_checkpoint=lambda step, path, sample, scores: checkpoints.append((step, path, sample, scores)),
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "config.json", "metrics.csv", "scores.csv", "checkpoints", "samples",
+    }  # fmt: skip
+    assert [step for step, _, _, _ in checkpoints] == [4, 8, 12, 16, 20, 24]
+    assert all(path.exists() or step < 16 for step, path, _, _ in checkpoints)
+    assert all(sample.read_bytes().startswith(b"\x89PNG") for _, _, sample, _ in checkpoints)
+    assert all(scores.keys() == {"ema", "raw"} for _, _, _, scores in checkpoints)
+    assert [(step, total) for step, total, _ in progress] == [(step, 24) for step in range(3, 25, 3)]
+    assert progress[0][2]["images_per_second"] > 0 and 0 <= progress[0][2]["data_share"] <= 1
+    table = rows(tmp_path / "metrics.csv")
+    assert tuple(table[0]) == COLUMNS
+    assert [int(row["step"]) for row in table] == list(range(3, 25, 3))
+    assert table[0]["cycle_a"] == "" and table[1]["pseudo_a"] and float(table[2]["cycle_a"]) > 0
+    scores = rows(tmp_path / "scores.csv")
+    assert [(int(row["step"]), row["weights"]) for row in scores] == [
+        (step, weights) for step in range(4, 25, 4) for weights in ("ema", "raw")
+    ]
+    assert float(scores[-2]["value"]) == pytest.approx(checkpoints[-1][3]["ema"].value)
+
+
+def test_the_newest_checkpoints_and_the_one_to_serve_are_kept(tmp_path: Path) -> None:
+    running = trainer(tmp_path, config(keep=1))
+    kept = []
+
+    def look(step: int, *_: object) -> None:
+        there = {load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")}
+        assert there == {step, running.choice().step}
+        kept.append(there)
+
+    running.run(on_checkpoint=look)
+    assert {4} in kept
+
+
+def test_a_checkpoint_explains_itself(whole: Path) -> None:
+    state = load_checkpoint(checkpoint_path(whole / "checkpoints", TOTAL))
+    assert TrainConfig.model_validate(state["config"]) == config()
+    assert Normalization.from_dict(state["normalization"]) == Normalization()
+    assert state["step"] == TOTAL and state["data"]["num_a"] == 12
+    assert state["ema"].keys() == {"g_ab", "g_ba"}
+    assert not same(state["ema"]["g_ab"], state["networks"]["g_ab"])
+
+
+@pytest.mark.parametrize("stops", [(1, 7), (4, 5, 23)])
+def test_stopped_anywhere_and_resumed_a_run_ends_the_same(tmp_path: Path, whole: Path, stops: tuple[int, ...]) -> None:
+    for stop in stops:
+        running = trainer(tmp_path, config(log_every=3))
+        step = running._step
+
+        def stopping(watch: Any, step: Any = step, running: Trainer = running, stop: int = stop) -> None:
+            if running.step == stop:
+                raise Stop
+            step(watch)
+
+        running._step = stopping  # type: ignore[method-assign]
+        with pytest.raises(Stop):
+            running.run()
+        found = load_newest(tmp_path / "checkpoints")
+        assert found is not None and found[1]["step"] == stop
+    trainer(tmp_path, config(keep=30)).run()
+    last = [load_checkpoint(checkpoint_path(folder / "checkpoints", TOTAL)) for folder in (tmp_path, whole)]
+    for key in last[0].keys() - {"config"}:
+        assert same(last[0][key], last[1][key]), key
+    clock = ("images_per_second", "data_share")
+    assert rows(tmp_path / "metrics.csv", *clock) == rows(whole / "metrics.csv", *clock)
+    assert (tmp_path / "scores.csv").read_bytes() == (whole / "scores.csv").read_bytes()
+
+
+def train_in_child(folder: Path) -> multiprocessing.process.BaseProcess:
+    # forked: torch is imported already, and one thread has nothing to lose
+    child = multiprocessing.get_context("fork").Process(target=lambda: trainer(folder).run())
+    child.start()
+    return child
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def test_killed_at_random_moments_a_run_ends_the_same(tmp_path: Path, whole: Path) -> None:
+    chance, log = random.Random(os.environ.get("IRODORI_KILL_SEED", "7")), tmp_path / "metrics.csv"
+    for _ in range(3):
+        child, rows_before = train_in_child(tmp_path), size_of(log)
+        while size_of(log) <= rows_before and child.is_alive():
+            time.sleep(0.005)
+        time.sleep(chance.random() * 0.5)
+        child.kill()
+        child.join()
+    child = train_in_child(tmp_path)
+    child.join(timeout=200)
+    assert child.exitcode == 0
+    assert_same_run(whole, tmp_path)
+    steps = [row["step"] for row in rows(tmp_path / "metrics.csv")]
+    assert len(steps) == len(set(steps))
+
+
+def test_a_signal_waits_for_the_step_and_finds_it_saved(tmp_path: Path) -> None:
+    def raise_stop(*_: object) -> None:
+        raise Stop
+
+    previous = signal.signal(signal.SIGTERM, raise_stop)
+    try:
+        running = trainer(tmp_path)
+        step = running._step
+
+        def interrupted(watch: Any) -> None:
+            if running.step == 9:
+                signal.raise_signal(signal.SIGTERM)  # before the step: it has to be made all the same
+            step(watch)
+
+        running._step = interrupted  # type: ignore[method-assign]
+        with pytest.raises(Stop):
+            running.run()
+        assert signal.getsignal(signal.SIGTERM) is raise_stop
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    found = load_newest(tmp_path / "checkpoints")
+    assert found is not None and found[1]["step"] == 10
+
+
+def test_control_c_saves_and_is_passed_on(tmp_path: Path) -> None:
+    def interrupt(step: int, *_: object) -> None:
+        if step == 6:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(tmp_path).run(on_progress=interrupt)
+    found = load_newest(tmp_path / "checkpoints")
+    assert found is not None and found[1]["step"] == 6
+
+
+def test_an_error_inside_a_step_saves_no_torn_state(tmp_path: Path) -> None:
+    running = trainer(tmp_path)
+    generators_done = running.model._discriminator_loss
+
+    def out_of_memory(*arguments: Any) -> torch.Tensor:
+        if running.step == 9:
+            raise RuntimeError("out of memory")
+        return generators_done(*arguments)
+
+    running.model._discriminator_loss = out_of_memory  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="out of memory"):
+        running.run()
+    found = load_newest(tmp_path / "checkpoints")
+    assert found is not None and found[1]["step"] == 8
+
+
+def test_a_finished_run_is_not_trained_again(whole: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (whole / "checkpoints").iterdir()}
+    trainer(whole).run(on_progress=lambda *_: pytest.fail("trained"))
+    assert before == {path: path.stat().st_mtime_ns for path in (whole / "checkpoints").iterdir()}
+
+
+def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
+    tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer(tmp_path).run()
+    newest = checkpoint_path(tmp_path / "checkpoints", TOTAL)
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with caplog.at_level(logging.WARNING):
+        trainer(tmp_path).run()
+    assert [record for record in caplog.messages if str(newest) in record]
+    assert_same_run(whole, tmp_path)
+
+
+def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        trainer(tmp_path).run(on_progress=_stop)
+    changed = config(batch=1, data={"crop": 20}, keep=9)
+    with pytest.raises(TrainingError) as error:
+        trainer(tmp_path, changed).run()
+    assert "config.batch 2 → 1" in str(error.value) and "config.data.crop 16 → 20" in str(error.value)
+    assert "keep" not in str(error.value) and "\n" not in str(error.value)
+    with pytest.raises(TrainingError, match=r"normalization\.low 180 → 150"):
+        Trainer(config(), data(), tmp_path, normalization=Normalization(low=150)).run()
+    with pytest.raises(TrainingError, match=r"data\.num_b 12 → 11"):
+        trainer(tmp_path, images=TrainingData(data().a, data().b[:11])).run()
+
+
+def _stop(*_: object) -> None:
+    raise Stop
+
+
+def test_a_training_that_breaks_down_stops_with_one_line_and_keeps_good_checkpoints(tmp_path: Path) -> None:
+    running = trainer(tmp_path)
+    model_step = running.model.step
+
+    def breaking(batch: Any, step: int) -> Any:
+        if step == 13:
+            with torch.no_grad():
+                next(running.model.d_b.parameters())[:] = float("inf")
+        return model_step(batch, step)
+
+    running.model.step = breaking  # type: ignore[method-assign]
+    with pytest.raises(TrainingError) as error:
+        running.run()
+    assert "\n" not in str(error.value) and "d_b" in str(error.value) and "lr_discriminator" in str(error.value)
+    found = load_newest(tmp_path / "checkpoints")
+    assert found is not None and found[1]["step"] == 12
+
+
+def test_a_checkpoint_with_broken_weights_is_not_written(tmp_path: Path) -> None:
+    running = trainer(tmp_path, config(log_every=1000))
+    model_step = running.model.step
+
+    def breaking(batch: Any, step: int) -> Any:
+        losses = model_step(batch, step)
+        if step == 7:
+            with torch.no_grad():
+                next(running.model.g_ab.parameters())[:] = float("nan")
+        return losses
+
+    running.model.step = breaking  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match="g_ab not finite"):
+        running.run()
+    assert [load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")] == [4]
+
+
+def test_scoring_does_not_change_the_training(tmp_path: Path, whole: Path) -> None:
+    trainer(tmp_path, images=data(held_out=0)).run()
+    with_scores, without = (
+        load_checkpoint(checkpoint_path(folder / "checkpoints", TOTAL)) for folder in (whole, tmp_path)
+    )
+    assert same(with_scores["networks"], without["networks"]) and without["scores"] == []
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_three_images_are_enough(tmp_path: Path) -> None:
+    trainer(tmp_path, config(schedule={"constant_epochs": 2, "decay_epochs": 1}), data(count=3, held_out=0)).run()
+    assert len(list_checkpoints(tmp_path / "checkpoints")) == 2
+
+
+def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="domain A"):
+        trainer(tmp_path / "run", images=TrainingData([], data().b))
+    assert not (tmp_path / "run").exists()
