@@ -45,7 +45,7 @@ class TrainingData:
         digest = hashlib.sha256()
         for image in (*self.a, *self.b):
             digest.update(repr(image.shape).encode())
-            digest.update(np.ascontiguousarray(image))
+            digest.update(np.ascontiguousarray(image).data)
         return digest.hexdigest()
 
 

@@ -45,8 +45,8 @@ class CycleGan:
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         for network in self.networks.values():
             init_weights(network, rng)
-            network.to(device, memory_format=layout)
-        self.ema = {name: Ema(self.networks[name], config.ema) for name in ("g_ab", "g_ba")}
+            network.to(device).to(memory_format=layout)
+        self.ema = {"g_ab": Ema(self.g_ab, config.ema), "g_ba": Ema(self.g_ba, config.ema)}
         self.pools = {name: ImagePool(config.pool, rng) for name in ("a", "b")}
         rates = config.optimizer
         self.optimizers = {
@@ -206,5 +206,5 @@ def computes_in_bf16(device: torch.device) -> bool:
     """Whether the hardware itself calculates in bf16; where it is emulated, it is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.11
+    capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.11
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
