@@ -37,6 +37,7 @@ def main() -> None:
 def _run() -> None:
     from prefect.exceptions import FailedRun
 
+    from cyclegan.config import preset
     from demo.board import Board
     from demo.drawings import CREDIT
     from demo.gallery import demo_posts
@@ -49,7 +50,8 @@ def _run() -> None:
         board = Board(demo_posts(), port=PORT)
     except OSError as error:
         sys.exit(f"the demo's board cannot listen on port {PORT} ({error.strerror}): stop what uses it")
-    small = PostFilter(min_side=64)
+    size = preset("demo").data.crop
+    small = PostFilter(min_side=size)
     with board:
         _fill_inbox()
         try:
@@ -57,7 +59,7 @@ def _run() -> None:
                 name=NAME,
                 lineart=Query(tags="lineart monochrome solo", filter=small),
                 colour=Query(tags="solo white_background -monochrome", filter=small),
-                size=64,
+                size=size,
                 source=board.url,
                 # the board is ours: politeness would only make the demo slow
                 politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),

@@ -1,6 +1,9 @@
 """The whole chain: build the dataset, train on it, colorize the inbox."""
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from flows.build_dataset import COLOUR, LINEART, build_dataset
 from flows.colorize_inbox import colorize_inbox
@@ -18,7 +21,7 @@ def full_pipeline(
     name: Name = "default",
     lineart: Query = LINEART,
     colour: Query = COLOUR,
-    size: int = 256,
+    size: Annotated[int, Field(ge=32, le=2048)] = 286,
     source: str | None = None,
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
     preset: PresetName = "default",
@@ -31,7 +34,7 @@ def full_pipeline(
         name: Name of the dataset and of the model.
         lineart: Domain A, the drawings without colour.
         colour: Domain B, the pictures to learn colour from.
-        size: Shortest side of the training pictures, in pixels.
+        size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
         source: Board or folder to scrape; by default what IRODORI_SOURCE says.
         politeness: How gently to treat the board.
         preset: Settings of the training.
