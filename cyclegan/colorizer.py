@@ -1,0 +1,157 @@
+"""A checkpoint as a function: lineart of any size in, the same drawing in colour out.
+
+The generator sees the drawing as it saw its training images: at their size, toned alike. What it says about colour
+is brought up to the drawing's own size and laid under the drawing's own lines, which stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import ValidationError
+
+from cyclegan import paint
+from cyclegan.checkpoint import CheckpointError, load_checkpoint
+from cyclegan.config import TrainConfig
+from cyclegan.dataset import to_range, to_uint8
+from cyclegan.networks import Generator
+from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize
+
+Weights = Literal["ema", "raw"]
+
+_MULTIPLE, _SMALLEST = 4, 16  # sides that the generator accepts, px
+_MAX_ASPECT = 4.0  # longer drawings are seen smaller; in training there were none
+_BATCH_PIXELS = 1 << 20
+_FAINT_INK = 200.0  # a drawing's line is taken to be at least this dark
+_STRIP = 512  # rows
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """image: RGB on white paper.  alpha: or None.  toned: what the generator sees, its `image` (h, w) uint8."""
+
+    image: Image.Image
+    alpha: Image.Image | None
+    toned: NormalizedLineart
+
+
+class Colorizer:
+    """``Colorizer.load("checkpoint.pt")(image)``; make one and use it for many drawings."""
+
+    def __init__(self, generator: Generator, normalization: Normalization, size: int, device: str) -> None:
+        self._generator = generator.to(device).eval()
+        self._multiplies = generator.config.head == "line_keeping" or generator.config.palette > 0
+        self._normalization, self._size, self._device = normalization, size, device
+
+    @classmethod
+    def load(
+        cls, path: Path | str, device: Literal["auto", "cuda", "cpu"] = "auto", weights: Weights = "ema"
+    ) -> Colorizer:
+        """From a checkpoint alone. Raises CheckpointError (one line) if `path` is not a whole checkpoint."""
+        checkpoint = load_checkpoint(path)
+        try:
+            config = TrainConfig.model_validate(checkpoint["config"])
+            generator = Generator(config.generator)
+            generator.load_state_dict(_weights(checkpoint, weights))
+            normalization = Normalization.from_dict(checkpoint["normalization"])
+        except (KeyError, ValidationError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0][:120]
+            raise CheckpointError(f"{path}: made by another version of this program ({reason}); train anew") from error
+        chosen = config.model_copy(update={"device": device}).resolved_device()
+        return cls(generator, normalization, config.data.crop, chosen)
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """The drawing in colour: same size, RGB, or RGBA where it has transparency."""
+        return self.colorize_batch([image])[0]
+
+    def colorize_batch(self, images: Sequence[Image.Image]) -> list[Image.Image]:
+        """As one call for each image, in the same order; those of one shape go through the generator together."""
+        drawings = [self._prepare(image) for image in images]
+        colours = self._paint([drawing.toned.image for drawing in drawings])
+        return [_lay_under(drawing, colour) for drawing, colour in zip(drawings, colours, strict=True)]
+
+    def _prepare(self, image: Image.Image) -> _Drawing:
+        page, alpha = _on_paper(image)
+        seen = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
+        return _Drawing(page, alpha, normalize(lineart_gray(seen), self._normalization))
+
+    def _paint(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
+        """(h, w) uint8 toned drawings → (h, w, 3) uint8 colours."""
+        same_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, gray in enumerate(lineart):
+            same_shape[gray.shape].append(index)
+        colours: dict[int, np.ndarray] = {}
+        for shape, indices in same_shape.items():
+            chunk = max(1, _BATCH_PIXELS // (shape[0] * shape[1]))
+            for start in range(0, len(indices), chunk):
+                part = indices[start : start + chunk]
+                colours.update(zip(part, self._generate(np.stack([lineart[i] for i in part])), strict=True))
+        return [colours[index] for index in range(len(lineart))]
+
+    @torch.inference_mode()
+    def _generate(self, lineart: np.ndarray) -> np.ndarray:
+        """(N, h, w) → (N, h, w, 3), uint8."""
+        height, width = lineart.shape[1:]
+        padded = np.stack([_pad(gray) for gray in lineart])
+        seen = to_range(torch.from_numpy(padded).to(self._device))[:, None].expand(-1, 3, -1, -1)
+        coloured = self._generator(seen)
+        if self._multiplies:  # the layer under the lines, of which it is the product
+            coloured = (coloured + 1) / (seen + 1).clamp_min(0.05) * 2 - 1
+        return to_uint8(coloured)[..., :height, :width].permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _weights(checkpoint: dict[str, Any], weights: Weights) -> dict[str, Any]:
+    return checkpoint["ema" if weights == "ema" else "networks"]["g_ab"]
+
+
+def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:
+    scale = min(shortest / min(size), _MAX_ASPECT * shortest / max(size))
+    width, height = (max(1, round(side * scale)) for side in size)
+    return width, height
+
+
+def _pad(gray: np.ndarray) -> np.ndarray:
+    bottom, right = (max(side + -side % _MULTIPLE, _SMALLEST) - side for side in gray.shape)
+    return np.asarray(cv2.copyMakeBorder(gray, 0, bottom, 0, right, cv2.BORDER_REFLECT))
+
+
+def _on_paper(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """RGB on white, and the transparency to give back."""
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("RGB"), None
+    clear = image.convert("RGBA")
+    alpha = clear.getchannel("A")
+    page = Image.new("RGB", image.size, "white")
+    page.paste(clear, mask=alpha)
+    return page, alpha if _has_paper(page, alpha) else None
+
+
+def _has_paper(page: Image.Image, alpha: Image.Image) -> bool:
+    """False for lines alone on a transparent layer: what is to be coloured there is all transparent."""
+    opaque = np.asarray(alpha) > 127
+    light = np.asarray(page.convert("L")) > 127
+    return bool((opaque & light).sum() > (opaque & ~light).sum())
+
+
+def _lay_under(drawing: _Drawing, colour: np.ndarray) -> Image.Image:
+    toned = drawing.toned
+    ink = min(toned.mean_in, _FAINT_INK) * toned.paper / 255
+    lines = np.asarray(drawing.image)
+    painted = paint.enlarge(colour, lineart_gray(drawing.image), ink, toned.paper)
+    for top in range(0, len(painted), _STRIP):
+        rows = slice(top, top + _STRIP)
+        painted[rows] = (painted[rows].astype(np.uint16) * lines[rows] + 127) // 255
+    result = Image.fromarray(painted)
+    if drawing.alpha is not None:
+        result.putalpha(drawing.alpha)
+    return result
