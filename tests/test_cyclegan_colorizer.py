@@ -12,7 +12,7 @@ from PIL import Image
 
 from cyclegan.checkpoint import CheckpointError, save_checkpoint
 from cyclegan.colorizer import Colorizer
-from cyclegan.config import DataConfig, GeneratorConfig, TrainConfig
+from cyclegan.config import DataConfig, GeneratorConfig, LossConfig, TrainConfig
 from cyclegan.networks import Generator, init_weights
 from cyclegan.score_faithfulness import measure, read_lineart, to_lab
 from demo.drawings import Drawing
@@ -30,6 +30,7 @@ def save(
             {"blocks": 1, "ngf": 8, "head": head, "upsample": "nearest", "palette": palette}
         ),
         data=DataConfig(crop=SIZE),
+        losses=LossConfig(lambda_pseudo=1.0),
     )
     states = []
     for number in (seed, seed + 1):
