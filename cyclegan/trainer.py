@@ -30,12 +30,8 @@ __all__ = ["Trainer", "TrainingError"]
 OnProgress = Callable[[int, int, dict[str, float]], None]
 OnCheckpoint = Callable[[int, Path, Path, dict[str, Score]], None]
 
-_FREE_TO_CHANGE = {
-    "device",
-    "checkpoint_every",
-    "keep",
-    "log_every",
-}  # settings that a result does not depend on
+# the weights do not depend on these
+_FREE_TO_CHANGE = {"device", "checkpoint_every", "keep", "log_every"}
 _FEWEST_TO_SCORE = 4
 _log = logging.getLogger(__name__)
 
@@ -58,7 +54,7 @@ class Trainer:
         self.device = torch.device(config.resolved_device())
         self.rng = torch.Generator().manual_seed(config.seed)
         self.model = CycleGan(config, self.schedule, self.device, self.rng)
-        self.batches = Batches(data, config, self.device, self.rng, lambda gray: normalize(gray, normalization).image)
+        self.batches = Batches(data, config, self.device, self.rng, self._toned)
         self.step = 0
         self._means = metrics.RunningMeans(self.device)
         self._fingerprint = data.fingerprint()
@@ -72,7 +68,7 @@ class Trainer:
 
         on_progress(step, total, metrics) after each row of metrics.csv; on_checkpoint(step, checkpoint, sample,
         scores) after each checkpoint. Whatever ends the run between two steps, a signal included, a checkpoint is
-        saved first.
+        saved first; an error inside a step costs the steps since the last checkpoint.
         Raises TrainingError (one line) if losses are no longer finite or the folder's run had other settings.
         """
         self._resume()
@@ -81,7 +77,7 @@ class Trainer:
             try:
                 self._train(signals, on_progress, on_checkpoint)
             except BaseException:
-                if self._whole and self._saved_step != self.step:
+                if self._whole and self._saved_step != self.step and not self._broken():
                     self._save()
                 raise
 
@@ -116,14 +112,16 @@ class Trainer:
         return row
 
     def _check_finite(self) -> None:
-        broken = metrics.non_finite(self._means.means()) or self.model.non_finite()
-        if broken:
-            self._whole = False
+        if broken := self._broken():
             raise TrainingError(
                 f"training broke down before step {self.step}: {', '.join(broken)} not finite; "
                 "lower optimizer.lr_generator and optimizer.lr_discriminator, or try another seed "
                 "(the checkpoints before it are kept)"
             )
+
+    def _broken(self) -> list[str]:
+        """Losses or networks that are no longer finite."""
+        return metrics.non_finite(self._means.means()) or self.model.non_finite()
 
     def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
         """Samples and scores first: once the checkpoint is there, nothing about its step is missing."""

@@ -33,7 +33,7 @@ TINY = {
     "pool": 3,
     "augment": True,
     "device": "cpu",
-    "checkpoint_every": 4,
+    "checkpoint_every": 6,
     "log_every": 3,
 }
 TOTAL = 24  # 12 images, two a step, four epochs
@@ -117,8 +117,8 @@ def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {
         "config.json", "metrics.csv", "scores.csv", "checkpoints", "samples",
     }  # fmt: skip
-    assert [step for step, _, _, _ in checkpoints] == [4, 8, 12, 16, 20, 24]
-    assert all(path.exists() or step < 16 for step, path, _, _ in checkpoints)
+    assert [step for step, _, _, _ in checkpoints] == [6, 12, 18, 24]
+    assert all(path.exists() or step < 12 for step, path, _, _ in checkpoints)
     assert all(sample.read_bytes().startswith(b"\x89PNG") for _, _, sample, _ in checkpoints)
     assert all(scores.keys() == {"ema", "raw"} for _, _, _, scores in checkpoints)
     assert [(step, total) for step, total, _ in progress] == [(step, 24) for step in range(3, 25, 3)]
@@ -129,7 +129,7 @@ def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
     assert table[0]["cycle_a"] == "" and table[1]["pseudo_a"] and float(table[2]["cycle_a"]) > 0
     scores = rows(tmp_path / "scores.csv")
     assert [(int(row["step"]), row["weights"]) for row in scores] == [
-        (step, weights) for step in range(4, 25, 4) for weights in ("ema", "raw")
+        (step, weights) for step in range(6, 25, 6) for weights in ("ema", "raw")
     ]
     assert float(scores[-2]["value"]) == pytest.approx(checkpoints[-1][3]["ema"].value)
 
@@ -144,7 +144,7 @@ def test_the_newest_checkpoints_and_the_one_to_serve_are_kept(tmp_path: Path) ->
         kept.append(there)
 
     running.run(on_checkpoint=look)
-    assert {4} in kept
+    assert {6} in kept
 
 
 def test_a_checkpoint_explains_itself(whole: Path) -> None:
@@ -257,7 +257,7 @@ def test_an_error_inside_a_step_saves_no_torn_state(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         running.run()
     found = load_newest(tmp_path / "checkpoints")
-    assert found is not None and found[1]["step"] == 8
+    assert found is not None and found[1]["step"] == 6
 
 
 def test_a_finished_run_is_not_trained_again(whole: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_checkpoint_with_broken_weights_is_not_written(tmp_path: Path) -> None
 
     def breaking(batch: Any, step: int) -> Any:
         losses = model_step(batch, step)
-        if step == 7:
+        if step == 11:
             with torch.no_grad():
                 next(running.model.g_ab.parameters())[:] = float("nan")
         return losses
@@ -328,7 +328,20 @@ def test_a_checkpoint_with_broken_weights_is_not_written(tmp_path: Path) -> None
     running.model.step = breaking  # type: ignore[method-assign]
     with pytest.raises(TrainingError, match="g_ab not finite"):
         running.run()
-    assert [load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")] == [4]
+    assert [load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")] == [6]
+
+
+def test_an_end_finds_a_broken_training_as_it_is(tmp_path: Path) -> None:
+    running = trainer(tmp_path)
+
+    def break_and_stop(*_: object) -> None:
+        with torch.no_grad():
+            next(running.model.g_ab.parameters())[:] = float("nan")
+        raise Stop
+
+    with pytest.raises(Stop):
+        running.run(on_progress=break_and_stop)
+    assert list_checkpoints(tmp_path / "checkpoints") == []
 
 
 def test_scoring_does_not_change_the_training(tmp_path: Path, whole: Path) -> None:
@@ -341,8 +354,8 @@ def test_scoring_does_not_change_the_training(tmp_path: Path, whole: Path) -> No
 
 
 def test_three_images_are_enough(tmp_path: Path) -> None:
-    trainer(tmp_path, config(schedule={"constant_epochs": 2, "decay_epochs": 1}), data(count=3, held_out=0)).run()
-    assert len(list_checkpoints(tmp_path / "checkpoints")) == 2
+    trainer(tmp_path, config(schedule={"constant_epochs": 3, "decay_epochs": 1}), data(count=3, held_out=0)).run()
+    assert [load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")] == [8, 6]
 
 
 def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_written(tmp_path: Path) -> None:
