@@ -170,7 +170,8 @@ def test_learning_rate_is_constant_then_falls_to_zero() -> None:
 
 
 def test_an_epoch_is_one_pass_over_the_larger_domain() -> None:
-    settings = config(batch=4, schedule={"warm_up_epochs": 0.5, "constant_epochs": 2, "decay_epochs": 1})
+    epochs = {"warm_up_epochs": 0.5, "constant_epochs": 2, "decay_epochs": 1}
+    settings = config(batch=4, schedule=epochs, losses={"lambda_pseudo": 1})
     assert Schedule.of(settings, 10, 37) == Schedule(5, 20, 10, (10.0, 10.0))
 
 
