@@ -5,7 +5,7 @@ bootstrap over the drawings) count as equal, and among them the one whose neighb
 taken. It is chosen by one half of the held-out drawings and its score quoted from the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,15 +41,20 @@ class Choice:
     reason: str
 
 
-def choose(candidates: Sequence[Candidate]) -> Choice:
-    """The candidate that should serve. All scores must come from one Scorer; ValueError if there is none."""
-    if not candidates:
+def choose(candidates: Sequence[Candidate], kept: Collection[int] | None = None) -> Choice:
+    """The candidate that should serve, of the checkpoints that are still `kept` (steps; None: all).
+
+    All scores must come from one Scorer. Those of checkpoints that are gone still tell how steady their neighbours
+    are. ValueError if there is none to choose from.
+    """
+    present = [candidate for candidate in candidates if kept is None or candidate.step in kept]
+    if not present:
         raise ValueError("no scored checkpoint to choose from")
-    sound = [candidate for candidate in candidates if not faults(candidate.score)]
-    best = max(sound or candidates, key=lambda candidate: candidate.score.selecting)
-    equal = [candidate for candidate in sound or candidates if _as_good(candidate.score, best.score)]
+    sound = [candidate for candidate in present if not faults(candidate.score)]
+    best = max(sound or present, key=lambda candidate: candidate.score.selecting)
+    equal = [candidate for candidate in sound or present if _as_good(candidate.score, best.score)]
     chosen = max(equal, key=lambda candidate: (_steadiness(candidate, candidates), candidate.score.selecting))
-    reason = _reason(chosen, len(equal), len(sound), candidates)
+    reason = "; ".join([*_reasons(chosen, len(equal), len(sound), present), *_swings(candidates)])
     return Choice(chosen.step, chosen.weights, chosen.score.reporting, chosen.score.parts, reason)
 
 
@@ -87,23 +92,23 @@ def _steadiness(candidate: Candidate, candidates: Sequence[Candidate]) -> float:
     return float(np.median([near.score.selecting for near in series[max(0, at - 1) : at + 2]]))
 
 
-def _reason(chosen: Candidate, num_equal: int, num_sound: int, candidates: Sequence[Candidate]) -> str:
+def _reasons(chosen: Candidate, num_equal: int, num_sound: int, present: Sequence[Candidate]) -> Iterator[str]:
     name = "averaged" if chosen.weights == "ema" else "raw"
-    parts = [
-        f"{name} weights of step {chosen.step:,}: score {chosen.score.reporting:.1f} on drawings not used to choose"
-    ]
+    yield f"{name} weights of step {chosen.step:,}: score {chosen.score.reporting:.1f} on drawings not used to choose"
     if num_equal > 1:
-        parts.append(f"the steadiest of {num_equal} candidates that are equal within the noise")
-    elif len(candidates) > 1:
-        parts.append(f"clearly the best of {len(candidates)} candidates")
+        yield f"the steadiest of {num_equal} candidates that are equal within the noise"
+    elif len(present) > 1:
+        yield f"clearly the best of {len(present)} candidates"
     if num_sound == 0:
-        parts.append(f"although none passed the checks (this one: {', '.join(faults(chosen.score))})")
-    elif num_sound < len(candidates):
-        parts.append(f"{len(candidates) - num_sound} of {len(candidates)} left out: {_left_out(candidates)}")
+        yield f"although none passed the checks (this one: {', '.join(faults(chosen.score))})"
+    elif num_sound < len(present):
+        yield f"{len(present) - num_sound} of {len(present)} left out: {_left_out(present)}"
+
+
+def _swings(candidates: Sequence[Candidate]) -> Iterator[str]:
     if min(len(_series(candidates, "ema")), len(_series(candidates, "raw"))) > 1:
         raw, ema = swing(candidates, "raw"), swing(candidates, "ema")
-        parts.append(f"from checkpoint to checkpoint raw weights change by {raw:.1f} points, averaged by {ema:.1f}")
-    return "; ".join(parts)
+        yield f"from checkpoint to checkpoint raw weights change by {raw:.1f} points, averaged by {ema:.1f}"
 
 
 def _left_out(candidates: Sequence[Candidate]) -> str:

@@ -161,14 +161,10 @@ class Trainer:
 
     def choice(self) -> Choice:
         """Which of the checkpoints that are kept should serve."""
-        kept = {files.checkpoint_step(path) for path in files.list_checkpoints(self.folder / "checkpoints")}
-        scored = [
-            Candidate(entry["step"], entry["weights"], Score.from_dict(entry["score"]))
-            for entry in self._scores
-            if entry["step"] in kept
-        ]
-        if scored:
-            return choose(scored)
+        if self._scores:
+            scored = [Candidate(each["step"], each["weights"], Score.from_dict(each["score"])) for each in self._scores]
+            paths = files.list_checkpoints(self.folder / "checkpoints")
+            return choose(scored, kept={files.checkpoint_step(path) for path in paths})
         reason = f"the newest, not scored: fewer than {_FEWEST_TO_SCORE} pictures of a domain were held out"
         return Choice(self._saved_step, "ema", 0.0, {}, reason)
 

@@ -94,3 +94,9 @@ def test_one_candidate_needs_no_comparison() -> None:
 def test_nothing_to_choose_from() -> None:
     with pytest.raises(ValueError, match="no scored checkpoint"):
         choose([])
+
+
+def test_a_checkpoint_that_is_gone_is_not_chosen() -> None:
+    series = [candidate(1, 60), candidate(2, 90), candidate(3, 64)]
+    assert choose(series).step == 2
+    assert choose(series, kept={1, 3}).step == 3
