@@ -1,4 +1,4 @@
-"""Bytes to an upright sRGB picture on white paper, and back to PNG.
+"""Bytes to an upright sRGB picture, on white paper or with its transparency, and back to bytes.
 
 Whatever a picture board may serve is either decoded rightly or refused with a reason a person understands.
 """
@@ -10,7 +10,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from math import ceil
+from math import ceil, isfinite
+from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import (
@@ -60,6 +62,25 @@ _FOREIGN = [
     (4, b"jp  ", "a JPEG 2000 picture, which is not supported"),
 ]
 
+# What the ending of a name promises, and how to write it; anything else is written as PNG.
+_ENDINGS = {
+    ".jpg": "jpg", ".jpeg": "jpg", ".jpe": "jpg", ".jfif": "jpg", ".webp": "webp", ".gif": "gif",
+    ".bmp": "bmp", ".dib": "bmp", ".tif": "tiff", ".tiff": "tiff",
+}  # fmt: skip
+_PREDICTOR = {317: 2}  # differences of neighbours, which LZW packs far better
+_WRITERS: dict[str, dict[str, Any]] = {
+    "png": {"compress_level": 3},
+    "jpg": {"quality": 95, "subsampling": 0},  # 4:4:4, or colour bleeds over the lines after all
+    "webp": {"lossless": True, "exact": True},
+    "gif": {"optimize": False},
+    "bmp": {},
+    "tiff": {"compression": "tiff_lzw", "tiffinfo": _PREDICTOR},
+}
+_LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383, "gif": 65_535}  # that the formats, or their libraries, can hold
+_KEEP_TRANSPARENCY = ("png", "webp", "tiff")
+_KEEP_RESOLUTION = ("png", "jpg", "bmp", "tiff")
+_GIF_CLEAR = 255  # the palette's last place
+
 _DRAFT_MARGIN = 1.25  # nearer to the size wanted, the coarse reduction of the JPEG decoder shows on thin lines
 _PILLOW_MODULES = r"PIL\."
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -108,6 +129,56 @@ def decode(
 
     Raises ImageError for everything that is not a whole picture of an allowed size.
     """
+    image = _on_white(_decode(data, max_pixels, min_side, draft_size))
+    image.info = {}
+    return image
+
+
+def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000) -> Image.Image:
+    """Like :func:`decode`, with what is transparent kept so: RGB, or RGBA where the file can be transparent.
+
+    `info["dpi"]` has the file's resolution, if it states one. Raises ImageError like :func:`decode`.
+    """
+    return _decode(data, max_pixels, 1, None)
+
+
+def encode(image: Image.Image, name: str) -> bytes:
+    """An RGB or RGBA picture, in the format that the name's ending promises; PNG where it promises none.
+
+    JPEG in 4:4:4 at quality 95, WebP lossless, TIFF with LZW, GIF with the 255 colours that fit the picture best. Where
+    a format has no transparency (JPEG, BMP), the picture is laid on white; a GIF's is all or nothing.
+    `image.info["dpi"]` is written where the format has a place for it. Raises ImageError for sides it cannot hold.
+    """
+    kind = _ENDINGS.get(PurePosixPath(name).suffix.lower(), "png")
+    if max(image.size) > _LONGEST_SIDE.get(kind, max(image.size)):
+        raise ImageError(
+            f"{image.width:,} × {image.height:,} pixels: a {_NAMES[kind]} holds at most {_LONGEST_SIDE[kind]:,} a side;"
+            " give it a name that ends in .png"
+        )
+    options = dict(_WRITERS[kind])
+    if kind in _KEEP_RESOLUTION and "dpi" in image.info:
+        options["dpi"] = image.info["dpi"]
+    if kind == "gif":
+        image, clear = _to_palette(image)
+        options |= clear
+    elif kind not in _KEEP_TRANSPARENCY:
+        image = _on_white(image)
+    buffer = io.BytesIO()
+    image.save(buffer, _NAMES[kind], **options)
+    return buffer.getvalue()
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """PNG without metadata, made quickly (compress_level 1); the same pixels always give the same bytes."""
+    bare = image.copy()
+    bare.info = {}
+    buffer = io.BytesIO()
+    bare.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _decode(data: bytes, max_pixels: int, min_side: int, draft_size: int | None) -> Image.Image:
+    """RGB or RGBA."""
     kind = sniff(data)
     if kind is None:
         raise ImageError(_describe_foreign(data))
@@ -118,16 +189,18 @@ def decode(
     with _explained(kind, data, "pixels"):
         if draft_size is not None:
             image.draft(None, (ceil(draft_size * _DRAFT_MARGIN),) * 2)
-        return _flatten(_upright(_first_frame(image)))
+        resolution = _resolution(image)
+        decoded = _in_srgb(_upright(_first_frame(image)))
+    decoded.info = resolution  # and nothing else: the pixels are in sRGB and upright now
+    return decoded
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """PNG without metadata, made quickly (compress_level 1); the same pixels always give the same bytes."""
-    bare = image.copy()
-    bare.info = {}
-    buffer = io.BytesIO()
-    bare.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+def _resolution(image: Image.Image) -> dict[Any, Any]:
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return {}
+    return {"dpi": (across, down)} if isfinite(across) and isfinite(down) and 1 <= min(across, down) else {}
 
 
 def _ignore_pillow_warnings() -> None:
@@ -169,8 +242,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    """Any mode to plain RGB in sRGB on white."""
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Any mode to plain RGB in sRGB, or RGBA."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
         image = _eight_bits(image)
@@ -179,10 +252,28 @@ def _flatten(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return _to_srgb(image, profile)
     clear = image.convert("RGBA")
-    colour = clear.convert("L" if image.mode in _GREY_MODES else "RGB")
+    colour = _to_srgb(clear.convert("L" if image.mode in _GREY_MODES else "RGB"), profile)
+    colour.putalpha(clear.getchannel("A"))
+    return colour
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """RGB or RGBA to RGB."""
+    if image.mode == "RGB":
+        return image
     paper = Image.new("RGB", image.size, "white")
-    paper.paste(_to_srgb(colour, profile), mask=clear.getchannel("A"))
+    paper.paste(image, mask=image.getchannel("A"))
     return paper
+
+
+def _to_palette(image: Image.Image) -> tuple[Image.Image, dict[str, int]]:
+    """An indexed picture, and what a GIF has to say of it. No dither: it would put dots into flat colours."""
+    indexed = _on_white(image).quantize(_GIF_CLEAR, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    if image.mode == "RGB":
+        return indexed, {}
+    indexed.putpalette(((indexed.getpalette() or []) + [255] * 768)[:768])
+    indexed.paste(_GIF_CLEAR, mask=image.getchannel("A").point(lambda alpha: 255 * (alpha < 128)))
+    return indexed, {"transparency": _GIF_CLEAR}
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
