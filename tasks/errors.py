@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from prefect import State, Task
-from prefect.exceptions import FailedRun
-from prefect.states import Failed
-
-from scraping.source import SourceError
+from scraping.post import SourceError
 from storage import StorageError
+
+if TYPE_CHECKING:
+    from prefect import State, Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +23,9 @@ def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
 
     Whoever calls the flow, reads a future's result or uses :func:`run_task` then gets ``FailedRun`` with the line.
     """
+    # here, because settings and models serve the command line too, which starts without Prefect
+    from prefect.exceptions import FailedRun
+    from prefect.states import Failed
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:

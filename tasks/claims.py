@@ -1,0 +1,100 @@
+"""Who is colouring what, so that runs at the same time never colour the same drawing.
+
+All claims of an inbox are one small object, changed by conditional writes. A claim is for some minutes. It is dead
+before that where its process is known to be: on this machine, or this container, one can look.
+"""
+
+import json
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from storage import Conflict, NotFound, Storage, StorageError
+
+CLAIMS = "inbox-claims.json"
+LEASE = 900.0  # seconds that a claim holds
+WORK = 600.0  # seconds in which its holder begins with another drawing: none takes as long as the rest
+R = TypeVar("R")
+_held: set[str] = set()  # tokens of this process; a claim of another token and this process was left by a failure
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """ids: what is ours.  until: time.monotonic() after which nothing more of it may be begun."""
+
+    ids: frozenset[str]
+    until: float
+
+
+@contextmanager
+def claimed(storage: Storage, ids: Iterable[str]) -> Iterator[Claimed]:
+    """Claims those of ``ids`` that nobody else is at work on, until the block ends."""
+    token, wanted = uuid.uuid4().hex, list(ids)
+    claim = {"token": token, "where": _here(), "pid": os.getpid(), "until": time.time() + LEASE}
+    until = time.monotonic() + WORK
+    _held.add(token)
+    try:
+        yield Claimed(_update(storage, lambda claims: _take(claims, wanted, claim)), until)
+    finally:
+        _held.discard(token)
+        with suppress(StorageError):  # what cannot be released is dead all the same
+            _update(storage, lambda claims: _release(claims, token))
+
+
+def _take(claims: dict[str, Any], wanted: list[str], claim: dict[str, Any]) -> frozenset[str]:
+    for id_ in [id_ for id_, other in claims.items() if not _alive(other)]:
+        del claims[id_]
+    # ours already, where a write came through whose answer was lost
+    free = {id_: claim for id_ in wanted if claims.get(id_, claim)["token"] == claim["token"]}
+    claims |= free
+    return frozenset(free)
+
+
+def _release(claims: dict[str, Any], token: str) -> None:
+    for id_ in [id_ for id_, claim in claims.items() if claim["token"] == token]:
+        del claims[id_]
+
+
+def _alive(claim: dict[str, Any]) -> bool:
+    if claim["token"] in _held:
+        return True
+    if time.time() > claim["until"]:
+        return False
+    if claim["where"] != _here() or claim["where"] is None:
+        return True
+    return claim["pid"] != os.getpid() and Path(f"/proc/{claim['pid']}").exists()
+
+
+@lru_cache(maxsize=1)
+def _here() -> str | None:
+    """This boot of this machine, and which processes can be seen from here; None where that cannot be told."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return None
+
+
+def _update(storage: Storage, change: Callable[[dict[str, Any]], R]) -> R:
+    """Reads, changes and writes until nobody else wrote in between."""
+    while True:
+        try:
+            data, version = storage.read_version(CLAIMS)
+            claims = json.loads(data)
+        except NotFound:
+            claims, version = {}, None
+        before = dict(claims)
+        result = change(claims)
+        if claims == before:
+            return result
+        try:
+            storage.replace(CLAIMS, json.dumps(claims).encode(), version)
+            return result
+        except Conflict:
+            time.sleep(random.uniform(0, 0.05))

@@ -1,0 +1,297 @@
+"""The inbox over a folder and over S3: what is taken, what is left, and who may take it."""
+
+import io
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from prefect.logging import disable_run_logger
+
+from storage import Storage, StorageError, open_storage
+from storage.manifest import rows_from
+from tasks import claims
+from tasks.claims import CLAIMS, claimed
+from tasks.colorize import clear, colorize
+from tasks.errors import PipelineError
+from tasks.inbox import Finished, Inbox, Plan, is_drawing, look, reason_key
+from tests.test_cyclegan_colorizer import save
+
+MODEL = {"checkpoint": "models/m/x.pt", "weights": "ema"}
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return save(tmp_path_factory.mktemp("model") / "x.pt").read_bytes()
+
+
+@pytest.fixture
+def inbox(storage: Storage, checkpoint: bytes) -> Iterator[Inbox]:
+    storage.write(MODEL["checkpoint"], checkpoint)
+    with disable_run_logger():
+        yield Inbox(storage.url)
+
+
+def png(seed: int = 0, side: int = 40) -> bytes:
+    """Some strokes on white."""
+    page = np.full((side, side), 255, np.uint8)
+    random = np.random.default_rng(seed)
+    page[random.integers(0, side, 3)] = 0
+    page[:, random.integers(0, side, 3)] = 0
+    buffer = io.BytesIO()
+    Image.fromarray(page).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def keys(storage: Storage, prefix: str) -> set[str]:
+    return {entry.key for entry in storage.list(prefix) if "/_" not in entry.key}
+
+
+def plan(inbox: Inbox, *styles: str, settle: float = 0, finished: Finished = "keep", by: str = "") -> Plan:
+    return look(inbox, styles or [""], settle, finished, {style: by for style in styles or [""]} if by else {})
+
+
+def new(found: Plan) -> dict[str, list[str]]:
+    return {style: [work.name for work in works] for style, works in found.works.items()}
+
+
+def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
+    """As the flow does it, without its server."""
+    for works in plan(inbox, *styles).works.values():
+        colorize.fn(works, inbox, MODEL, 0, False)
+    clear.fn(plan(inbox, *styles, finished=finished).leaving, inbox, finished)
+
+
+def status(inbox: Inbox) -> dict[str, str]:
+    return {row.id: row.status for row in rows_from(inbox.manifest.load())}
+
+
+def test_new_changed_and_repeated_drawings(inbox: Inbox) -> None:
+    storage = inbox.storage
+    storage.write("inbox/a b/ü.png", png(1))
+    storage.write("inbox/cut.png", png(2)[:60])
+    run(inbox)
+    assert keys(storage, "outbox/") == {"outbox/a b/ü.png"}
+    assert keys(storage, "failed/") == {"failed/cut.png", "failed/cut.png.reason.txt"}
+    assert b"truncated PNG" in storage.read("failed/cut.png.reason.txt")
+    assert storage.read("failed/cut.png") == png(2)[:60]
+    assert keys(storage, "inbox/") == {"inbox/a b/ü.png"}
+    assert status(inbox) == {"a b/ü.png": "ok", "cut.png": "failed"}
+    assert new(plan(inbox)) == {"": []}
+
+    storage.write("inbox/cut.png", png(2))  # mended
+    storage.write("inbox/a b/ü.png", png(3, 50))  # another drawing
+    run(inbox)
+    assert keys(storage, "failed/") == set()
+    assert status(inbox) == {"a b/ü.png": "ok", "cut.png": "ok"}
+    assert Image.open(io.BytesIO(storage.read("outbox/a b/ü.png"))).size == (50, 50)
+
+
+def test_the_same_failure_dropped_again_is_tried_again(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", b"not yet")
+    run(inbox)
+    time.sleep(1.1)  # a bucket's times may be whole seconds
+    inbox.storage.write("inbox/a.png", b"not yet")
+    assert new(plan(inbox)) == {"": ["a.png"]}
+
+
+@pytest.mark.parametrize(
+    ("finished", "left", "done"), [("keep", {"a.png"}, set()), ("move", set(), {"a.png"}), ("delete", set(), set())]
+)
+def test_finished_drawings_leave_as_configured(
+    inbox: Inbox, finished: Finished, left: set[str], done: set[str]
+) -> None:
+    inbox.storage.write("inbox/a.png", png())
+    run(inbox, finished=finished)
+    assert keys(inbox.storage, "inbox/") == {f"inbox/{name}" for name in left}
+    assert keys(inbox.storage, "done/") == {f"done/{name}" for name in done}
+    assert keys(inbox.storage, "outbox/") == {"outbox/a.png"}
+    assert not plan(inbox, finished=finished).leaving
+
+
+def test_a_dead_run_s_leftovers_are_cleared(inbox: Inbox) -> None:
+    """Killed after the row and before the drawing left: the next run finishes that, and colours nothing again."""
+    inbox.storage.write("inbox/a.png", png())
+    run(inbox)
+    before = {entry.key: entry.version for entry in inbox.storage.list("outbox/")}
+    run(inbox, finished="move")
+    assert keys(inbox.storage, "done/") == {"done/a.png"}
+    assert {entry.key: entry.version for entry in inbox.storage.list("outbox/")} == before
+
+
+def test_a_drawing_replaced_meanwhile_stays(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", png(1))
+    run(inbox)
+    leaving = plan(inbox, finished="delete").leaving
+    inbox.storage.write("inbox/a.png", png(2))
+    clear.fn(leaving, inbox, "delete")
+    clear.fn(leaving, inbox, "move")
+    assert inbox.storage.read("inbox/a.png") == png(2)
+    assert new(plan(inbox)) == {"": ["a.png"]}
+
+
+def test_a_drawing_that_changes_between_look_and_turn_waits(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", png(1))
+    works = plan(inbox).works[""]
+    inbox.storage.write("inbox/a.png", png(2)[:50])
+    assert not colorize.fn(works, inbox, MODEL, 0, False)
+    assert not keys(inbox.storage, "failed/") | keys(inbox.storage, "outbox/")
+    inbox.storage.delete("inbox/a.png")
+    assert colorize.fn(works, inbox, MODEL, 0, False) == {"dropped": 1}
+
+
+def test_files_are_taken_only_when_left_alone(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", png())
+    assert plan(inbox, settle=60).growing == 1
+    assert new(plan(inbox, settle=60)) == {"": []}
+    assert new(plan(inbox)) == {"": ["a.png"]}
+
+
+def test_what_cannot_be_read_gets_more_time(inbox: Inbox) -> None:
+    """A copy that stalls for longer than the settling time must not be cut off in the middle."""
+    inbox.storage.write("inbox/a.png", png()[:60])
+    works = plan(inbox).works[""]
+    assert not colorize.fn(works, inbox, MODEL, 2.0, False)
+    assert keys(inbox.storage, "inbox/") == {"inbox/a.png"}
+    assert colorize.fn(works, inbox, MODEL, 0, False) == {"failed": 1}
+
+
+def test_a_time_in_the_future_keeps_nothing_waiting(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    storage.write("inbox/a.png", png())
+    os.utime(tmp_path / "inbox/a.png", (2e9, 2e9))
+    assert new(plan(Inbox(storage.url), settle=2)) == {"": ["a.png"]}
+
+
+def test_another_checkpoint_recolours_only_if_asked(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", png())
+    run(inbox)
+    assert new(plan(inbox)) == {"": []}
+    assert new(plan(inbox, by=MODEL["checkpoint"])) == {"": []}
+    assert new(plan(inbox, by="models/m/y.pt")) == {"": ["a.png"]}
+
+
+def test_styles_are_done_each_on_their_own(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/p/a.png", png())
+    run(inbox, "soft")
+    assert new(plan(inbox, "soft", "bold")) == {"soft": [], "bold": ["p/a.png"]}
+    assert not plan(inbox, "soft", "bold", finished="delete").leaving  # bold has not had it
+    run(inbox, "soft", "bold", finished="delete")
+    assert keys(inbox.storage, "outbox/") == {"outbox/soft/p/a.png", "outbox/bold/p/a.png"}
+    assert keys(inbox.storage, "inbox/") == set()
+    inbox.storage.write("inbox/soft/a.png", png())
+    with pytest.raises(PipelineError, match=r"inbox/soft/ .* rename"):
+        plan(inbox, "soft")
+
+
+def test_names_that_are_not_drawings() -> None:
+    ignored = [
+        ".hidden.png", ".git/x.png", "Thumbs.db", "__MACOSX/a.png", "a.png.part", "a.png~", "~$a.png",
+        "b.crdownload", "a.png.reason.txt", "x/_contact-sheet.png", "_before-after.html", "desktop.ini",
+    ]  # fmt: skip
+    assert not [name for name in ignored if is_drawing(f"inbox/{name}")]
+    assert all(is_drawing(f"inbox/{name}") for name in ["a.png", "notes.txt", "a .b/c", "partly.png", "no ending"])
+
+
+def test_links_and_odd_names_stay_inside(tmp_path: Path, checkpoint: bytes) -> None:
+    root = tmp_path / "storage"
+    storage = open_storage(root.as_uri())
+    storage.write(MODEL["checkpoint"], checkpoint)
+    inbox = Inbox(storage.url)
+    long = "é" * 120 + ".png"  # 244 bytes
+    for name in [
+        "with space.png",
+        "日本語/線画.png",
+        "quote\"'<b>.png",
+        "%2e%2e.png",
+        "..png",
+        long,
+        "long" * 62 + ".png",
+    ]:
+        storage.write(f"inbox/{name}", png())
+    storage.write("inbox/" + "x" * 251 + ".png", b"no picture")
+    (root / "inbox/back\\slash.png").write_bytes(png())
+    (root / "inbox/line\nfeed.png").write_bytes(png())
+    Path(os.fsdecode(bytes(root / "inbox") + b"/\xff.png")).write_bytes(png())
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(png())
+    (root / "inbox/link.png").symlink_to(secret)
+    (root / "inbox/folder").symlink_to(tmp_path)
+    with disable_run_logger():
+        found = plan(inbox)
+        run(inbox)
+    assert len(found.unusable) == 3
+    assert not [work for work in found.works[""] if "link" in work.name or "folder" in work.name]
+    assert set(status(inbox).values()) == {"ok", "failed"}
+    assert {key.removeprefix("outbox/") for key in keys(storage, "outbox/")} == {
+        work.name for work in found.works[""] if not work.name.startswith("x")
+    }  # fmt: skip
+    reasons = [key for key in keys(storage, "failed/") if key.endswith(".reason.txt")]
+    assert reasons == [reason_key("x" * 251 + ".png")]
+    assert {path.name for path in tmp_path.iterdir()} == {"storage", "secret.png"}
+
+
+def test_one_at_a_time(inbox: Inbox) -> None:
+    with claimed(inbox.storage, ["a", "b"]) as first, claimed(inbox.storage, ["b", "c"]) as second:
+        assert (first.ids, second.ids) == ({"a", "b"}, {"c"})
+    with claimed(inbox.storage, ["b"]) as third:
+        assert third.ids == {"b"}
+    assert inbox.storage.read(CLAIMS) == b"{}"
+
+
+def test_what_another_run_finished_between_look_and_claim_is_not_done_again(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", png())
+    works = plan(inbox).works[""]
+    assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
+    assert not colorize.fn(works, inbox, MODEL, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_dead"),
+    [({}, False), ({"until": 0}, True), ({"pid": 2**22 + 1}, True), ({"where": "elsewhere", "pid": 2**22 + 1}, False)],
+)
+def test_claims_of_the_dead(tmp_path: Path, change: dict[str, object], is_dead: bool) -> None:
+    """Too old, or of a process of this machine that is gone; not of one that cannot be seen."""
+    storage = open_storage(tmp_path.as_uri())
+    with claimed(storage, ["a"]):
+        stolen = storage.read(CLAIMS)
+    claim = claims.json.loads(stolen)["a"] | {"pid": os.getppid()} | change
+    storage.write(CLAIMS, claims.json.dumps({"a": claim}).encode())
+    with claimed(storage, ["a"]) as ours:
+        assert ours.ids == ({"a"} if is_dead else set())
+
+
+def test_an_unwritable_outbox_is_one_line_and_holds_up_nothing(tmp_path: Path, checkpoint: bytes) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    storage.write(MODEL["checkpoint"], checkpoint)
+    for name in ("a.png", "blocked/b.png", "c.png"):
+        storage.write(f"inbox/{name}", png())
+    storage.write("outbox/blocked", b"a file where a folder is needed")
+    inbox = Inbox(storage.url)
+    with disable_run_logger():
+        state = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+        assert state.is_failed()
+        assert "outbox/blocked/b.png" in state.message
+        assert "\n" not in state.message
+        assert status(inbox) == {"a.png": "ok", "c.png": "ok"}
+        storage.delete("outbox/blocked")
+        run(inbox)
+    assert status(inbox) == {"a.png": "ok", "blocked/b.png": "ok", "c.png": "ok"}
+
+
+def test_a_storage_that_goes_away(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is half done, and the claims of the failed run stop nobody in the same process."""
+    inbox.storage.write("inbox/a.png", png())
+    works = plan(inbox).works[""]
+
+    def gone(*_: object) -> None:
+        raise StorageError("no S3 server answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(inbox.storage), "write", gone)
+        patch.setattr(claims, "_release", gone)
+        assert colorize.fn(works, inbox, MODEL, 0, False).message == "no S3 server answers"
+    assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
