@@ -1,8 +1,10 @@
 """Where bytes rest: a folder or an S3-compatible bucket behind one small interface, and the manifest."""
 
 from storage.base import Conflict, Entry, NotFound, Storage, StorageError
-from storage.manifest import Manifest, Row, Stage, Status
+from storage.manifest import Manifest
 from storage.open import open_storage
+from storage.records import Rows
+from storage.row import Row, Stage, Status
 
 __all__ = [
     "Conflict",
@@ -10,6 +12,7 @@ __all__ = [
     "Manifest",
     "NotFound",
     "Row",
+    "Rows",
     "Stage",
     "Status",
     "Storage",

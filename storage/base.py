@@ -1,4 +1,4 @@
-"""The storage interface: nine verbs over keys, and the errors that they raise.
+"""The storage interface: ten verbs over keys, and the errors that they raise.
 
 A key is a POSIX-like relative path (``datasets/pink/manifest.csv``). It appears whole or not at all.
 A version is an opaque string that changes whenever the bytes under a key change.
@@ -7,7 +7,7 @@ A version is an opaque string that changes whenever the bytes under a key change
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 
 class StorageError(Exception):
@@ -49,8 +49,8 @@ class Storage(Protocol):
         """Raises NotFound."""
         ...
 
-    def write(self, key: str, data: bytes) -> None:
-        """Puts or overwrites; readers see the old bytes or the new ones, never a part."""
+    def write(self, key: str, data: bytes | IO[bytes]) -> None:
+        """Puts or overwrites, a file from where it stands; readers see the old bytes or the new ones, never a part."""
         ...
 
     def exists(self, key: str) -> bool: ...
@@ -71,11 +71,15 @@ class Storage(Protocol):
         """Streams to a local file, which appears whole. Raises NotFound."""
         ...
 
+    def open(self, key: str) -> tuple[IO[bytes], str]:
+        """Like :meth:`read_version`, as a file to stream from and to close; later writes don't touch it."""
+        ...
+
     def read_version(self, key: str) -> tuple[bytes, str]:
         """The bytes and the version to hand to :meth:`replace`. Raises NotFound."""
         ...
 
-    def replace(self, key: str, data: bytes, version: str | None) -> None:
+    def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
         """Writes only if the key still has ``version`` (None: only if it does not exist). Raises Conflict."""
         ...
 

@@ -2,12 +2,13 @@
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from filelock import FileLock
 
@@ -42,8 +43,9 @@ class LocalStorage:
         except OSError as error:
             raise self._error(key, error) from error
 
-    def write(self, key: str, data: bytes) -> None:
-        self._put(key, lambda file: file.write(data))
+    def write(self, key: str, data: bytes | IO[bytes]) -> None:
+        source = io.BytesIO(data) if isinstance(data, bytes) else data
+        self._put(key, lambda file: shutil.copyfileobj(source, file, 1 << 20))
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -79,16 +81,20 @@ class LocalStorage:
             unfinished.unlink(missing_ok=True)
             raise self._error(key, error) from error
 
-    def read_version(self, key: str) -> tuple[bytes, str]:
+    def open(self, key: str) -> tuple[IO[bytes], str]:
         try:
-            with self._path(key).open("rb") as file:
-                # from the open handle, so that the version is the one of these bytes
-                version = _version(os.fstat(file.fileno()))
-                return file.read(), version
+            file = self._path(key).open("rb")
         except OSError as error:
             raise self._error(key, error) from error
+        # from the open handle, so that the version is the one of these bytes
+        return file, _version(os.fstat(file.fileno()))
 
-    def replace(self, key: str, data: bytes, version: str | None) -> None:
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        file, version = self.open(key)
+        with file:
+            return file.read(), version
+
+    def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
         path = self._path(key)
         with self._lock(key):
             try:

@@ -1,81 +1,47 @@
 """The manifest: one CSV row per image and stage, that several processes may write at once.
 
 A batch of rows is recorded as a small CSV of its own beside the manifest, in ``manifest.d/``: one whole
-object, so a kill leaves all of the batch or nothing, and writers never meet. Merging folds those parts into
-``manifest.csv`` with a conditional write and deletes them. Readers take the parts first and the manifest
-after, so that a part which is merged meanwhile is seen at least once; a row seen twice counts once.
+object, so a kill leaves all of the batch or nothing, and writers never meet. Where there are many parts, the
+smallest are folded into one; merging folds all into ``manifest.csv`` with a conditional write. Both add first
+and delete after. Readers take the parts first and the manifest after, and list again what was gone before they
+read it, so that a row which moves meanwhile is seen at least once; a row seen twice counts once.
+
+Everything is sorted and read as a stream: a million images take time, not memory.
 """
 
-import io
+import tempfile
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from operator import attrgetter
-from typing import Any, Literal, get_args
+from typing import IO, Any, get_args
 
 import pandas as pd
 
 from storage.base import Conflict, NotFound, Storage
+from storage.records import (
+    Record,
+    Rows,
+    merged,
+    outcome,
+    read_records,
+    to_record,
+    to_records,
+    to_row,
+    write_records,
+)
+from storage.row import COLUMNS, STAGES, Row, Stage, Status
 
-Stage = Literal["scrape", "dedupe", "resize", "normalize", "train", "colorize"]
-Status = Literal["ok", "dropped", "failed"]
-STAGES: tuple[str, ...] = get_args(Stage)
-_IDENTITY = ["domain", "id", "stage"]
+__all__ = ["COLUMNS", "STAGES", "Manifest", "Row", "Rows", "Stage", "Status", "previous_stage", "rows_from"]
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What happened to one image in one stage. Everything is text, as in the CSV; "" means not known.
-
-    Attributes:
-        id: where the image comes from (``safebooru.org:4711``, or its path in the inbox).
-        domain: "A" lineart or "B" colour.
-        reason: why it was dropped or failed, in words; "" where status is ok.
-        key: the bytes that this stage leaves to the next one.
-        sha256: of the original bytes.
-        version: of the inbox file that was colorized, as the storage names it.
-        made_by: the run or checkpoint that used the image.
-        updated_at: UTC, ISO 8601; filled in by :meth:`Manifest.record`.
-    """
-
-    id: str
-    domain: str
-    stage: Stage
-    status: Status
-    reason: str = ""
-    key: str = ""
-    sha256: str = ""
-    width: str = ""
-    height: str = ""
-    post_url: str = ""
-    file_url: str = ""
-    source: str = ""
-    owner: str = ""
-    rating: str = ""
-    tags: str = ""
-    md5: str = ""
-    md5_ok: str = ""
-    pixel_sha256: str = ""
-    phash: str = ""
-    dhash: str = ""
-    thumb: str = ""
-    detail: str = ""
-    colour_mse: str = ""
-    colour_fraction: str = ""
-    duplicate_of: str = ""
-    ink_mean_before: str = ""
-    ink_mean_after: str = ""
-    ink_fraction: str = ""
-    ink_scale: str = ""
-    split: str = ""
-    version: str = ""
-    made_by: str = ""
-    updated_at: str = ""
-
-
-COLUMNS: list[str] = [field.name for field in fields(Row)]
-_VALUES = attrgetter(*COLUMNS)
+MAX_PARTS = 256  # open at once while reading
+_FOLDED = 128
+_THREADS = 16
 
 
 class Manifest:
@@ -86,51 +52,124 @@ class Manifest:
         self.key = key
         self._parts = key.removesuffix(".csv") + ".d/"
 
-    def record(self, rows: Sequence[Row]) -> None:
+    def record(self, rows: Iterable[Row]) -> None:
         """Adds rows, all or none. A row replaces an earlier one of the same image and stage."""
-        if not rows:
+        now = _now()
+        latest = {(row.domain, row.id, row.stage): replace(row, updated_at=now) for row in rows}
+        if not latest:
             return
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        table = pd.DataFrame([_VALUES(row) for row in rows], columns=COLUMNS).assign(updated_at=now)
-        self._storage.write(f"{self._parts}{now.replace(':', '')}-{uuid.uuid4().hex[:8]}.csv", _to_csv(table))
+        self._add_part(to_records(latest.values()))
+        if uuid.uuid4().int % _FOLDED == 0:  # one in so many, by chance: no count that writers would have to share
+            self.fold()
+
+    def rows(self, stage: Stage, domain: str) -> Iterator[Row]:
+        """The rows of one stage and domain, sorted by id, read as they are asked for."""
+        with self._snapshot((stage, domain)) as snapshot:
+            yield from (to_row(record.line) for record in snapshot.records)
+
+    def remaining(self, stage: Stage, domain: str) -> Rows:
+        """Rows of the previous stage that are ok and have no row of this one yet, sorted by id."""
+        before = previous_stage(stage, domain)
+        with self._snapshot((before, domain), (stage, domain)) as snapshot:
+            return Rows(_left(snapshot.records, STAGES.index(before)))
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Per stage and domain: how many entered, and what became of them, with the reasons counted."""
+        counted: dict[tuple[int, bytes], Counter[tuple[str, str]]] = {}
+        with self._snapshot() as snapshot:
+            for stage, domain, _, _, line in snapshot.records:
+                counted.setdefault((stage, domain), Counter())[outcome(line)] += 1
+        return [_summary(STAGES[stage], domain.decode(), counts) for (stage, domain), counts in counted.items()]
 
     def load(self) -> pd.DataFrame:
-        """All rows, columns of strings, sorted by stage, domain and id."""
-        parts, _ = self._load_parts()
-        return _merged([self._load_base()[0], *parts])
+        """All rows at once, columns of strings, sorted by stage, domain and id: for manifests that fit into memory."""
+        with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
+            write_records(snapshot.records, file)
+            return pd.read_csv(file, dtype=str, keep_default_na=False)
 
-    def merge(self) -> pd.DataFrame:
-        """Folds what was recorded into the one CSV and returns all rows, as :meth:`load` does."""
+    def merge(self) -> "Manifest":
+        """Folds what was recorded into the one CSV, and returns this manifest."""
         while True:
-            parts, keys = self._load_parts()
-            base, version = self._load_base()
-            if not parts:
-                return base
-            merged = _merged([base, *parts])
-            try:
-                self._storage.replace(self.key, _to_csv(merged), version)
-            except Conflict:  # another run merged first: take its rows in and try again
-                continue
-            for key in keys:
-                self._storage.delete(key)
-            return merged
+            with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
+                if not snapshot.parts:
+                    return self
+                write_records(snapshot.records, file)
+                try:
+                    self._storage.replace(self.key, file, snapshot.version)
+                except Conflict:  # another run merged first: take its rows in and try again
+                    continue
+            self._delete(snapshot.parts)
 
-    def _load_parts(self) -> tuple[list[pd.DataFrame], list[str]]:
-        tables, keys = [], []
-        for key in sorted(entry.key for entry in self._storage.list(self._parts)):
-            try:
-                tables.append(_from_csv(self._storage.read(key)))
-            except NotFound:  # merged by another run since the listing: its rows are in the base, read next
-                continue
-            keys.append(key)
-        return tables, keys
+    def fold(self) -> None:
+        """Folds the smallest parts into one until there are few enough to read at once; called as needed."""
+        while len(sizes := self._list_parts()) > MAX_PARTS:
+            smallest = sorted(sizes, key=lambda key: (sizes[key], key))[:_FOLDED]
+            with ExitStack() as files:
+                parts = self._open_parts(smallest, files)
+                self._add_part(merged([read_records(file, key) for key, file in parts.items()]))
+            self._delete(parts)
 
-    def _load_base(self) -> tuple[pd.DataFrame, str | None]:
-        try:
-            data, version = self._storage.read_version(self.key)
-        except NotFound:
-            return pd.DataFrame(columns=COLUMNS, dtype=str), None
-        return _from_csv(data), version
+    @contextmanager
+    def _snapshot(self, *wanted: tuple[str, str]) -> "Iterator[_Snapshot]":
+        """All that is recorded now, or only the rows of the (stage, domain)s wanted."""
+        self.fold()
+        with ExitStack() as files:
+            opened = self._open_all_parts(files)
+            version = None
+            try:
+                base, version = self._storage.open(self.key)
+                opened_base = {self.key: files.enter_context(base)}
+            except NotFound:
+                opened_base = {}
+            sources = [read_records(file, key, wanted) for key, file in (opened_base | opened).items()]
+            yield _Snapshot(merged(sources), list(opened), version)
+
+    def _open_all_parts(self, files: ExitStack) -> dict[str, IO[bytes]]:
+        """Lists until nothing has vanished since the listing before, for what vanished is in a new part or the base."""
+        opened: dict[str, IO[bytes]] = {}
+        listed = set(self._list_parts())
+        while True:
+            opened |= self._open_parts(listed - opened.keys(), files)
+            again = set(self._list_parts())
+            if listed <= again:
+                return opened
+            listed = again
+
+    def _open_parts(self, keys: Iterable[str], files: ExitStack) -> dict[str, IO[bytes]]:
+        """Those that are still there."""
+
+        def open_part(key: str) -> IO[bytes] | None:
+            try:
+                return self._storage.open(key)[0]
+            except NotFound:
+                return None
+
+        keys = sorted(keys)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            opened = zip(keys, threads.map(open_part, keys), strict=True)
+            return {key: files.enter_context(file) for key, file in opened if file is not None}
+
+    def _list_parts(self) -> dict[str, int]:
+        return {entry.key: entry.size for entry in self._storage.list(self._parts)}
+
+    def _add_part(self, records: Iterable[Record]) -> None:
+        with tempfile.SpooledTemporaryFile(max_size=1 << 20) as file:
+            write_records(records, file)
+            name = f"{_now().replace(':', '')}-{uuid.uuid4().hex[:8]}.csv"
+            self._storage.write(self._parts + name, file)
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            list(threads.map(self._storage.delete, keys))
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """The newest rows, sorted; the parts that they come from; the version of the base, None where there is none."""
+
+    records: Iterator[Record]
+    parts: list[str]
+    version: str | None
 
 
 def previous_stage(stage: Stage, domain: str) -> str:
@@ -140,50 +179,41 @@ def previous_stage(stage: Stage, domain: str) -> str:
     return STAGES[STAGES.index(stage) - 1]
 
 
-def remaining(table: pd.DataFrame, stage: Stage, domain: str) -> pd.DataFrame:
-    """Rows of the previous stage that are ok and have no row of this one yet."""
-    mine = table[table["domain"] == domain]
-    entered = mine[(mine["stage"] == previous_stage(stage, domain)) & (mine["status"] == "ok")]
-    return entered[~entered["id"].isin(mine.loc[mine["stage"] == stage, "id"])]
-
-
-def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per stage and domain: how many entered, and what became of them, with the reasons counted."""
-    counted: list[dict[str, Any]] = []
-    for stage in STAGES:
-        for domain, rows in table[table["stage"] == stage].groupby("domain"):
-            status = rows["status"].value_counts()
-            reasons = rows.loc[rows["status"] != "ok", "reason"].value_counts()
-            counted.append(
-                {
-                    "stage": stage,
-                    "domain": domain,
-                    "entered": len(rows),
-                    **{str(name): int(status.get(name, 0)) for name in get_args(Status)},
-                    "reasons": "; ".join(f"{number} × {reason}" for reason, number in reasons.items()),
-                }
-            )
-    return counted
-
-
 def rows_from(table: pd.DataFrame) -> list[Row]:
-    """Table rows as :class:`Row` objects, for handing a batch to a task."""
+    """Table rows as :class:`Row` objects."""
     return [Row(*values) for values in table[COLUMNS].itertuples(index=False, name=None)]
 
 
-def _merged(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    table = pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
-    # by time, not by order of arrival: a part that outlived its own merge must not undo a later row
-    table = table.sort_values("updated_at", kind="stable").drop_duplicates(_IDENTITY, keep="last")
-    order = table["stage"].map(STAGES.index)
-    return table.assign(order=order).sort_values(["order", "domain", "id"], ignore_index=True).drop(columns="order")
+def _left(records: Iterator[Record], before: int) -> Iterator[bytes]:
+    """Lines of stage ``before`` that are ok and not in the stage after it, given both stages of one domain."""
+    entered = Rows()
+    done: Iterator[bytes] = iter(())
+    for stage, rows in groupby(records, key=attrgetter("stage")):
+        if stage != before:
+            done = (record.id for record in rows)
+            break
+        entered = Rows(record.line for record in rows if outcome(record.line)[0] == "ok")
+    return _without(entered.lines(), done)
 
 
-def _to_csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
+def _without(lines: Iterable[bytes], done: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines whose ids are not among those done; both sorted by id."""
+    latest = next(done, None)
+    for line in lines:
+        image = to_record(line).id
+        while latest is not None and latest < image:
+            latest = next(done, None)
+        if latest != image:
+            yield line
 
 
-def _from_csv(data: bytes) -> pd.DataFrame:
-    table = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
-    # a manifest written before a column existed reads as if the column were empty
-    return table.reindex(columns=COLUMNS, fill_value="")
+def _summary(stage: str, domain: str, counts: "Counter[tuple[str, str]]") -> dict[str, Any]:
+    statuses = dict.fromkeys(get_args(Status), 0)
+    for (status, _), number in counts.items():
+        statuses[status] += number
+    reasons = "; ".join(f"{number} × {reason}" for (status, reason), number in counts.most_common() if status != "ok")
+    return {"stage": stage, "domain": domain, "entered": counts.total(), **statuses, "reasons": reasons}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

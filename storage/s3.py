@@ -4,16 +4,26 @@ Endpoint and credentials come from boto3's own chain (``AWS_ENDPOINT_URL_S3``, `
 """
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
 
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
 _DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
+_BROKEN_OFF = (HTTPClientError, IncompleteReadError)
 
 
 class S3Storage:
@@ -39,7 +50,7 @@ class S3Storage:
     def read(self, key: str) -> bytes:
         return self.read_version(key)[0]
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes | IO[bytes]) -> None:
         with self._errors(key):
             self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data)
 
@@ -81,12 +92,32 @@ class S3Storage:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def read_version(self, key: str) -> tuple[bytes, str]:
-        with self._errors(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
-            return answer["Body"].read(), answer["ETag"]
+    def open(self, key: str) -> tuple[IO[bytes], str]:
+        file = tempfile.SpooledTemporaryFile(max_size=1 << 16)
+        try:
+            with self._errors(key):
+                version = self._fetch(key, file)
+        except StorageError:
+            file.close()
+            raise
+        file.seek(0)
+        return file, version
 
-    def replace(self, key: str, data: bytes, version: str | None) -> None:
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        file, version = self.open(key)
+        with file:
+            return file.read(), version
+
+    # botocore tries again what fails before the first byte, but not what breaks off later
+    @retry(retry=retry_if_exception_type(_BROKEN_OFF), stop=stop_after_attempt(5), reraise=True)
+    def _fetch(self, key: str, file: IO[bytes]) -> str:
+        file.seek(0)
+        file.truncate()
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
+        shutil.copyfileobj(answer["Body"], file, 1 << 20)
+        return answer["ETag"]
+
+    def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
         with self._errors(key):
             try:

@@ -1,16 +1,20 @@
 """Runs a task over batches of images on the configured engine, with progress in the log and the UI."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, cast
 
-from prefect import Task, unmapped
+from prefect import Task
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
+from storage import Rows
 from tasks.errors import PipelineError
 from tasks.progress import Progress
 from tasks.settings import settings
+
+_WAITING = 4  # batches submitted for each worker
 
 
 def task_runner() -> "TaskRunner[Any]":
@@ -31,9 +35,9 @@ def task_runner() -> "TaskRunner[Any]":
 
 
 def run_batches(
-    task: "Task[Any, Counter[str]]", label: str, items: Sequence[Any], batch: int, **common: Any
+    task: "Task[Any, Counter[str]]", label: str, items: "list[Any] | Rows", batch: int, **common: Any
 ) -> Counter[str]:
-    """Maps ``task(items of one batch, **common)`` over all items and adds up the statuses that it counts.
+    """Submits ``task(items of one batch, **common)`` for all items and adds up the statuses that it counts.
 
     Args:
         label: what the log and the progress artifact call this work, such as "resize A".
@@ -43,16 +47,28 @@ def run_batches(
     if not total:
         return Counter()
     progress = Progress(label, total, "images")
-    futures: list[PrefectFuture[Counter[str]]] = task.map(  # type: ignore[call-overload]
-        [items[start : start + batch] for start in range(0, total, batch)],
-        **{name: unmapped(value) for name, value in common.items()},
-    )
     counts: Counter[str] = Counter()
-    for future in as_completed(futures):
+    for future in _submitted(task, items, batch, common):
         counts += future.result()
         detail = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), reverse=True))
         progress.show(counts.total(), detail)
     return counts
+
+
+def _submitted(
+    task: "Task[Any, Counter[str]]", items: Iterable[Any], batch: int, common: dict[str, Any]
+) -> "Iterator[PrefectFuture[Counter[str]]]":
+    """Finished task runs as they finish; no more wait their turn than keep the workers busy, for memory's sake."""
+    limit = _WAITING * settings().workers
+    waiting: list[PrefectFuture[Counter[str]]] = []
+    rest = iter(items)
+    while chunk := list(islice(rest, batch)):
+        if len(waiting) == limit:
+            finished = next(as_completed(waiting))
+            waiting.remove(finished)
+            yield finished
+        waiting.append(task.submit(chunk, **common))
+    yield from as_completed(waiting)
 
 
 def check_failures(counts: "Counter[str]", label: str, limit: float) -> None:

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from storage import Conflict, Manifest, Row, Stage, Storage, open_storage
-from storage.manifest import remaining, rows_from
+from storage import Conflict, Manifest, Rows, Stage, Storage, open_storage
 from tasks.errors import PipelineError
 
 Domain = Literal["A", "B"]
@@ -38,9 +37,9 @@ class Dataset:
     def key(self, stage: str, domain: str, sha256: str, extension: str = "png") -> str:
         return f"datasets/{self.name}/{stage}/{domain}/{sha256}.{extension}"
 
-    def remaining(self, stage: Stage, domain: Domain) -> list[Row]:
+    def remaining(self, stage: Stage, domain: Domain) -> Rows:
         """What the stage before left for this one and this one has not done."""
-        return rows_from(remaining(self.manifest.load(), stage, domain))
+        return self.manifest.remaining(stage, domain)
 
     def fix(self, **shared: Any) -> None:
         """Records what all images of the dataset share; a dataset built otherwise is refused.

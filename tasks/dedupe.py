@@ -8,7 +8,6 @@ from prefect.cache_policies import NO_CACHE
 
 from imaging.dedupe import Fingerprint, find_duplicates
 from storage import Row
-from storage.manifest import remaining, rows_from
 from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
 
@@ -17,14 +16,13 @@ from tasks.errors import plain_errors
 @plain_errors
 def dedupe(dataset: Dataset, domain: Domain) -> "Counter[str]":
     """Compares what is new with everything kept so far; a picture once kept stays, later copies of it go."""
-    table = dataset.manifest.load()
-    mine = table[table["domain"] == domain]
-    kept_ids = mine.loc[(mine["stage"] == "dedupe") & (mine["status"] == "ok"), "id"]
-    kept = rows_from(mine[(mine["stage"] == "scrape") & mine["id"].isin(kept_ids)])
-    new = sorted(rows_from(remaining(table, "dedupe", domain)), key=_preference)
+    manifest = dataset.manifest
+    kept_ids = {row.id for row in manifest.rows("dedupe", domain) if row.status == "ok"}
+    kept = [row for row in manifest.rows("scrape", domain) if row.id in kept_ids]
+    new = sorted(manifest.remaining("dedupe", domain), key=_preference)
     copies = _copies(kept, new)
     rows = [_decide(row, copies.get(number)) for number, row in enumerate(new)]
-    dataset.manifest.record(rows)
+    manifest.record(rows)
     get_run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(rows), len(copies))
     return Counter(row.status for row in rows)
 

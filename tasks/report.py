@@ -4,20 +4,19 @@ import base64
 import io
 import re
 
-import pandas as pd
 from PIL import Image
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from storage.manifest import summary
+from storage import Manifest
 
 _MAX_SIDE = 1200  # pixels; keeps a sheet near 100-200 KB as WebP
 
 
-def show_stages(label: str, table: pd.DataFrame) -> None:
+def show_stages(label: str, manifest: Manifest) -> None:
     """A table: entered / ok / dropped / failed for each stage, with the reasons."""
     create_table_artifact(
         key=_slug(f"stages {label}"),
-        table=summary(table),
+        table=manifest.summary(),
         description=f"{label}: what became of every image. Per stage, ok + dropped + failed = entered.",
     )
 

@@ -38,10 +38,8 @@ class Query(BaseModel):
 def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, politeness: Politeness) -> list[Post]:
     """Lists what the query finds, records what the filter drops, returns what is left to download."""
     posts = list(open_source(source, shared_fetcher(politeness)).posts(query.tags, query.limit))
-    table = dataset.manifest.load()
-    scraped = table[(table["stage"] == "scrape") & (table["domain"] == domain)]
     # a file that never arrived is worth another try, one that arrived damaged is not
-    done = set(scraped.loc[(scraped["status"] != "failed") | (scraped["sha256"] != ""), "id"])
+    done = {row.id for row in dataset.manifest.rows("scrape", domain) if row.status != "failed" or row.sha256}
     new = [post for post in posts if post.id not in done]
     reasons = {post.id: query.filter.reason(post) for post in new}
     dataset.manifest.record([_row(post, domain, "dropped", reason) for post in new if (reason := reasons[post.id])])

@@ -1,16 +1,27 @@
 """The manifest loses no row: concurrent writers, mergers and a kill at every write."""
 
 import io
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from storage import Manifest, Row, Storage, open_storage
+from storage import Manifest, Row, Storage, StorageError, open_storage
 from storage.local import LocalStorage
-from storage.manifest import COLUMNS, remaining, rows_from, summary
+from storage.manifest import COLUMNS, MAX_PARTS, rows_from
 
+ROOT = Path(__file__).resolve().parent.parent
 KEY = "datasets/pink/manifest.csv"
 
 
@@ -23,7 +34,7 @@ def test_rows_survive_the_round_trip(storage: Storage) -> None:
     odd = Row("board:1", "A", "scrape", "failed", 'says "no", twice\nand NaN', tags="ü ;: NA null")
     manifest.record([odd, scraped(2)])
     assert [row.reason for row in rows_from(manifest.load())] == [odd.reason, ""]
-    assert rows_from(manifest.merge())[0].tags == odd.tags
+    assert rows_from(manifest.merge().load())[0].tags == odd.tags
     assert rows_from(manifest.load())[0].updated_at != ""
 
 
@@ -43,7 +54,7 @@ def test_a_later_row_replaces_an_earlier_one(storage: Storage) -> None:
     manifest.merge()
     manifest.record([Row("board:1", "A", "train", "ok", made_by="run-2")])
     assert [row.made_by for row in rows_from(manifest.load())] == ["run-2"]
-    assert len(manifest.merge()) == 1
+    assert len(manifest.merge().load()) == 1
 
 
 def test_the_order_does_not_depend_on_who_wrote_when(storage: Storage) -> None:
@@ -53,7 +64,7 @@ def test_the_order_does_not_depend_on_who_wrote_when(storage: Storage) -> None:
     one.merge()
     for row in reversed(rows):
         two.record([row])
-    first, second = (manifest.merge().drop(columns="updated_at") for manifest in (one, two))
+    first, second = (manifest.merge().load().drop(columns="updated_at") for manifest in (one, two))
     pd.testing.assert_frame_equal(first, second)
 
 
@@ -67,7 +78,7 @@ def test_writers_and_mergers_at_once_lose_nothing(storage: Storage) -> None:
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(write, range(6)))
     merged = Manifest(storage, KEY).merge()
-    assert len(merged) == 36
+    assert len(merged.load()) == 36
     assert [entry.key for entry in storage.list("datasets/")] == [KEY]
 
 
@@ -85,7 +96,7 @@ def test_a_kill_at_any_write_of_a_merge(tmp_path: Any, survives: int) -> None:
     class Dying(LocalStorage):
         left = survives
 
-        def replace(self, key: str, data: bytes, version: str | None) -> None:
+        def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
             self._spend()
             super().replace(key, data, version)
 
@@ -118,28 +129,26 @@ def test_a_part_that_outlived_its_merge_does_not_undo_a_later_row(storage: Stora
     manifest.record([Row("board:1", "A", "train", "ok", made_by="run-2")])
     manifest.merge()
     storage.write(stale, data)  # as if the first merge had been killed before it deleted the part
-    assert rows_from(manifest.merge())[0].made_by == "run-2"
+    assert rows_from(manifest.merge().load())[0].made_by == "run-2"
 
 
 def test_remaining_is_what_the_stage_before_left(storage: Storage) -> None:
     manifest = Manifest(storage, KEY)
     manifest.record([scraped(1), scraped(2), scraped(3, "B"), Row("board:4", "A", "scrape", "failed", "gone")])
     manifest.record([Row("board:1", "A", "dedupe", "dropped", "exact duplicate")])
-    table = manifest.load()
-    assert remaining(table, "dedupe", "A")["id"].tolist() == ["board:2"]
-    assert remaining(table, "resize", "A")["id"].tolist() == []
+    assert [row.id for row in manifest.remaining("dedupe", "A")] == ["board:2"]
+    assert [row.id for row in manifest.remaining("resize", "A")] == []
     manifest.record([Row("board:3", "B", "resize", "ok"), Row("board:2", "A", "resize", "ok")])
-    table = manifest.load()
-    assert remaining(table, "train", "B")["id"].tolist() == ["board:3"]
-    assert remaining(table, "normalize", "A")["id"].tolist() == ["board:2"]
-    assert remaining(table, "train", "A")["id"].tolist() == []
+    assert [row.id for row in manifest.remaining("train", "B")] == ["board:3"]
+    assert [row.id for row in manifest.remaining("normalize", "A")] == ["board:2"]
+    assert [row.id for row in manifest.remaining("train", "A")] == []
 
 
 def test_summary_adds_up(storage: Storage) -> None:
     manifest = Manifest(storage, KEY)
     manifest.record([scraped(1), scraped(2), Row("board:3", "A", "scrape", "failed", "gone")])
     manifest.record([Row("board:1", "A", "dedupe", "dropped", "copy"), Row("board:2", "A", "dedupe", "ok")])
-    counts = summary(manifest.load())
+    counts = manifest.summary()
     assert counts[0] == {
         "stage": "scrape",
         "domain": "A",
@@ -150,3 +159,161 @@ def test_summary_adds_up(storage: Storage) -> None:
         "reasons": "1 × gone",
     }
     assert all(row["ok"] + row["dropped"] + row["failed"] == row["entered"] for row in counts)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), min_size=1, unique_by=lambda pair: pair[0]))
+def test_any_text_survives(cells: list[tuple[str, str]]) -> None:
+    """As one CSV that pandas reads the same; carriage returns and NULs become spaces."""
+    rows = [Row(f"i{number}{name}", "A", "scrape", "ok", reason) for number, (name, reason) in enumerate(cells)]
+    assume(all(_encodes(row.id + row.reason) for row in rows))
+    with tempfile.TemporaryDirectory() as folder:
+        storage = open_storage(Path(folder).as_uri())
+        Manifest(storage, KEY).record(rows)
+        table = pd.read_csv(
+            io.BytesIO(storage.read(Manifest(storage, KEY).merge().key)), dtype=str, keep_default_na=False
+        )
+    plain = str.maketrans("\r\0", "  ")
+    assert {(row.id.translate(plain), row.reason.translate(plain)) for row in rows} == set(
+        zip(table["id"], table["reason"], strict=True)
+    )
+
+
+def _encodes(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def test_rows_of_one_stage_and_domain(storage: Storage) -> None:
+    manifest = Manifest(storage, KEY)
+    manifest.record([scraped(2), scraped(1), scraped(3, "B"), Row("board:1", "A", "dedupe", "ok")])
+    manifest.merge()
+    manifest.record([scraped(4)])
+    assert [row.id for row in manifest.rows("scrape", "A")] == ["board:1", "board:2", "board:4"]
+    assert [row.id for row in manifest.rows("resize", "A")] == []
+
+
+def test_remaining_may_be_gone_through_twice_and_knows_its_length(storage: Storage) -> None:
+    manifest = Manifest(storage, KEY)
+    manifest.record([scraped(number) for number in range(9)])
+    left = manifest.remaining("dedupe", "A")
+    assert len(left) == 9
+    assert [row.id for row in left] == [row.id for row in left] == [f"board:{number}" for number in range(9)]
+
+
+def test_many_parts_are_folded_and_a_later_row_still_wins(storage: Storage) -> None:
+    manifest = Manifest(storage, KEY)
+    for number in range(MAX_PARTS + 20):
+        manifest.record([Row("board:1", "A", "train", "ok", made_by=f"run-{number}"), scraped(number)])
+    manifest.fold()
+    assert len(list(storage.list("datasets/pink/manifest.d/"))) <= MAX_PARTS
+    assert len(list(manifest.rows("scrape", "A"))) == MAX_PARTS + 20
+    assert [row.made_by for row in manifest.rows("train", "A")] == [f"run-{MAX_PARTS + 19}"]
+
+
+def test_a_reader_that_is_overtaken_by_a_merge_sees_every_row(tmp_path: Path) -> None:
+    """The parts that it has listed vanish before it opens them."""
+    url = (tmp_path / "storage").as_uri()
+    Manifest(open_storage(url), KEY).record([scraped(1)])
+
+    class Overtaken(LocalStorage):
+        merges = 0
+
+        def open(self, key: str) -> tuple[IO[bytes], str]:
+            if not self.merges:
+                self.merges += 1
+                Manifest(open_storage(url), KEY).merge()
+                Manifest(open_storage(url), KEY).record([scraped(2)])
+            return super().open(key)
+
+    reader = Manifest(Overtaken(tmp_path / "storage"), KEY)
+    assert [row.id for row in reader.rows("scrape", "A")] == ["board:1", "board:2"]
+
+
+def test_a_manifest_of_other_columns_and_line_ends_is_read(storage: Storage) -> None:
+    storage.write(
+        KEY, b'\xef\xbb\xbfid,domain,stage,status,reason,colour_of_eyes\r\nboard:1,A,scrape,failed,"a, b",red\r\n'
+    )
+    manifest = Manifest(storage, KEY)
+    manifest.record([scraped(2)])
+    assert [(row.id, row.reason, row.key) for row in manifest.rows("scrape", "A")] == [
+        ("board:1", "a, b", ""),
+        ("board:2", "", "scrape/A/2.png"),
+    ]
+    assert list(manifest.merge().load().columns) == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: [lines[0], *lines[:0:-1]], "no longer sorted"),
+        (lambda lines: lines[1:], "is no manifest"),
+        (lambda lines: [lines[0], b"notes\n"], "no manifest row"),
+    ],
+)
+def test_a_manifest_that_somebody_broke_is_named(
+    storage: Storage, change: Callable[[list[bytes]], list[bytes]], message: str
+) -> None:
+    manifest = Manifest(storage, KEY)
+    manifest.record([scraped(1), scraped(2)])
+    manifest.merge()
+    broken = b"".join(change(storage.read(KEY).splitlines(keepends=True)))
+    storage.write(KEY, broken)
+    manifest.record([scraped(3)])
+    with pytest.raises(StorageError, match=f"manifest.csv.*{message}"):
+        manifest.merge()
+    assert storage.read(KEY) == broken
+
+
+WRITER = """
+import sys
+from storage import Manifest, Row, open_storage
+url, name = sys.argv[1:]
+manifest = Manifest(open_storage(url), "datasets/pink/manifest.csv")
+for number in range(100_000):
+    manifest.record([Row(f"{name}:{number:06}", "A", "scrape", "ok")])
+    print(number, flush=True)
+    if number % 4 == 3:
+        manifest.merge()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_write_and_merge_at_once_and_are_killed(storage: Storage) -> None:
+    """Every row that either had recorded when it was killed is there once, whatever the two were doing."""
+    recorded = set()
+    for attempt in range(2):
+        names = [f"{attempt}-{name}" for name in "xy"]
+        command = [sys.executable, "-c", WRITER, storage.url]
+        writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, cwd=ROOT) for name in names]
+        for writer, name in zip(writers, names, strict=True):
+            assert writer.stdout is not None
+            for _ in range(6):
+                recorded.add(f"{name}:{int(writer.stdout.readline()):06}")
+        time.sleep(0.05 * attempt)
+        for writer, name in zip(writers, names, strict=True):
+            writer.kill()
+            assert writer.stdout is not None
+            recorded |= {f"{name}:{int(line):06}" for line in writer.communicate()[0].splitlines()}
+    found = [row.id for row in Manifest(storage, KEY).rows("scrape", "A")]
+    assert recorded <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_what_is_left_and_merging_take_no_memory(tmp_path: Path) -> None:
+    """Six times the rows, the same peak: nothing holds the table."""
+    peaks = [_peak_of_a_flow(tmp_path / str(number), number) for number in (1_000, 6_000)]
+    assert peaks[1] < 1.5 * peaks[0] + 1_000_000
+
+
+def _peak_of_a_flow(folder: Path, images: int) -> int:
+    manifest = Manifest(open_storage(folder.as_uri()), KEY)
+    for start in range(0, images, 1000):
+        manifest.record([replace(scraped(number), tags="tag " * 100) for number in range(start, start + 1000)])
+    tracemalloc.start()
+    try:
+        manifest.merge()
+        assert len(manifest.remaining("dedupe", "A")) == images
+        assert manifest.summary()[0]["ok"] == images
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
