@@ -1,12 +1,13 @@
 """Every new drawing in the inbox, to the same place in the outbox, with the best checkpoint."""
 
+from itertools import chain
 from typing import Annotated
 
 from prefect import flow
 from pydantic import Field
 
 from tasks.batches import run_batches, task_runner
-from tasks.colorize import clear, colorize, scan
+from tasks.colorize import clear, colorize, draw_sheets, scan
 from tasks.dataset import Name
 from tasks.errors import plain_errors, run_task
 from tasks.inbox import Finished, Inbox, look
@@ -48,6 +49,7 @@ def colorize_inbox(
         if works:
             best = models[style].best()
             run_batches(colorize, f"colorize {style}".strip(), works, BATCH, inbox=inbox, best=best, **how)
+    draw_sheets(inbox, chain(*plan.works.values()), list(models), credit)
     leaving = look(inbox, list(models), settle_seconds, finished, checkpoints).leaving
     run_batches(clear, "clear inbox", leaving, 8 * BATCH, inbox=inbox, finished=finished)
     show_stages("inbox", inbox.manifest.merge())

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,13 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.codec import ImageError
+from imaging.gallery import Drawing
 from storage import NotFound, Row, StorageError
 from tasks.claims import claimed
 from tasks.errors import plain_errors
+from tasks.gallery import draw_sheet, shown, update_pages
 from tasks.inbox import PATIENCE, Finished, Inbox, Ledger, Plan, Work, failed_key, leave, look, reason_key
+from tasks.report import show_sheet
 from tasks.served import load_colorizer
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ class _Batch:
     """What one batch has come to."""
 
     rows: list[Row] = field(default_factory=list)
+    shown: list[tuple[str, Drawing]] = field(default_factory=list)  # with its folder
     problems: list[StorageError] = field(default_factory=list)
 
 
@@ -49,8 +53,8 @@ def colorize(
 ) -> "Counter[str]":
     """Colorizes a batch with one checkpoint, loaded once a process; leaves out what another run is at work on.
 
-    Output first, then the row; the input stays. What the storage refuses for one drawing does not hold up the others,
-    and is raised at the end.
+    Output first, then the page that shows it, then the row; the input stays. What the storage refuses for one drawing
+    does not hold up the others, and is raised at the end.
     """
     colorizer = load_colorizer(inbox.storage_url, best)
     batch = _Batch()
@@ -61,6 +65,7 @@ def colorize(
             if work.id in claim.ids and not ledger.status(work, checkpoint) and time.monotonic() < claim.until:
                 _try_one(work, inbox, colorizer, best["checkpoint"], PATIENCE * settle_seconds, batch)
                 _forget_failure(work, inbox, ledger, batch)
+        update_pages(inbox.storage, batch.shown)
         inbox.manifest.record(batch.rows)
     if batch.problems:
         raise batch.problems[0]
@@ -76,18 +81,30 @@ def clear(leaving: list[tuple[Work, bool]], inbox: Inbox, finished: Finished) ->
     return Counter("failed" if failed else "ok" for _, failed in leaving)
 
 
+def draw_sheets(inbox: Inbox, works: Iterable[Work], styles: Sequence[str], credit: str) -> None:
+    """A contact sheet in each outbox folder that got something new, shown in the UI too."""
+    for folder in sorted({work.folder for work in works}):
+        key = draw_sheet(inbox.storage, folder, styles, credit)
+        if key is not None:
+            caption = f"{folder or 'outbox'}: line | {' | '.join(styles) or 'colour'}"
+            show_sheet(f"outbox {folder}", inbox.storage.read(key), caption, key)
+
+
 def _try_one(work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: str, patience: float, batch: _Batch) -> None:
     try:
-        row = _colorize_one(work, inbox, colorizer, checkpoint, patience)
+        done = _colorize_one(work, inbox, colorizer, checkpoint, patience)
     except StorageError as error:
         batch.problems.append(error)
         return
-    if row is not None:
-        batch.rows.append(row)
+    if done is not None:
+        batch.rows.append(done[0])
+        batch.shown += [(work.folder, drawing) for drawing in done[1:]]
 
 
-def _colorize_one(work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: str, patience: float) -> Row | None:
-    """The row, with its bytes written; None for a file that is better left to a later run."""
+def _colorize_one(
+    work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: str, patience: float
+) -> tuple[Row] | tuple[Row, Drawing] | None:
+    """The row and what to show, with the bytes written; None for a file that is better left to a later run."""
     from cyclegan.files import colorize_file
 
     row: dict[str, Any] = {"id": work.id, "domain": "A", "stage": "colorize", "version": work.stamp}
@@ -95,7 +112,7 @@ def _colorize_one(work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: 
     try:
         data, version = inbox.storage.read_version(work.entry.key)
     except NotFound:
-        return Row(**row, status="dropped", reason="taken out of the inbox before its turn")
+        return (Row(**row, status="dropped", reason="taken out of the inbox before its turn"),)
     if version != work.entry.version:
         return None
     try:
@@ -104,10 +121,11 @@ def _colorize_one(work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: 
         if abs(time.time() - work.entry.modified) < patience:
             return None
         _set_aside(work, inbox, data, str(error))
-        return Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
+        failure = Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
+        return failure, shown(work, None, str(error))
     inbox.storage.write(f"outbox/{work.id}", coloured.data)
     row |= {"width": str(coloured.colour.width), "height": str(coloured.colour.height)}
-    return Row(**row, status="ok", key=f"outbox/{work.id}")
+    return Row(**row, status="ok", key=f"outbox/{work.id}"), shown(work, coloured)
 
 
 def _set_aside(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:

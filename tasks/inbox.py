@@ -49,6 +49,10 @@ class Work:
         return self.entry.key.removeprefix("inbox/")
 
     @property
+    def folder(self) -> str:
+        return self.name.rpartition("/")[0]
+
+    @property
     def id(self) -> str:
         """The row's: the path of what it becomes, in the outbox."""
         return f"{self.style}/{self.name}" if self.style else self.name
