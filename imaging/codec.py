@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from math import ceil, isfinite
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,8 @@ from PIL import (
     TiffImagePlugin,
     WebPImagePlugin,
 )
+
+from imaging.names import promised_format
 
 # Made directly rather than through Image.open, whose own pixel limit is a process-wide setting.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
@@ -62,11 +63,6 @@ _FOREIGN = [
     (4, b"jp  ", "a JPEG 2000 picture, which is not supported"),
 ]
 
-# What the ending of a name promises, and how to write it; anything else is written as PNG.
-_ENDINGS = {
-    ".jpg": "jpg", ".jpeg": "jpg", ".jpe": "jpg", ".jfif": "jpg", ".webp": "webp", ".gif": "gif",
-    ".bmp": "bmp", ".dib": "bmp", ".tif": "tiff", ".tiff": "tiff",
-}  # fmt: skip
 _PREDICTOR = {317: 2}  # differences of neighbours, which LZW packs far better
 _WRITERS: dict[str, dict[str, Any]] = {
     "png": {"compress_level": 3},
@@ -149,7 +145,7 @@ def encode(image: Image.Image, name: str) -> bytes:
     a format has no transparency (JPEG, BMP), the picture is laid on white; a GIF's is all or nothing.
     `image.info["dpi"]` is written where the format has a place for it. Raises ImageError for sides it cannot hold.
     """
-    kind = _ENDINGS.get(PurePosixPath(name).suffix.lower(), "png")
+    kind = promised_format(name) or "png"
     if max(image.size) > _LONGEST_SIDE.get(kind, max(image.size)):
         raise ImageError(
             f"{image.width:,} × {image.height:,} pixels: a {_NAMES[kind]} holds at most {_LONGEST_SIDE[kind]:,} a side;"

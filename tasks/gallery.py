@@ -12,9 +12,10 @@ from urllib.parse import quote
 from PIL import Image
 
 from imaging.gallery import Colour, Drawing, merge, read_page, read_thumbnail, thumbnail, write_page
+from imaging.names import PAGE, SHEET
 from imaging.sheet import grid
 from storage import Conflict, NotFound, Storage
-from tasks.inbox import PAGE, SHEET, Work
+from tasks.inbox import Work
 
 if TYPE_CHECKING:
     from cyclegan.files import Coloured

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from imaging.names import REASON, is_drawing
 from storage import Entry, Manifest, NotFound, Storage, StorageError, open_storage
 from storage.base import checked_key
 from tasks.errors import PipelineError
@@ -14,9 +15,6 @@ from tasks.errors import PipelineError
 Finished = Literal["keep", "move", "delete"]
 
 PATIENCE = 10  # times the settling time, for what cannot be read: it may be a copy that has stalled
-SHEET, PAGE, REASON = "_contact-sheet.png", "_before-after.html", ".reason.txt"
-_SYSTEM = {"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", SHEET, PAGE}
-_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".filepart", "~")
 _UNUSABLE = re.compile("[\0-\x1f\x7f\\\\\ud800-\udfff]")  # neither a CSV nor every storage keeps these
 _LONGEST_NAME = 255  # bytes, on every usual file system
 
@@ -180,14 +178,6 @@ def reason_key(name: str) -> str:
     path = PurePosixPath("failed", name)
     room = _LONGEST_NAME - len(REASON)
     return str(path.with_name(path.name.encode()[:room].decode(errors="ignore") + REASON))
-
-
-def is_drawing(key: str) -> bool:
-    """Whether somebody put it there on purpose: not hidden, not a system's own, not half downloaded, not ours."""
-    parts = key.lower().split("/")
-    if any(part.startswith((".", "~$")) or part in _SYSTEM for part in parts):
-        return False
-    return not parts[-1].endswith((*_UNFINISHED, REASON))
 
 
 def _is_usable(key: str) -> bool:

@@ -14,6 +14,7 @@ from PIL import Image
 from prefect.logging import disable_run_logger
 
 from imaging.gallery import read_page
+from imaging.names import PAGE, SHEET, is_drawing
 from storage import Storage, StorageError, open_storage
 from storage.manifest import rows_from
 from tasks import claims
@@ -21,7 +22,7 @@ from tasks.claims import CLAIMS, claimed
 from tasks.colorize import clear, colorize
 from tasks.errors import PipelineError
 from tasks.gallery import draw_sheet
-from tasks.inbox import PAGE, SHEET, Finished, Inbox, Plan, is_drawing, look, reason_key
+from tasks.inbox import Finished, Inbox, Plan, look, reason_key
 from tests.test_cyclegan_colorizer import save
 
 MODEL = {"checkpoint": "models/m/x.pt", "weights": "ema"}

@@ -1,0 +1,165 @@
+"""`irodori colorize` as people call it: files and folders, several models, watching, and what goes wrong."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from deploy.cli import app
+from storage import open_storage
+from tests.test_cyclegan_colorizer import drawing, save
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save(tmp_path_factory.mktemp("models") / "soft.pt"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two drawings, a broken one, and things that are none."""
+    folder = tmp_path / "in"
+    (folder / "page 1").mkdir(parents=True)
+    drawing(size=40).save(folder / "a.png", dpi=(300, 300))
+    drawing(size=48).save(folder / "page 1/ü [b].jpg")
+    (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:90])
+    (folder / ".hidden.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("milk")
+    return folder
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, ["colorize", *map(str, words)])
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def opened(path: Path) -> Image.Image:
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
+def test_a_folder(folder: Path, tmp_path: Path, model: str) -> None:
+    out = tmp_path / "out"
+    result = call(folder, out, "--model", model)
+    assert result.exit_code == 1
+    assert result.stderr.strip() == f"{folder}/cut.png: truncated PNG (ends after 90 bytes)"
+    assert result.stdout.strip() == f"2 coloured, 0 up to date, 1 failed: {out}"
+    assert files(out) == {"a.png", "page 1/ü [b].jpg"}
+    assert opened(out / "page 1/ü [b].jpg").size == (48, 48)
+    assert opened(out / "a.png").info["dpi"][0] == pytest.approx(300, abs=0.1)
+
+
+def test_what_is_newer_in_out_is_left_alone(folder: Path, tmp_path: Path, model: str) -> None:
+    (folder / "cut.png").unlink()
+    out = tmp_path / "out"
+    assert call(folder, out, "-m", model).exit_code == 0
+    os.utime(out / "a.png", (3e9, 3e9))
+    os.utime(out / "page 1/ü [b].jpg", (1, 1))
+    assert "1 coloured, 1 up to date, 0 failed" in call(folder, out, "-m", model).stdout
+    assert "2 coloured, 0 up to date" in call(folder, out, "-m", model, "--again").stdout
+
+
+def test_one_file(folder: Path, tmp_path: Path, model: str) -> None:
+    assert call(folder / "a.png", tmp_path / "b.webp", "-m", model).exit_code == 0
+    assert opened(tmp_path / "b.webp").format == "WEBP"
+    assert call(folder / "a.png", tmp_path / "new folder", "-m", model).exit_code == 0
+    assert call(folder / "notes.txt", tmp_path / "notes.png", "-m", model).exit_code == 1
+    assert files(tmp_path) >= {"new folder/a.png", "b.webp"}
+    assert not (tmp_path / "notes.png").exists()
+
+
+def test_styles_and_an_out_inside_in(folder: Path, tmp_path: Path, model: str) -> None:
+    bold = save(tmp_path / "bold.pt", seed=3)
+    (folder / "cut.png").unlink()
+    out = folder / "coloured"
+    for again in range(2):
+        result = call(folder, out, "--style", model, "--style", bold)
+        assert ("0 up to date", "0 coloured, 4 up to date")[again] in result.stdout
+        assert files(out) == {f"{style}/{name}" for style in ("soft", "bold") for name in ("a.png", "page 1/ü [b].jpg")}
+    assert (out / "soft/a.png").read_bytes() != (out / "bold/a.png").read_bytes()
+
+
+def test_a_model_by_name(folder: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.settings import settings
+
+    storage = open_storage((tmp_path / "storage").as_uri())
+    storage.write("models/pink/x.pt", Path(model).read_bytes())
+    storage.write("models/pink/best.json", b'{"checkpoint": "models/pink/x.pt", "weights": "ema"}')
+    monkeypatch.setenv("IRODORI_STORAGE", storage.url)
+    settings.cache_clear()
+    try:
+        assert call(folder / "a.png", tmp_path / "b.png", "-m", "pink").exit_code == 0
+        missing = call(folder / "a.png", tmp_path / "b.png", "-m", "blue")
+    finally:
+        settings.cache_clear()
+    assert missing.exit_code == 2
+    assert "blue" in missing.stderr
+
+
+def test_wrong_arguments(folder: Path, tmp_path: Path, model: str) -> None:
+    (tmp_path / "file").touch()
+    for words in (
+        [tmp_path / "nowhere", tmp_path / "out", "-m", model],
+        [folder, folder, "-m", model],
+        [folder, tmp_path / "file", "-m", model],
+        [folder / "a.png", tmp_path / "out", "-m", model, "--watch"],
+        [folder, tmp_path / "out", "-m", folder / "nothing.pt"],
+        [folder, tmp_path / "out", "--style", model, "--style", model],
+        [folder],
+    ):
+        result = call(*words)
+        assert result.exit_code == 2, words
+        assert "Traceback" not in result.output
+
+
+def test_an_out_that_cannot_be_written(folder: Path, tmp_path: Path, model: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/page 1").write_text("a file where a folder is needed")
+    result = call(folder, tmp_path / "out", "-m", model)
+    assert result.exit_code == 1
+    assert "cannot be written: " in result.stderr
+    assert not [name for name in files(tmp_path) if name.endswith(".part")]
+
+
+def test_watching_until_ctrl_c(folder: Path, tmp_path: Path, model: str) -> None:
+    """As a process of its own, without Prefect."""
+    out = tmp_path / "out"
+    code = "import sys; sys.modules['prefect'] = None; from deploy.cli import main; main()"
+    words = [sys.executable, "-c", code, "colorize", str(folder), str(out), "--model", model, "--watch"]
+    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(out / "a.png")
+        with (folder / "late.png").open("wb") as file:  # in two halves
+            buffer = io.BytesIO()
+            drawing(size=50).save(buffer, "PNG")
+            file.write(buffer.getvalue()[:200])
+            file.flush()
+            time.sleep(0.3)
+            file.write(buffer.getvalue()[200:])
+        wait_for(out / "late.png")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert errors.count("cut.png: truncated") == 1
+    assert "late.png" not in errors
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path.name}"
+        time.sleep(0.1)
