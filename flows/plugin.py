@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from prefect.plugins import HookContext, SetupResult, register_hook
 
-RUN_FOLDER = Path(__file__).resolve().parent.parent / ".run"
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 @register_hook
@@ -38,7 +38,8 @@ def take_bare_names() -> None:
 
 def running_server() -> str | None:
     """The API URL that `make up` wrote down, if something listens there."""
-    folder = Path(os.environ.get("IRODORI_RUN_FOLDER", RUN_FOLDER))
+    settings = dotenv_values(PROJECT / ".env") | os.environ
+    folder = Path(settings.get("IRODORI_RUN_FOLDER") or PROJECT / ".run")
     url = dotenv_values(folder / "env").get("PREFECT_API_URL")
     if url is None:
         return None

@@ -1,4 +1,7 @@
-"""`make up` for real: everything it starts, what it is for, and that nothing of it stays."""
+"""`make up` for real: everything it starts, what it is for, and that nothing of it stays.
+
+The tests share one stack, in their order.
+"""
 
 import json
 import os
@@ -159,6 +162,8 @@ def test_the_bare_name_runs_a_deployment(stack: Stack) -> None:
     # it reached the bucket, and says what is missing
     assert runs[0]["state_name"] == "Failed"
     assert "none-such" in runs[0]["state"]["message"]
+    # kept in memory, as by default, the GPU slot of a training would be lost for ever with a killed server
+    assert (stack.folder / "prefect/concurrency_leases").is_dir()
 
 
 def test_the_inbox_is_colorized_on_schedule_and_on_arrival(stack: Stack, tmp_path: Path) -> None:
