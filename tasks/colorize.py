@@ -15,7 +15,7 @@ from storage import NotFound, Row, StorageError
 from tasks.claims import claimed
 from tasks.errors import plain_errors
 from tasks.gallery import draw_sheet, shown, update_pages
-from tasks.inbox import PATIENCE, Finished, Inbox, Ledger, Plan, Work, failed_key, leave, look, reason_key
+from tasks.inbox import PATIENCE, Finished, Inbox, Ledger, Plan, Work, failed_key, is_unchanged, leave, look, reason_key
 from tasks.report import show_sheet
 from tasks.served import load_colorizer
 
@@ -118,7 +118,7 @@ def _colorize_one(
     try:
         coloured = colorize_file(colorizer, data, work.name)
     except ImageError as error:
-        if abs(time.time() - work.entry.modified) < patience:
+        if abs(time.time() - work.entry.modified) < patience or not is_unchanged(inbox.storage, work.entry):
             return None
         _set_aside(work, inbox, data, str(error))
         failure = Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
