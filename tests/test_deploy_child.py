@@ -43,6 +43,10 @@ def wait_for(ready: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
 def runs(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
@@ -72,9 +76,10 @@ def test_success_is_not_an_error(tmp_path: Path) -> None:
 
 
 def test_what_a_child_started_is_asked_to_stop_before_the_child(tmp_path: Path) -> None:
+    before = children()
     with python(tmp_path, PARENT, str(tmp_path), GRANDCHILD):
         wait_for((tmp_path / "ready").exists)
-        started = psutil.Process().children(recursive=True)
+        started = children() - before
         assert len({os.getsid(process.pid) for process in started} - {os.getsid(0)}) == 2
     assert (tmp_path / "asked").exists()
     assert not any(map(runs, started))
@@ -82,9 +87,10 @@ def test_what_a_child_started_is_asked_to_stop_before_the_child(tmp_path: Path) 
 
 def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+    before = children()
     with python(tmp_path, deaf, grace=0.5) as child:
         wait_for(lambda: "ready" in child.log.read_text())
-        (process,) = psutil.Process().children()
+        (process,) = children() - before
     assert not runs(process)
 
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 def listening_addresses() -> set[str]:
-    """Of all processes that this one started."""
+    """Of the S3 servers that this process started."""
     found = set()
-    for process in psutil.Process().children(recursive=True):
+    for process in psutil.Process().children():
+        if process.name() != "weed":
+            continue
         connections = process.net_connections(kind="inet")
         found |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
     return found
