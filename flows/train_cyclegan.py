@@ -31,7 +31,7 @@ def train_cyclegan(
     """
     source, target = Dataset(settings().storage, dataset), Model(settings().storage, model)
     # a limit that does not exist (no server set up) is no reason not to train
-    with concurrency("gpu", occupy=1, strict=False, raise_on_lease_renewal_failure=False):
+    with concurrency("gpu", occupy=1, strict=False, lease_duration=60, raise_on_lease_renewal_failure=False):
         # called, not submitted: a cancel is a signal, and only the main thread gets signals
         run = run_task(train, source, target, preset, overrides, credit)
     show_stages(dataset, source.manifest.merge())
