@@ -42,6 +42,7 @@ def _run() -> None:
     from demo.board import Board
     from demo.drawings import CREDIT
     from demo.gallery import demo_posts
+    from deploy.child import marked, stop
     from flows.full_pipeline import full_pipeline
     from scraping.filters import PostFilter
     from scraping.politeness import Politeness
@@ -51,6 +52,8 @@ def _run() -> None:
         board = Board(demo_posts(), port=PORT)
     except OSError as error:
         sys.exit(f"the demo's board cannot listen on port {PORT} ({error.strerror}): stop what uses it")
+    # we hold the port, so no other demo runs: what carries our mark is the server of one that was killed
+    stop(marked("PREFECT_HOME", str(_HOME)), grace=5.0)
     size = preset("demo").data.crop
     small = PostFilter(min_side=size)
     with board:
