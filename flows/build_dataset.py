@@ -7,8 +7,9 @@ from pydantic import Field
 
 from imaging.lineart import Normalization
 from scraping.politeness import Politeness
-from tasks.batches import check_failures, run_batches, task_runner
+from tasks.batches import check_failures, run_batches, shared, task_runner
 from tasks.dataset import Dataset, Domain, Name
+from tasks.dataset_report import write_report
 from tasks.dedupe import dedupe
 from tasks.errors import plain_errors, run_task
 from tasks.normalize import normalize
@@ -50,7 +51,7 @@ def build_dataset(
     domains: list[tuple[Domain, Query]] = [("A", lineart), ("B", colour)]
     for domain, query in domains:
         posts = run_task(list_posts, target, domain, source or settings().source, query, politeness)
-        where = {"dataset": target, "domain": domain, "politeness": politeness}
+        where = {"dataset": target, "domain": domain, "politeness": shared(politeness)}
         counts = run_batches(scrape, f"scrape {domain}", posts, SCRAPE_BATCH, **where)
         check_failures(counts, f"scrape {domain}", max_failed)
         run_task(dedupe, target, domain)
@@ -59,3 +60,4 @@ def build_dataset(
     resized = target.remaining("normalize", "A")
     run_batches(normalize, "normalize A", resized, IMAGE_BATCH, dataset=target, normalization=normalization)
     show_stages(dataset, target.manifest.merge())
+    run_task(write_report, target)

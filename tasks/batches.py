@@ -9,12 +9,11 @@ from prefect import Task
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
+from scraping.politeness import Politeness
 from storage import Rows
 from tasks.errors import PipelineError
 from tasks.progress import Progress
 from tasks.settings import settings
-
-_WAITING = 4  # batches submitted for each worker
 
 
 def task_runner() -> "TaskRunner[Any]":
@@ -32,6 +31,12 @@ def task_runner() -> "TaskRunner[Any]":
         return cast("TaskRunner[Any]", DaskTaskRunner(address=chosen.dask_scheduler))
     cluster = {"n_workers": chosen.workers, "threads_per_worker": 1}
     return cast("TaskRunner[Any]", DaskTaskRunner(cluster_kwargs=cluster))
+
+
+def shared(politeness: Politeness) -> Politeness:
+    """What each process may do, so that all that work at once keep to these limits together."""
+    chosen = settings()
+    return politeness if chosen.task_runner == "threads" else politeness.shared_between(chosen.workers)
 
 
 def run_batches(
@@ -58,8 +63,8 @@ def run_batches(
 def _submitted(
     task: "Task[Any, Counter[str]]", items: Iterable[Any], batch: int, common: dict[str, Any]
 ) -> "Iterator[PrefectFuture[Counter[str]]]":
-    """Finished task runs as they finish; no more wait their turn than keep the workers busy, for memory's sake."""
-    limit = _WAITING * settings().workers
+    """Finished task runs as they finish; at most one a worker is under way, on a shared cluster too."""
+    limit = settings().workers
     waiting: list[PrefectFuture[Counter[str]]] = []
     rest = iter(items)
     while chunk := list(islice(rest, batch)):

@@ -1,0 +1,1 @@
+"""What must survive: real runs, killed at random moments, against runs that nobody disturbed."""
