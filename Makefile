@@ -4,11 +4,11 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 INSTALLED := .venv/.installed
 
-.PHONY: help install demo test lint up bench clean
+.PHONY: help install demo test lint up bench drill-build drill-inbox clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 install: $(INSTALLED) ## create .venv and install
 
@@ -40,7 +40,7 @@ test: install ## run the tests
 lint: install ## ruff and mypy
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy cyclegan demo deploy flows imaging scraping storage tasks benchmarks tests
+	@.venv/bin/mypy cyclegan demo deploy flows imaging scraping storage tasks benchmarks drills tests
 
 up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-C stops all
 	@exec $(PY) -m deploy.up
@@ -48,6 +48,12 @@ up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-
 bench: install ## every benchmark; each is also: python -m benchmarks.NAME
 	@for file in benchmarks/[a-z]*.py; do \
 		name=$$(basename $$file .py); [ $$name = harness ] || $(PY) -m benchmarks.$$name || exit 1; done
+
+drill-build: install ## kill build-dataset again and again; nothing may be lost
+	@$(PY) -m drills.build
+
+drill-inbox: install ## kill colorize-inbox again and again; nothing may be lost
+	@$(PY) -m drills.inbox
 
 clean: ## remove the environment and what runs left, not your data
 	rm -rf .venv .run build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
