@@ -15,7 +15,7 @@ from tasks.report import show_stages
 from tasks.runs import Model
 from tasks.settings import settings
 
-BATCH = 8  # a kill repeats at most so many on each worker
+BATCH = 8
 
 
 @flow(name="colorize-inbox", task_runner=task_runner())

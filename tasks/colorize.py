@@ -22,14 +22,26 @@ from tasks.served import load_colorizer
 if TYPE_CHECKING:
     from cyclegan.colorizer import Colorizer
 
+_RECORD_EVERY = 2.0  # seconds; a kill repeats no more of a batch than that, or one drawing
+
 
 @dataclass
 class _Batch:
-    """What one batch has come to."""
+    """What one batch has come to; rows, shown: not recorded yet."""
 
+    inbox: Inbox
     rows: list[Row] = field(default_factory=list)
     shown: list[tuple[str, Drawing]] = field(default_factory=list)  # with its folder
     problems: list[StorageError] = field(default_factory=list)
+    counts: "Counter[str]" = field(default_factory=Counter)
+    recorded: float = field(default_factory=time.monotonic)
+
+    def record(self) -> None:
+        """The page first, then the rows, for these say that all is done."""
+        update_pages(self.inbox.storage, self.shown)
+        self.inbox.manifest.record(self.rows)
+        self.counts.update(row.status for row in self.rows)
+        self.rows, self.shown, self.recorded = [], [], time.monotonic()
 
 
 @task(name="scan-inbox", cache_policy=NO_CACHE)
@@ -57,7 +69,7 @@ def colorize(
     does not hold up the others, and is raised at the end.
     """
     colorizer = load_colorizer(inbox.storage_url, best)
-    batch = _Batch()
+    batch = _Batch(inbox)
     with claimed(inbox.storage, [work.id for work in works]) as claim:
         ledger = Ledger(inbox)  # only now: another run may have finished some between our look and our claim
         checkpoint = best["checkpoint"] if recolour else None
@@ -65,11 +77,12 @@ def colorize(
             if work.id in claim.ids and not ledger.status(work, checkpoint) and time.monotonic() < claim.until:
                 _try_one(work, inbox, colorizer, best["checkpoint"], PATIENCE * settle_seconds, batch)
                 _forget_failure(work, inbox, ledger, batch)
-        update_pages(inbox.storage, batch.shown)
-        inbox.manifest.record(batch.rows)
+            if time.monotonic() - batch.recorded > _RECORD_EVERY:
+                batch.record()
+        batch.record()
     if batch.problems:
         raise batch.problems[0]
-    return Counter(row.status for row in batch.rows)
+    return batch.counts
 
 
 @task(name="clear-inbox", cache_policy=NO_CACHE)

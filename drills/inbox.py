@@ -1,0 +1,273 @@
+"""``python -m drills.inbox``: two colorizers on one inbox, killed with SIGKILL at random moments while files arrive.
+
+Writers drop drawings, in a folder byte by byte under their final names; some come again with other contents, some are
+broken. In the end each must have left the inbox, with exactly the output that an undisturbed colorizer makes of its
+last contents, or with its reason; and no drawing may ever have been in two hands. Exit status 0: so it was.
+"""
+
+import json
+import math
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.harness import print_table
+from demo.drawings import Drawing
+from deploy.seaweed import SeaweedFS
+from drills.build import _prefect
+from storage import Manifest, Storage, open_storage
+
+BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
+_PROCESSES = multiprocessing.get_context("forkserver")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file that is dropped; ok: whether it can be coloured."""
+
+    name: str
+    data: bytes
+    ok: bool
+
+
+@dataclass(frozen=True)
+class _Event:
+    """what: begun, coloured or failed.  content: a checksum.  at: time.monotonic(), which all processes share."""
+
+    pid: int
+    what: str
+    name: str
+    content: int
+    at: float
+
+
+def main(
+    kills: Annotated[int, typer.Option(min=1, help="How many kills on each storage")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides the files and the moments")] = 0,
+) -> None:
+    """Kill colorizers at random moments and see that every drawing has one right output or one reason."""
+    with tempfile.TemporaryDirectory(prefix="irodori-drill-") as name, _prefect(Path(name)):
+        folder = Path(name)
+        with SeaweedFS(folder / "s3") as s3:
+            os.environ.update(s3.environment, IRODORI_WORKERS="2")
+            s3.create_bucket("drill")
+            _PROCESSES.set_forkserver_preload(["flows.colorize_inbox", "cyclegan.files", "cyclegan.colorizer"])
+            checkpoint = _save_checkpoint(folder / "drill.pt")
+            drills = [
+                _drill(kind, url, checkpoint, folder / f"{kind}.log", kills, random.Random(seed))
+                for kind, url in (("folder", (folder / "storage").as_uri()), ("S3", "s3://drill"))
+            ]
+    head = ["storage", "kills", "failed runs", "drawings", "coloured", "again after a kill", "in two hands", "wrong"]
+    print_table(head, drills)
+    if any(row[-1] or row[-2] for row in drills):
+        sys.exit(1)
+
+
+def _drill(kind: str, url: str, checkpoint: Path, log: Path, kills: int, rng: random.Random) -> list[object]:
+    """One storage's line of the table."""
+    storage = open_storage(url)
+    storage.upload(checkpoint, f"models/{MODEL}/drill.pt")
+    best = {"checkpoint": f"models/{MODEL}/drill.pt", "weights": "ema"}
+    storage.write(f"models/{MODEL}/best.json", json.dumps(best).encode())
+    arrivals = _arrivals(kills * BURST)
+    colorizers = [_start(url, log) for _ in range(2)]
+    killed: dict[int, float] = {}
+    failed = 0
+    while len(killed) < kills:
+        burst = arrivals[len(killed) * BURST : (len(killed) + 1) * BURST]
+        writer = threading.Thread(target=_drop, args=(storage, burst, random.Random(rng.random())))
+        begun = time.monotonic()
+        writer.start()
+        place = _wait_until_busy(log, colorizers, begun, rng)
+        time.sleep(rng.uniform(0, 1.5))
+        victim = colorizers[place]
+        victim.kill()
+        victim.join()
+        failed += victim.exitcode == 1
+        killed[victim.pid or 0] = time.monotonic()
+        colorizers[place] = _start(url, log)
+        writer.join()
+        print(f"{kind}: kill {len(killed)}, {sum(1 for _ in storage.list('done/'))} drawings done", flush=True)
+    _wait_until_quiet(storage)
+    for process in colorizers:
+        process.kill()
+        process.join()
+    expected = {arrival.name: arrival for arrival in arrivals}
+    wrong = _wrong(storage, checkpoint, expected)
+    for name in wrong:
+        print(f"{kind}: {name} is not as it should be", flush=True)
+    coloured, twice = _coloured(log, killed)
+    again = coloured.total() - len(coloured)
+    return [kind, len(killed), failed, len(expected), len(coloured), again, twice, len(wrong)]
+
+
+def _arrivals(total: int) -> list[Arrival]:
+    """Each tenth is cut short, one is no picture, and each fifth is another drawing under an earlier name."""
+    arrivals = [Arrival("notes.txt", b"remember the milk", False)]
+    for number in range(1, total):
+        whole = Drawing(2000 + number).render("A", SIDE)
+        as_before = number % 5 == 0 and number > 20
+        name = f"page {number // 40}/線画 {number}.png"
+        if number % 10 == 3:
+            arrivals.append(Arrival(name, whole[:400], False))
+        else:
+            arrivals.append(Arrival(arrivals[number - 19].name if as_before else name, whole, True))
+    return arrivals
+
+
+def _wait_until_busy(
+    log: Path, colorizers: "list[multiprocessing.context.ForkServerProcess]", since: float, rng: random.Random
+) -> int:
+    """Until one of them has a drawing in hand: which. Some seconds later any, for kills must hit other moments, too."""
+    deadline = since + rng.choice((3, 30, 30))
+    pids = {process.pid: place for place, process in enumerate(colorizers)}
+    while time.monotonic() < deadline:
+        busy = [event.pid for event in _events(log) if event.at > since and event.pid in pids]
+        if busy:
+            return pids[rng.choice(busy)]
+        time.sleep(0.05)
+    return rng.randrange(len(colorizers))
+
+
+def _drop(storage: Storage, arrivals: list[Arrival], rng: random.Random) -> None:
+    """Slowly, and in a folder in parts."""
+    for arrival in arrivals:
+        if storage.url.startswith("file:"):
+            path = Path(storage.url.removeprefix("file://"), "inbox", arrival.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for start in range(0, len(arrival.data), 4000):
+                    file.write(arrival.data[start : start + 4000])
+                    file.flush()
+                    time.sleep(rng.uniform(0, SETTLE / 2))
+        else:
+            storage.write(f"inbox/{arrival.name}", arrival.data)
+        time.sleep(rng.uniform(0, 0.3))
+
+
+def _start(url: str, log: Path) -> multiprocessing.context.ForkServerProcess:
+    process = _PROCESSES.Process(target=_run, args=(url, log), daemon=True)
+    process.start()
+    return process
+
+
+def _run(url: str, log: Path) -> None:
+    """In a process of its own: colours whatever comes, again and again, and notes what it has in hand."""
+    os.environ["IRODORI_STORAGE"] = url
+    import torch
+
+    from cyclegan import files
+    from flows.colorize_inbox import colorize_inbox
+    from tasks.settings import settings
+
+    settings.cache_clear()  # what the preloading process read
+    torch.set_num_threads(1)
+    plain = files.colorize_file
+
+    def note(what: str, name: str, data: bytes) -> None:
+        with log.open("a") as file:  # one write, which the system keeps whole
+            file.write(json.dumps([os.getpid(), what, name, zlib.crc32(data), time.monotonic()]) + "\n")
+
+    def noted(colorize: object, data: bytes, name: str) -> files.Coloured:
+        note("begun", name, data)
+        end = "failed"
+        try:
+            result = plain(colorize, data, name)  # type: ignore[arg-type]
+            end = "coloured"
+            return result
+        finally:
+            note(end, name, data)
+
+    files.colorize_file = noted
+    while True:
+        colorize_inbox(MODEL, settle_seconds=SETTLE, finished="move")
+        time.sleep(0.2)
+
+
+def _wait_until_quiet(storage: Storage, limit: float = 300) -> None:
+    """Until nothing is in the inbox any more; at the limit what is left is found wrong."""
+    deadline = time.monotonic() + limit
+    while any(True for _ in storage.list("inbox/")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+
+def _wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> list[str]:
+    """The names of drawings that are not where and what they should be, or have not one row."""
+    import torch
+
+    from cyclegan.colorizer import Colorizer
+    from cyclegan.files import colorize_file
+
+    torch.set_num_threads(1)
+    colorizer = Colorizer.load(checkpoint)
+    found = {entry.key: storage.read(entry.key) for entry in storage.list("") if "/_" not in entry.key}
+    rows = Counter(
+        zip(*(Manifest(storage, "inbox-manifest.csv").load()[name] for name in ("id", "status")), strict=True)
+    )
+    wrong = []
+    for name, arrival in expected.items():
+        here = {key.split("/")[0]: found[key] for key in found if key.split("/", 1)[-1] == name}
+        reason = found.get(f"failed/{name}.reason.txt")
+        if arrival.ok:
+            right = {"done": arrival.data, "outbox": colorize_file(colorizer, arrival.data, name).data}
+        else:
+            right = {"failed": arrival.data}
+        mine = {status: number for (id_, status), number in rows.items() if id_ == name}
+        status = "ok" if arrival.ok else "failed"
+        if here != right or bool(reason) == arrival.ok or mine != {status: 1}:
+            wrong.append(f"{name} ({', '.join(here)}; {mine})")
+    return wrong
+
+
+def _coloured(log: Path, killed: dict[int, float]) -> tuple[Counter[tuple[str, int]], int]:
+    """How often each version of each drawing was coloured, and how often two had one in hand at the same time."""
+    coloured: Counter[tuple[str, int]] = Counter()
+    in_hand: dict[str, _Event] = {}
+    twice = 0
+    for event in sorted(_events(log), key=lambda event: event.at):
+        if event.what == "begun":
+            other = in_hand.get(event.name)
+            twice += other is not None and killed.get(other.pid, math.inf) > event.at
+            in_hand[event.name] = event
+            continue
+        in_hand.pop(event.name, None)
+        coloured[event.name, event.content] += event.what == "coloured"
+    return +coloured, twice
+
+
+def _events(log: Path) -> list["_Event"]:
+    lines = log.read_text().split("\n")[:-1] if log.exists() else []
+    return [_Event(*json.loads(line)) for line in lines]
+
+
+def _save_checkpoint(path: Path) -> Path:
+    """Of a generator that has learned nothing: what it paints does not matter here."""
+    import torch
+
+    from cyclegan.checkpoint import save_checkpoint
+    from cyclegan.config import DataConfig, GeneratorConfig, TrainConfig
+    from cyclegan.networks import Generator, init_weights
+    from imaging.lineart import Normalization
+
+    config = TrainConfig(generator=GeneratorConfig(blocks=1, ngf=4), data=DataConfig(crop=32))
+    generator = Generator(config.generator)
+    init_weights(generator, torch.Generator().manual_seed(0))
+    networks = {"g_ab": generator.state_dict()}
+    content = {"step": 0, "config": config.model_dump(), "normalization": Normalization().to_dict()}
+    save_checkpoint(path, content | {"ema": networks, "networks": networks})
+    return path
+
+
+if __name__ == "__main__":
+    typer.run(main)

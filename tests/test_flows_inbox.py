@@ -1,0 +1,75 @@
+"""colorize-inbox as a flow: styles side by side, a new model, and quiet minutes that leave no trace."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from flows.colorize_inbox import colorize_inbox
+from imaging.gallery import read_page
+from storage import Storage, open_storage
+from tests.test_cyclegan_colorizer import drawing, save
+
+pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
+
+
+@pytest.fixture
+def storage(tmp_path: Path, environment: Callable[..., None]) -> Storage:
+    """Two models and two drawings, one of them broken."""
+    storage = open_storage((tmp_path / "storage").as_uri())
+    for seed, model in enumerate(("soft", "bold")):
+        serve(storage, model, seed, tmp_path)
+    buffer = io.BytesIO()
+    drawing(size=60).save(buffer, "PNG")
+    storage.write("inbox/page/a.png", buffer.getvalue())
+    storage.write("inbox/page/cut.png", buffer.getvalue()[:100])
+    environment(storage=storage.url)
+    return storage
+
+
+def serve(storage: Storage, model: str, seed: int, folder: Path) -> None:
+    key = f"models/{model}/{seed}.pt"
+    storage.upload(save(folder / f"{seed}.pt", seed=seed), key)
+    storage.write(f"models/{model}/best.json", json.dumps({"checkpoint": key, "weights": "ema"}).encode())
+
+
+def run(**parameters: object) -> None:
+    state = colorize_inbox(settle_seconds=0.0, return_state=True, **parameters)
+    assert state.is_completed(), state.message
+
+
+def test_styles_side_by_side_then_moved_away(storage: Storage) -> None:
+    run(styles=["soft", "bold"], finished="move", credit="by me")
+    found = {entry.key for entry in storage.list("") if not entry.key.startswith(("models/", "inbox-"))}
+    assert found == {
+        "outbox/soft/page/a.png", "outbox/bold/page/a.png", "outbox/page/_contact-sheet.png",
+        "outbox/page/_before-after.html", "done/page/a.png", "failed/page/cut.png", "failed/page/cut.png.reason.txt",
+    }  # fmt: skip
+    assert storage.read("outbox/soft/page/a.png") != storage.read("outbox/bold/page/a.png")
+    shown = {drawing.name: drawing for drawing in read_page(storage.read("outbox/page/_before-after.html"))}
+    assert list(shown["a.png"].colours) == ["soft", "bold"]
+    assert "truncated" in shown["cut.png"].reason
+    sheet = Image.open(io.BytesIO(storage.read("outbox/page/_contact-sheet.png")))
+    assert sheet.width > 3 * 192
+
+
+def test_a_quiet_run_leaves_no_trace_and_a_new_model_waits_to_be_asked(storage: Storage, tmp_path: Path) -> None:
+    run(model="soft")
+    first = storage.read("outbox/page/a.png")
+    serve(storage, "soft", 5, tmp_path)
+    before = touched(tmp_path)
+    run(model="soft")
+    run(model="soft")
+    assert touched(tmp_path) == before
+    run(model="soft", recolour=True)
+    assert storage.read("outbox/page/a.png") != first
+    before = touched(tmp_path)
+    run(model="soft", recolour=True)
+    assert touched(tmp_path) == before
+
+
+def touched(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
