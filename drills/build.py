@@ -13,13 +13,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import pandas as pd
 import typer
 
@@ -27,9 +24,8 @@ from benchmarks.harness import print_table
 from demo.board import Board
 from demo.drawings import Domain, Drawing
 from demo.search import BoardPost
-from deploy.child import Child
-from deploy.ports import HOST, free_port
 from deploy.seaweed import SeaweedFS
+from drills.server import prefect_server
 from storage import Manifest, Storage, open_storage
 
 DATASET, SIZE, PER_DOMAIN = "drill", 48, 60
@@ -42,7 +38,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Decides the moments")] = 0,
 ) -> None:
     """Kill build-dataset at random moments and compare what it leaves with an undisturbed run."""
-    with tempfile.TemporaryDirectory(prefix="irodori-drill-") as name, _prefect(Path(name)), _board() as board:
+    with tempfile.TemporaryDirectory(prefix="irodori-drill-") as name, prefect_server(Path(name)), _board() as board:
         folder = Path(name)
         with SeaweedFS(folder / "s3") as s3:
             os.environ.update(s3.environment)
@@ -151,30 +147,6 @@ def _board() -> Board:
         BoardPost(id=100 + n, data=data, tags=tags, width=64, height=64) for n, (data, tags) in enumerate(pictures)
     ]
     return Board(posts[::-1])
-
-
-@contextmanager
-def _prefect(folder: Path) -> Iterator[None]:
-    """A Prefect server of the drill's own, that this process and those it starts use."""
-    port = free_port([0])
-    own = {
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_API_DATABASE_TIMEOUT": "60",
-    }
-    os.environ.update(own | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"})
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    with Child("Prefect server", command, log=folder / "prefect.log", env=os.environ) as server:
-        server.wait_until(lambda: _answers(f"http://{HOST}:{port}/api/health"), seconds=180)
-        os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
-        yield
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
 
 
 if __name__ == "__main__":
