@@ -25,7 +25,7 @@ import typer
 from benchmarks.harness import print_table
 from demo.drawings import Drawing
 from deploy.seaweed import SeaweedFS
-from drills.build import _prefect
+from drills.server import prefect_server
 from storage import Manifest, Storage, open_storage
 
 BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
@@ -57,7 +57,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Decides the files and the moments")] = 0,
 ) -> None:
     """Kill colorizers at random moments and see that every drawing has one right output or one reason."""
-    with tempfile.TemporaryDirectory(prefix="irodori-drill-") as name, _prefect(Path(name)):
+    with tempfile.TemporaryDirectory(prefix="irodori-drill-") as name, prefect_server(Path(name)):
         folder = Path(name)
         with SeaweedFS(folder / "s3") as s3:
             os.environ.update(s3.environment, IRODORI_WORKERS="2")

@@ -20,6 +20,7 @@ _PRIVATE = ".irodori"
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space and run again",
     errno.EROFS: "it is read-only: choose another folder",
+    errno.EXDEV: "a folder in the storage is mounted from another disk: put all of the storage on that one",
     errno.EACCES: "permission denied: give this user write access or choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this file system: shorten it",
     errno.ENOTDIR: "a file stands where a folder is needed: rename one of them",
@@ -96,14 +97,13 @@ class LocalStorage:
 
     def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
         path = self._path(key)
-        with self._lock(key):
-            try:
-                current = _version(path.stat())
-            except FileNotFoundError:
-                current = None
-            if current != version:
-                raise Conflict(f"{key} was changed by another run")
-            self.write(key, data)
+        try:
+            with self._lock(key):
+                if _version_of(path) != version:
+                    raise Conflict(f"{key} was changed by another run")
+                self.write(key, data)
+        except OSError as error:  # of the lock's own file
+            raise self._error(key, error) from error
 
     def _path(self, key: str) -> Path:
         path = self._root / checked_key(key)
@@ -140,6 +140,13 @@ class LocalStorage:
             return NotFound(f"no {key} in {self.url}")
         remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
         return StorageError(f"storage {self.url}, key {key}: {remedy}")
+
+
+def _version_of(path: Path) -> str | None:
+    try:
+        return _version(path.stat())
+    except FileNotFoundError:
+        return None
 
 
 def _version(status: os.stat_result) -> str:
