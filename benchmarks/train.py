@@ -1,0 +1,332 @@
+"""One training step of ours against the step as published code writes it: same networks, same batch, in turns."""
+
+import copy
+import multiprocessing
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.harness import alternate, print_result, print_table
+from cyclegan.config import TrainConfig, preset
+from cyclegan.dataset import Batch, Batches, TrainingData
+from cyclegan.image_pool import ImagePool
+from cyclegan.model import CycleGan, computes_in_bf16
+from cyclegan.schedule import Schedule
+from cyclegan.trainer import Trainer
+from imaging.lineart import Normalization
+
+NUM_PICTURES, NUM_HELD_OUT = 16, 8  # of each domain; the size of a data set does not change a step
+STEPS, CHECKPOINT_EVERY = 6, 3  # of the short training
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a device can be asked for: side of the crops in px, steps between two looks at the clock.
+
+    On a CPU one thread does it all: where other work keeps cores busy, two wait for each other most of the time.
+    """
+
+    crop: int
+    blocks: int
+    ngf: int
+    steps: int
+    rounds: int
+    matmul: int
+    bar: float
+
+
+SCALES = {
+    "cpu": Scale(crop=128, blocks=6, ngf=32, steps=1, rounds=5, matmul=2048, bar=1.25),
+    "cuda": Scale(crop=256, blocks=9, ngf=64, steps=20, rounds=5, matmul=8192, bar=4.0),
+}
+
+
+def settings(scale: Scale, precision: str) -> TrainConfig:
+    """The `paper` preset at this size."""
+    values = preset("paper").model_dump()
+    values["generator"] |= {"blocks": scale.blocks, "ngf": scale.ngf}
+    values["data"] |= {"crop": scale.crop}
+    values["schedule"] |= {"constant_epochs": STEPS / NUM_PICTURES, "decay_epochs": 0}
+    changes = {"precision": precision, "checkpoint_every": CHECKPOINT_EVERY, "log_every": 1}
+    return TrainConfig.model_validate(values | changes)
+
+
+def draw(crop: int, count: int, seed: int) -> list[np.ndarray]:
+    """RGB pages of filled polygons with outlines, larger than the crop as the published 286 are than 256."""
+    rng, side = np.random.default_rng(seed), round(crop * 286 / 256)
+    pages = []
+    for _ in range(count):
+        page = np.full((side, side, 3), 255, np.uint8)
+        for corners, colour in zip(rng.integers(0, side, (6, 5, 2)), rng.integers(40, 255, (6, 3)), strict=True):
+            cv2.fillPoly(page, [corners.astype(np.int32)], colour.tolist())
+            cv2.polylines(page, [corners.astype(np.int32)], True, (0, 0, 0), 1, cv2.LINE_AA)
+        pages.append(page)
+    return pages
+
+
+def make_data(scale: Scale) -> TrainingData:
+    a, b = draw(scale.crop, NUM_PICTURES + NUM_HELD_OUT, 0), draw(scale.crop, NUM_PICTURES + NUM_HELD_OUT, 1)
+    lines = [cv2.threshold(page.max(2), 30, 255, cv2.THRESH_BINARY)[1] for page in a]
+    return TrainingData(lines[NUM_HELD_OUT:], b[NUM_HELD_OUT:], lines[:NUM_HELD_OUT], b[:NUM_HELD_OUT])
+
+
+class PublishedStep:
+    """The step of pytorch-CycleGAN-and-pix2pix, which CycleGANime repeats.
+
+    Float32; six generator passes; one backward pass for both generators, one for each discriminator, whose real and
+    fake images go through it apart; Adam as torch makes it by default; losses read by the host every tenth step.
+    """
+
+    def __init__(self, networks: dict[str, nn.Module]) -> None:
+        own = {name: copy.deepcopy(network) for name, network in networks.items()}
+        self.g_ab, self.g_ba, self.d_a, self.d_b = (
+            own[name].to(memory_format=torch.contiguous_format) for name in ("g_ab", "g_ba", "d_a", "d_b")
+        )
+        rng = torch.Generator().manual_seed(0)
+        self.pool_a, self.pool_b = ImagePool(50, rng), ImagePool(50, rng)
+        generators = [*self.g_ab.parameters(), *self.g_ba.parameters()]
+        self.discriminators = [*self.d_a.parameters(), *self.d_b.parameters()]
+        self.adam_g = torch.optim.Adam(generators, 2e-4, (0.5, 0.999))
+        self.adam_d = torch.optim.Adam(self.discriminators, 2e-4, (0.5, 0.999))
+        self.steps = 0
+
+    def step(self, a: Tensor, b: Tensor) -> Tensor:
+        """Update all networks; returns the generators' loss."""
+        fake_b, fake_a = self.g_ab(a), self.g_ba(b)
+        rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a)
+        self._freeze(True)
+        self.adam_g.zero_grad()
+        identity = 5 * F.l1_loss(self.g_ab(b), b) + 5 * F.l1_loss(self.g_ba(a), a)
+        adversarial = lsgan(self.d_b(fake_b), 1.0) + lsgan(self.d_a(fake_a), 1.0)
+        loss = adversarial + 10 * F.l1_loss(rec_a, a) + 10 * F.l1_loss(rec_b, b) + identity
+        loss.backward()
+        self.adam_g.step()
+        self._freeze(False)
+        self.adam_d.zero_grad()
+        losses = [loss, self._judge(self.d_b, b, self.pool_b.query(fake_b))]
+        losses.append(self._judge(self.d_a, a, self.pool_a.query(fake_a)))
+        self.adam_d.step()
+        if self.steps % 10 == 0:
+            [each.item() for each in losses]
+        self.steps += 1
+        return loss
+
+    def _judge(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        loss = (lsgan(discriminator(real), 1.0) + lsgan(discriminator(fake), 0.0)) * 0.5
+        loss.backward()
+        return loss
+
+    def _freeze(self, frozen: bool) -> None:
+        for parameter in self.discriminators:
+            parameter.requires_grad = not frozen
+
+
+def lsgan(logits: Tensor, target: float) -> Tensor:
+    return F.mse_loss(logits, torch.full_like(logits, target))
+
+
+class Bench:
+    """The two sides, ready to step on one batch after another."""
+
+    def __init__(self, scale: Scale, device: torch.device, precision: str) -> None:
+        config, data, rng = settings(scale, precision), make_data(scale), torch.Generator().manual_seed(0)
+        self.model = CycleGan(config, Schedule.of(config, len(data.a), len(data.b)), device, rng)
+        self.batches = Batches(data, config, device, rng, lambda gray: gray)
+        self.published = PublishedStep(self.model.networks)
+        self._count, self._device = scale.steps, device
+
+    def ours(self) -> Tensor:
+        return self._many(lambda batch: self.model.step(batch, 0)["generators"])
+
+    def theirs(self) -> Tensor:
+        return self._many(lambda batch: self.published.step(batch.real_a, batch.real_b))
+
+    def _many(self, step: Callable[[Batch], Tensor]) -> Tensor:
+        for _ in range(self._count):
+            loss = step(self.batches.next())
+        wait(self._device)
+        return loss
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def check_equal(scale: Scale, device: torch.device) -> None:
+    """In float32 both sides compute the same loss from the same weights and batch."""
+    bench = Bench(scale, device, "float32")
+    batch = bench.batches.next()
+    theirs = bench.published.step(batch.real_a, batch.real_b)
+    torch.testing.assert_close(bench.model.step(batch, 0)["generators"], theirs.detach(), rtol=1e-3, atol=1e-3)
+
+
+def multiply(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
+    """A product of two square matrices."""
+    a, b = torch.randn(2, size, size, device=device).to(dtype)
+
+    def product() -> None:
+        torch.mm(a, b)
+        wait(device)
+
+    return product
+
+
+def count_flops(side: Callable[[], object]) -> int:
+    """Of convolutions and matrix products; a multiplication with its addition is two."""
+    with FlopCounterMode(display=False) as counter:
+        side()
+    return int(counter.get_total_flops())
+
+
+def in_a_new_process(function: Callable[..., Any], *arguments: object) -> Any:
+    with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (1,)) as pool:
+        return pool.apply(function, arguments)
+
+
+def peak_gigabytes(method: str, precision: str, device: str) -> float:
+    """Most memory that this process takes for a round, above what it had before."""
+    before = _most_memory(device)
+    getattr(Bench(SCALES[device], torch.device(device), precision), method)()
+    return (_most_memory(device) - before) / 1e9
+
+
+def _most_memory(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return 1024 * int(found[1])
+
+
+def run_short(device: str) -> dict[str, float]:
+    """A real training of a few steps: seconds from images in memory to the first step made, seconds that a checkpoint
+    with its samples and scores costs, and the share of the other time that goes into getting batches.
+    """
+    costs, shares, begun = [], [], time.perf_counter()
+    made: list[float] = []
+
+    def on_progress(step: int, total: int, metrics: dict[str, float]) -> None:
+        made.append(time.perf_counter())
+        if step % CHECKPOINT_EVERY != 1:  # its row would include the checkpoint before it
+            shares.append(metrics["data_share"])
+
+    def on_checkpoint(*_: object) -> None:
+        costs.append(time.perf_counter() - made[-1])
+
+    with tempfile.TemporaryDirectory() as folder:
+        scale = SCALES[device]
+        trainer = Trainer(settings(scale, "auto"), make_data(scale), Path(folder), normalization=Normalization())
+        trainer.run(on_progress, on_checkpoint)
+    costs_median, share = statistics.median(costs), statistics.median(shares)
+    return {"first_step_seconds": made[0] - begun, "checkpoint_seconds": costs_median, "data_share": share}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way of making a step, and what it reached. kind: the numbers that its networks compute in."""
+
+    name: str
+    method: str
+    precision: str
+    kind: str
+    images_per_second: float = 0.0
+    share_of_peak: float = 0.0
+    gigabytes: float = 0.0
+
+
+def measure(device: str) -> tuple[list[Side], dict[str, float]]:
+    """The three sides measured in turns, and the FLOP/s of matrix products by kind of number, measured among them."""
+    scale, where = SCALES[device], torch.device(device)
+    best, plain = Bench(scale, where, "auto"), Bench(scale, where, "float32")
+    calls: dict[str, Callable[[], object]] = {
+        "published": best.theirs,
+        "ours, float32": plain.ours,
+        "ours": best.ours,
+        "float32": multiply(scale.matmul, where, torch.float32),
+        "bf16": multiply(scale.matmul, where, torch.bfloat16),
+    }
+    seconds = alternate(calls, scale.rounds)
+    peak = {kind: 2 * scale.matmul**3 / seconds[kind] for kind in ("float32", "bf16")}
+    sides = [
+        Side("published", "theirs", "float32", "float32"),
+        Side("ours, float32", "ours", "float32", "float32"),
+        Side("ours", "ours", "auto", "bf16" if computes_in_bf16(where) else "float32"),
+    ]
+    found = [
+        replace(
+            side,
+            images_per_second=2 * scale.steps / seconds[side.name],
+            share_of_peak=count_flops(calls[side.name]) / seconds[side.name] / peak[side.kind],
+            gigabytes=in_a_new_process(peak_gigabytes, side.method, side.precision, device),
+        )
+        for side in sides
+    ]
+    return found, peak
+
+
+def show(scale: Scale, sides: list[Side], peak: dict[str, float], run: dict[str, float]) -> None:
+    print(f"{scale.crop} px, {scale.blocks} blocks, ngf {scale.ngf}, batch 1, one thread; images of both domains")
+    rows = [
+        [
+            side.name,
+            side.kind,
+            f"{side.images_per_second:.2f}",
+            f"{side.images_per_second / sides[0].images_per_second:.2f}",
+            f"{side.gigabytes:.2f}",
+            f"{side.share_of_peak:.0%}",
+        ]
+        for side in sides
+    ]
+    print_table(["step", "networks in", "images/s", "ratio", "GB at most", "of matmul peak"], rows)
+    print(f"matmul: {peak['float32'] / 1e9:,.0f} GFLOP/s in float32, {peak['bf16'] / 1e9:,.0f} in bf16")
+    every = preset("paper").checkpoint_every
+    first_sample = run["first_step_seconds"] + (every - 1) * 2 / sides[-1].images_per_second + run["checkpoint_seconds"]
+    print(
+        f"in a new process: first step made after {run['first_step_seconds']:.1f} s; a checkpoint with samples and "
+        f"scores of {NUM_HELD_OUT} drawings costs {run['checkpoint_seconds']:.1f} s; getting batches takes "
+        f"{run['data_share']:.2%} of the time. At that speed the first sample, at step {every:,}, comes after "
+        f"{first_sample / 60:.0f} min"
+    )
+
+
+def main() -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(1)
+    scale = SCALES[device]
+    check_equal(scale, torch.device(device))
+    sides, peak = measure(device)
+    run = in_a_new_process(run_short, device)
+    show(scale, sides, peak, run)
+    published, plain, ours = sides
+    print_result(
+        "train",
+        ours.images_per_second / published.images_per_second,
+        scale.bar,
+        device=device,
+        precision=ours.kind,
+        size=[scale.crop, scale.blocks, scale.ngf],
+        images_per_second=round(ours.images_per_second, 3),
+        ratio_float32=round(plain.images_per_second / published.images_per_second, 3),
+        gigabytes=round(ours.gigabytes, 2),
+        gigabytes_published=round(published.gigabytes, 2),
+        share_of_peak=round(ours.share_of_peak, 3),
+        share_of_peak_published=round(published.share_of_peak, 3),
+        **{name: round(value, 4) for name, value in run.items()},
+    )
+
+
+if __name__ == "__main__":
+    main()
