@@ -31,7 +31,7 @@ def model(settings: TrainConfig, warm_up: int = 0) -> CycleGan:
         network.double()
         for parameter in network.parameters():  # N(0, 0.02) in so small a network gives gradients near zero
             nn.init.normal_(parameter, 0.0, 0.3, generator=torch.Generator().manual_seed(parameter.numel()))
-    gan.ema = {name: Ema(gan.networks[name], settings.ema) for name in gan.ema}
+    gan.ema = {"g_ab": Ema(gan.g_ab, settings.ema), "g_ba": Ema(gan.g_ba, settings.ema)}
     return gan
 
 
@@ -110,7 +110,8 @@ def test_the_discriminators_learn_nothing_from_the_generators_loss() -> None:
     losses, fake_a, _ = gan._generator_losses(Batch(batch().real_a, batch().real_b), 10.0)
     losses["generators"].backward()
     assert not gradients(gan.d_a) and not gradients(gan.d_b)
-    gan.g_ab.zero_grad(), gan.g_ba.zero_grad()
+    for generator in (gan.g_ab, gan.g_ba):
+        generator.zero_grad()
     gan.d_a.requires_grad_(True)
     gan._discriminator_loss(gan.d_a, batch().real_a, gan.pools["a"].query(fake_a)).backward()
     assert not gradients(gan.g_ba)

@@ -253,7 +253,7 @@ def test_an_error_inside_a_step_saves_no_torn_state(tmp_path: Path) -> None:
             raise RuntimeError("out of memory")
         return generators_done(*arguments)
 
-    running.model._discriminator_loss = out_of_memory  # type: ignore[method-assign]
+    running.model._discriminator_loss = out_of_memory  # type: ignore[method-assign, assignment]
     with pytest.raises(RuntimeError, match="out of memory"):
         running.run()
     found = load_newest(tmp_path / "checkpoints")

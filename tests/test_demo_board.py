@@ -352,9 +352,7 @@ def test_odd_files_are_served_byte_for_byte_under_any_extension() -> None:
         assert file_of(board, 2).content == b""
 
 
-def test_demo_posts_have_a_few_copies_and_broken_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_demo_posts_have_a_few_copies_and_broken_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "COLOUR_SEEDS", range(25))
     monkeypatch.setattr(gallery, "LINEART_SEEDS", range(1000, 1025))
     posts = gallery.demo_posts(tmp_path)

@@ -191,7 +191,7 @@ def test_train_then_colorize(built: Storage, tmp_path: Path, environment: Callab
 
     fill_inbox(storage)
     assert colorize_inbox("tiny", 0.0, return_state=True).is_completed()
-    outbox = {entry.key: entry.version for entry in storage.list("outbox/") if "_contact" not in entry.key}
+    outbox = {entry.key: entry.version for entry in storage.list("outbox/") if "/_" not in entry.key}
     assert set(outbox) == {"outbox/page 1/ü.png", "outbox/page 1/wide.jpg"}
     assert Image.open(io.BytesIO(storage.read("outbox/page 1/wide.jpg"))).size == (130, 61)
     reasons = {e.key: storage.read(e.key).decode() for e in storage.list("failed/") if e.key.endswith(".reason.txt")}
@@ -204,7 +204,7 @@ def test_train_then_colorize(built: Storage, tmp_path: Path, environment: Callab
     assert rows["status"].value_counts().to_dict() == {"failed": 3, "ok": 2}
 
     assert colorize_inbox("tiny", 0.0, return_state=True).is_completed()
-    assert {e.key: e.version for e in storage.list("outbox/") if "_contact" not in e.key} == outbox
+    assert {e.key: e.version for e in storage.list("outbox/") if "/_" not in e.key} == outbox
     storage.write("inbox/page 1/ü.png", Drawing(7).render("A", 72))
     assert colorize_inbox("tiny", 0.0, return_state=True).is_completed()
     assert Image.open(io.BytesIO(storage.read("outbox/page 1/ü.png"))).size == (72, 72)

@@ -3,7 +3,6 @@ from collections.abc import Iterator
 from typing import get_args
 
 import pytest
-from scripted_server import Reply, Request, ScriptedServer
 
 from demo.board import Board
 from demo.faults import ApiFault, Faults
@@ -15,6 +14,7 @@ from scraping.moebooru import MoebooruBoard
 from scraping.politeness import Politeness
 from scraping.post import Post
 from scraping.source import SourceError, open_source
+from tests.scripted_server import Reply, Request, ScriptedServer
 
 QUICK = Politeness(api_per_second=1000, retries=4, backoff_s=0.01, timeout_s=5)
 

@@ -12,12 +12,12 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from scripted_server import Reply, Request, ScriptedServer
 
 from scraping import manners
 from scraping.fetch import Fetcher, FetchError, shared_fetcher
 from scraping.politeness import Politeness
 from scraping.post import Post, SourceError
+from tests.scripted_server import Reply, Request, ScriptedServer
 
 PICTURE = b"\x89PNG" + bytes(range(256)) * 400
 QUICK = Politeness(api_per_second=1000, files_per_second=1000, retries=3, backoff_s=0.01, timeout_s=2)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripted_server import ScriptedServer
 
 from scraping.booru import Booru
 from scraping.danbooru import DanbooruBoard
@@ -14,6 +13,7 @@ from scraping.gelbooru import GelbooruBoard
 from scraping.moebooru import MoebooruBoard
 from scraping.politeness import Politeness
 from scraping.source import SourceError, open_source
+from tests.scripted_server import ScriptedServer
 
 
 @pytest.fixture

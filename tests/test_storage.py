@@ -190,7 +190,5 @@ def test_s3_faults_are_one_line_each(s3_url: str, monkeypatch: pytest.MonkeyPatc
         S3Storage(bucket).write("a", b"1")
     assert "wrong-secret" not in str(caught.value)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    with pytest.raises(
-        StorageError, match=r"no S3 server answers at http://127.0.0.1:9.*AWS_ENDPOINT_URL_S3"
-    ):
+    with pytest.raises(StorageError, match=r"no S3 server answers at http://127.0.0.1:9.*AWS_ENDPOINT_URL_S3"):
         S3Storage(bucket).write("a", b"1")
