@@ -19,6 +19,7 @@ from cyclegan.errors import TrainingError
 from cyclegan.interruption import HeldSignals
 from cyclegan.model import CycleGan
 from cyclegan.networks import REMEMBERED_PALETTES
+from cyclegan.page import write_page
 from cyclegan.samples import save_samples, translate
 from cyclegan.schedule import Schedule
 from cyclegan.score import Score, Scorer
@@ -44,6 +45,7 @@ class Trainer:
     folder/scores.csv                       scores of the held-out lineart, two rows a checkpoint: ema, raw
     folder/checkpoints/step_000012000.pt
     folder/samples/step_000012000.png
+    folder/index.html                       all of it to look at
     """
 
     def __init__(self, config: TrainConfig, data: TrainingData, folder: Path, *, normalization: Normalization) -> None:
@@ -129,6 +131,7 @@ class Trainer:
         path = self._save()
         self._write_scores()
         files.prune(path.parent, self.config.keep, {self.choice().step})
+        write_page(self.folder, self.choice())
         if on_checkpoint:
             on_checkpoint(self.step, path, sample, scores)
 
