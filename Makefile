@@ -4,6 +4,9 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 INSTALLED := .venv/.installed
 
+# torch's threads spin while they wait for each other, which halves the speed of a machine that others use, too
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: help install demo test lint up bench drill-build drill-inbox clean
 .DEFAULT_GOAL := help
 

@@ -16,7 +16,6 @@ _HOME = Path(__file__).resolve().parent.parent / ".run" / "demo"
 # before Prefect is imported: the demo brings its own server, whatever else is configured on this machine
 os.environ.pop("PREFECT_API_URL", None)
 os.environ |= {
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait halve the speed of a machine that others use, too
     "PREFECT_HOME": str(_HOME),
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",

@@ -172,7 +172,7 @@ class _Snapshot:
     version: str | None
 
 
-def previous_stage(stage: Stage, domain: str) -> str:
+def previous_stage(stage: Stage, domain: str) -> Stage:
     """The stage whose ok rows enter this one. Colour pictures are not normalized."""
     if stage == "train" and domain == "B":
         return "resize"

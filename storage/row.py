@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 Stage = Literal["scrape", "dedupe", "resize", "normalize", "train", "colorize"]
 Status = Literal["ok", "dropped", "failed"]
-STAGES: tuple[str, ...] = get_args(Stage)
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from imaging.codec import decode
 from imaging.lineart import Normalization, lineart_gray
 from storage import Row
-from storage.manifest import previous_stage, rows_from
+from storage.manifest import previous_stage
 from tasks.dataset import Dataset
 from tasks.errors import PipelineError, plain_errors
 from tasks.progress import Progress
@@ -92,11 +92,10 @@ def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrid
 
 def _training_rows(dataset: Dataset) -> list[Row]:
     """The last ok row of each image, as a train row with its split, lineart first."""
-    table = dataset.manifest.load()
     rows: list[Row] = []
     for domain, name in (("A", "lineart"), ("B", "colour pictures")):
-        mine = table[(table["domain"] == domain) & (table["stage"] == previous_stage("train", domain))]
-        found = rows_from(mine[mine["status"] == "ok"])
+        entered = dataset.manifest.rows(previous_stage("train", domain), domain)
+        found = [row for row in entered if row.status == "ok"]
         if not found:
             raise PipelineError(f"dataset {dataset.name!r} has no {name} (domain {domain}): run build-dataset first")
         # by content, so that the split does not depend on what a board calls its posts
