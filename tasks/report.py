@@ -30,7 +30,7 @@ def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
     data = base64.b64encode(buffer.getvalue()).decode()
     create_markdown_artifact(
         key=_slug(f"sheet {label}"),
-        markdown=f"{caption}\n\n![{label}](data:image/webp;base64,{data})\n\n`{where}`",
+        markdown=f"![{label}](data:image/webp;base64,{data})\n\n`{where}`",
         description=caption,
     )
 
