@@ -137,7 +137,7 @@ _PRESETS: Mapping[str, Mapping[str, Any]] = {
         "augment": True,
         "ema": 0.9995,
     },
-    # about 650 + 650 portraits of 96 px, four minutes on two CPU cores
+    # about 650 + 650 portraits of 96 px, some six minutes on two CPU cores
     "demo": {
         "generator": {"blocks": 4, "ngf": 16, "palette": 8, **_FLAT_COLOURS_UNDER_LINES},
         "discriminator": {"ndf": 32},
