@@ -19,8 +19,6 @@ import resvg_py
 from dicebear import Avatar, Style
 
 CREDIT = 'Drawings: "Adventurer" by Lisa Wischofsky, CC BY 4.0 (DiceBear)'
-# CC BY 4.0, section 3(a)(1)(B), asks that changes be indicated
-CHANGES = "Changed: parts combined by chance, flipped, turned and scaled; colours removed for the lineart."
 
 Domain = Literal["A", "B"]
 

@@ -20,7 +20,7 @@ from imaging.names import is_drawing, promised_format
 Colorize = Callable[[Image.Image], Image.Image]
 
 SETTLE, LOOK = 1.0, 1.0  # seconds: that a watched file must have been left alone; between two looks
-SOME_FAILED, USAGE, STOPPED = 1, 2, 130
+SOME_FAILED, STOPPED = 1, 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 _out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)

@@ -4,6 +4,8 @@ import random
 import socket
 from collections.abc import Iterable
 
+import requests
+
 from deploy import DeployError
 
 HOST = "127.0.0.1"
@@ -34,3 +36,11 @@ def require_free(ports: Iterable[int], remedy: str) -> None:
     for port in ports:
         if not is_free(port):
             raise DeployError(f"port {port} is taken by another program; {remedy}")
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers a GET of `url` with success."""
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False

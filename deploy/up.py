@@ -16,7 +16,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-import requests
 from dotenv import load_dotenv
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, Field, ValidationError
@@ -24,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy import POOLS, DeployError
 from deploy.child import Child, marked, stop
-from deploy.ports import HOST, require_free
+from deploy.ports import HOST, answers, require_free
 from deploy.seaweed import PORT_OFFSETS, SeaweedFS
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -93,7 +92,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
         shown = {"PREFECT_API_URL": api} | _storage(settings, s3)
         env = os.environ | shown | {"PREFECT_HOME": f"{folder}/prefect", "DO_NOT_TRACK": "1"}
         server = stack.enter_context(_server(settings, env))
-        server.wait_until(lambda: _answers(f"{api}/health"), seconds=START_SECONDS, pause=pause)
+        server.wait_until(lambda: answers(f"{api}/health"), seconds=START_SECONDS, pause=pause)
         with _python("deploy.setup", name="setup", folder=folder, env=env) as setup:
             setup.wait_until(lambda: setup.succeeded, seconds=START_SECONDS, pause=pause)
         workers = [stack.enter_context(_worker(pool, folder, env)) for pool in POOLS]
@@ -143,13 +142,6 @@ def _worker(pool: str, folder: Path, env: Mapping[str, str]) -> Child:
 def _python(*command: str, name: str, folder: Path, env: Mapping[str, str], grace: float = 10.0) -> Child:
     log = folder / "logs" / f"{name.replace(' ', '-')}.log"
     return Child(name, [sys.executable, "-u", "-m", *command], log=log, env=env, grace=grace)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 @contextmanager

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 from deploy.child import Child
-from deploy.ports import HOST, free_port
+from deploy.ports import HOST, answers, free_port
 
 
 @contextmanager
@@ -24,13 +22,6 @@ def prefect_server(folder: Path) -> Iterator[None]:
     os.environ.update(own | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"})
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
     with Child("Prefect server", command, log=folder / "prefect.log", env=os.environ) as server:
-        server.wait_until(lambda: _answers(f"http://{HOST}:{port}/api/health"), seconds=180)
+        server.wait_until(lambda: answers(f"http://{HOST}:{port}/api/health"), seconds=180)
         os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
         yield
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
