@@ -22,7 +22,9 @@ from cyclegan import paint
 from cyclegan.checkpoint import CheckpointError, load_checkpoint
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import to_range, to_uint8
-from cyclegan.networks import Generator
+from cyclegan.networks import Generator, palette_of
+from cyclegan.palettes import Palette, PaletteError, unlike
+from cyclegan.pseudo import extract_lines
 from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize
 
 Weights = Literal["ema", "raw"]
@@ -68,22 +70,55 @@ class Colorizer:
         chosen = config.model_copy(update={"device": device}).resolved_device()
         return cls(generator, normalization, config.data.crop, chosen)
 
-    def __call__(self, image: Image.Image) -> Image.Image:
-        """The drawing in colour: same size, RGB, or RGBA where it has transparency."""
-        return self.colorize_batch([image])[0]
+    def __call__(self, image: Image.Image, palette: Palette | None = None) -> Image.Image:
+        """The drawing in colour: same size, RGB, or RGBA where it has transparency.
 
-    def colorize_batch(self, images: Sequence[Image.Image]) -> list[Image.Image]:
+        palette: of :meth:`palette_of` or :meth:`palettes`; without one, the drawing's pixels choose a remembered one.
+        """
+        return self.colorize_batch([image], palette)[0]
+
+    def colorize_batch(self, images: Sequence[Image.Image], palette: Palette | None = None) -> list[Image.Image]:
         """As one call for each image, in the same order; those of one shape go through the generator together."""
         drawings = [self._prepare(image) for image in images]
-        colours = self._paint([drawing.toned.image for drawing in drawings])
+        colours = self._paint([drawing.toned.image for drawing in drawings], palette)
         return [_lay_under(drawing, colour) for drawing, colour in zip(drawings, colours, strict=True)]
+
+    def palettes(self, count: int) -> list[Palette]:
+        """Remembered palettes that differ as much as `count` of them can, always the same ones.
+
+        Raises PaletteError for a model without palettes, and for more of them than it remembers.
+        """
+        self._require_palettes()
+        remembered = self._generator.remembered.cpu().numpy()
+        if not 1 <= count <= len(remembered):
+            raise PaletteError(f"{count} palettes: this model remembers {len(remembered)}; ask for 1 or more of these")
+        return [remembered[index] for index in unlike(remembered, count)]
+
+    @torch.inference_mode()
+    def palette_of(self, picture: Image.Image) -> Palette:
+        """The palette of a colour picture, found in the lines extracted from it.
+
+        Raises PaletteError for a model without palettes.
+        """
+        self._require_palettes()
+        page = _on_paper(picture)[0]
+        seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
+        lines = normalize(extract_lines(seen), self._normalization).image
+        colour, gray = (to_range(torch.from_numpy(_pad(image)).to(self._device)) for image in (seen, lines))
+        drawn = gray.expand(1, 3, -1, -1)
+        found = palette_of(self._generator.regions(drawn), drawn, colour.permute(2, 0, 1)[None])
+        return found[0].cpu().numpy()
+
+    def _require_palettes(self) -> None:
+        if not self._generator.config.palette:
+            raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
 
     def _prepare(self, image: Image.Image) -> _Drawing:
         page, alpha = _on_paper(image)
         seen = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
         return _Drawing(page, alpha, normalize(lineart_gray(seen), self._normalization))
 
-    def _paint(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
+    def _paint(self, lineart: list[np.ndarray], palette: Palette | None) -> list[np.ndarray]:
         """(h, w) uint8 toned drawings → (h, w, 3) uint8 colours."""
         same_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, gray in enumerate(lineart):
@@ -93,16 +128,17 @@ class Colorizer:
             chunk = max(1, _BATCH_PIXELS // (shape[0] * shape[1]))
             for start in range(0, len(indices), chunk):
                 part = indices[start : start + chunk]
-                colours.update(zip(part, self._generate(np.stack([lineart[i] for i in part])), strict=True))
+                colours.update(zip(part, self._generate(np.stack([lineart[i] for i in part]), palette), strict=True))
         return [colours[index] for index in range(len(lineart))]
 
     @torch.inference_mode()
-    def _generate(self, lineart: np.ndarray) -> np.ndarray:
+    def _generate(self, lineart: np.ndarray, palette: Palette | None) -> np.ndarray:
         """(N, h, w) → (N, h, w, 3), uint8."""
         height, width = lineart.shape[1:]
         padded = np.stack([_pad(gray) for gray in lineart])
         seen = to_range(torch.from_numpy(padded).to(self._device))[:, None].expand(-1, 3, -1, -1)
-        coloured = self._generator(seen)
+        inks = None if palette is None else torch.from_numpy(palette).to(self._device).expand(len(seen), -1, -1)
+        coloured = self._generator(seen, inks)
         if self._multiplies:  # the layer under the lines, of which it is the product
             coloured = (coloured + 1) / (seen + 1).clamp_min(0.05) * 2 - 1
         return to_uint8(coloured)[..., :height, :width].permute(0, 2, 3, 1).cpu().numpy()
@@ -119,7 +155,7 @@ def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:
 
 
 def _pad(gray: np.ndarray) -> np.ndarray:
-    bottom, right = (max(side + -side % _MULTIPLE, _SMALLEST) - side for side in gray.shape)
+    bottom, right = (max(side + -side % _MULTIPLE, _SMALLEST) - side for side in gray.shape[:2])
     return np.asarray(cv2.copyMakeBorder(gray, 0, bottom, 0, right, cv2.BORDER_REFLECT))
 
 
