@@ -45,7 +45,7 @@ def test_the_palette_of_a_picture_has_its_colours(colorizer: Colorizer) -> None:
     palette = colorizer.palette_of(painted(drawing(size=150)))
     assert palette.shape == (6, 3)
     assert (palette[0] == 1).all()
-    assert palette[1:] == pytest.approx(np.tile(np.float32(RED) / 255, (5, 1)), abs=0.03)
+    assert palette[1:] == pytest.approx(np.tile(np.array(RED, np.float32) / 255, (5, 1)), abs=0.03)
     other = colorizer(drawing(2007), palette)
     assert np.median(np.asarray(other)[..., 1]) < 255
 
