@@ -109,7 +109,7 @@ def _run(url: str, board: str) -> None:
     lineart, colour = (Query(tags=tags, filter=PostFilter(min_side=32)) for tags in ("lineart", "-lineart"))
     politeness = Politeness(api_per_second=200, files_per_second=1000, connections=8, backoff_s=0.01, retries=1)
     build_dataset.on_running(_mark_begun)  # type: ignore[arg-type]
-    build_dataset(DATASET, lineart, colour, SIZE, board, politeness)
+    build_dataset(DATASET, lineart, colour, SIZE, board, politeness, wrong_domain="move")
 
 
 def _mark_begun(*_: Any) -> None:
@@ -142,7 +142,7 @@ def _board() -> Board:
         for seed in range(first, first + PER_DOMAIN)
     ]
     (data, tags), (other, _) = pictures[0], pictures[-1]
-    pictures += [(data, tags), (data[:900], tags), (other, tags)]
+    pictures += [(data, tags), (data[:900], tags), (other, tags), (Drawing(900).render("A", 64), "solo")]
     posts = [
         BoardPost(id=100 + n, data=data, tags=tags, width=64, height=64) for n, (data, tags) in enumerate(pictures)
     ]

@@ -1,6 +1,6 @@
 """From tags on a board to a dataset: scrape → dedupe → resize → normalize."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from prefect import flow
 from pydantic import Field
@@ -33,6 +33,7 @@ def build_dataset(
     source: str | None = None,
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.2,
+    wrong_domain: Literal["drop", "move"] = "drop",
 ) -> None:
     """Scrape both domains, drop copies, resize, and normalize the lineart. Run again, it does only what is new.
 
@@ -44,16 +45,20 @@ def build_dataset(
         source: Board or folder to scrape; by default what IRODORI_SOURCE says.
         politeness: How gently to treat the board.
         max_failed: Share of failed downloads above which the run stops.
+        wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
     """
     target = Dataset(settings().storage, dataset)
     normalization = Normalization()
     target.fix(size=size, normalization=normalization.to_dict())
-    domains: list[tuple[Domain, Query]] = [("A", lineart), ("B", colour)]
-    for domain, query in domains:
+    queries: dict[Domain, Query] = {"A": lineart, "B": colour}
+    others: dict[Domain, Domain] = {"A": "B", "B": "A"}
+    for domain, query in queries.items():
         posts = run_task(list_posts, target, domain, source or settings().source, query, politeness)
-        where = {"dataset": target, "domain": domain, "politeness": shared(politeness)}
+        move_to = queries[others[domain]].filter if wrong_domain == "move" else None
+        where = {"dataset": target, "domain": domain, "politeness": shared(politeness), "move_to": move_to}
         counts = run_batches(scrape, f"scrape {domain}", posts, SCRAPE_BATCH, **where)
         check_failures(counts, f"scrape {domain}", max_failed)
+    for domain in queries:  # after both are scraped, for either may have got pictures from the other
         run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
         run_batches(resize, f"resize {domain}", scraped, IMAGE_BATCH, dataset=target, size=size)

@@ -29,6 +29,12 @@ _PAPER_NOISE = 0.05  # paper grain, as a share of the paper's own level
 _MIN_PAPER_SHARE = 0.5
 _FIT_SIDE = 64
 
+_TONE_SIDE = 256
+_WIDEST_LINE = 9  # pixels at that size
+_TONE_LEVEL = 230
+# of 200 portraits of the demo, lineart has 0.07 at most, and 19 in 20 grey copies of the coloured ones over 0.24
+_MAX_TONE = 0.12
+
 
 @dataclass(frozen=True)
 class Normalization:
@@ -105,6 +111,17 @@ class NormalizedLineart:
 def lineart_gray(image: Image.Image) -> Gray:
     """(H, W) uint8 luma (ITU-R BT.601) of an RGB or grey picture."""
     return np.asarray(image.convert("L"))
+
+
+def is_lines(gray: Gray) -> bool:
+    """Whether what is not paper is lines, not areas of tone: tells a page of lines from a grey painting.
+
+    `gray` is (H, W) uint8. Closing takes away dark lines and leaves dark areas.
+    """
+    small = cv2.resize(whiten_paper(gray)[0], (_TONE_SIDE, _TONE_SIDE), interpolation=cv2.INTER_AREA)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDEST_LINE, _WIDEST_LINE))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, brush)
+    return bool((closed < _TONE_LEVEL).mean() <= _MAX_TONE)
 
 
 def normalize(gray: Gray, normalization: Normalization | None = None) -> NormalizedLineart:

@@ -19,6 +19,7 @@ class Row:
         reason: why it was dropped or failed, in words; "" where status is ok.
         key: the bytes that this stage leaves to the next one.
         sha256: of the original bytes.
+        moved_from: the domain under whose tags it was found, where its colours say otherwise.
         version: of the inbox file that was colorized, as the storage names it.
         made_by: the run or checkpoint that used the image.
         updated_at: UTC, ISO 8601; filled in by :meth:`storage.manifest.Manifest.record`.
@@ -48,6 +49,7 @@ class Row:
     detail: str = ""
     colour_mse: str = ""
     colour_fraction: str = ""
+    moved_from: str = ""
     duplicate_of: str = ""
     ink_mean_before: str = ""
     ink_mean_after: str = ""

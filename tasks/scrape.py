@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 
+from PIL import Image
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from imaging.codec import ImageError, decode, sniff
 from imaging.colour import measure_colour
 from imaging.dedupe import fingerprint
+from imaging.lineart import is_lines, lineart_gray
 from scraping.fetch import FetchError, shared_fetcher
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
@@ -17,6 +19,8 @@ from scraping.source import Post, open_source
 from storage import Row, Status
 from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
+
+_WRONG: dict[Domain, str] = {"A": "coloured picture under a lineart tag", "B": "grey picture under a colour tag"}
 
 
 class Query(BaseModel):
@@ -53,32 +57,54 @@ def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, poli
 
 @task(name="scrape", cache_policy=NO_CACHE)
 @plain_errors
-def scrape(posts: list[Post], dataset: Dataset, domain: Domain, politeness: Politeness) -> "Counter[str]":
-    """Downloads a batch of posts; bytes first, then the rows that name them."""
-    rows = [_scrape_one(post, dataset, domain, politeness) for post in posts]
+def scrape(
+    posts: list[Post], dataset: Dataset, domain: Domain, politeness: Politeness, move_to: PostFilter | None = None
+) -> "Counter[str]":
+    """Downloads a batch of posts; bytes first, then the rows that name them.
+
+    Args:
+        move_to: What the other domain takes in of this one's pictures that belong there; None: they are dropped.
+    """
+    rows = [row for post in posts for row in _scrape_one(post, dataset, domain, politeness, move_to)]
     dataset.manifest.record(rows)
-    return Counter(row.status for row in rows)
+    return Counter(row.status for row in rows if row.domain == domain)
 
 
-def _scrape_one(post: Post, dataset: Dataset, domain: Domain, politeness: Politeness) -> Row:
+def _scrape_one(
+    post: Post, dataset: Dataset, domain: Domain, politeness: Politeness, move_to: PostFilter | None
+) -> list[Row]:
+    """The post's row, and a second one of the other domain if it is moved there."""
     try:
         download = shared_fetcher(politeness).download(post)
     except FetchError as error:
-        return _row(post, domain, "failed", str(error))
+        return [_row(post, domain, "failed", str(error))]
     sha256 = hashlib.sha256(download.data).hexdigest()
     found = {"sha256": sha256, "md5_ok": "" if download.md5_ok is None else str(download.md5_ok)}
     try:
         image = decode(download.data)
     except ImageError as error:
-        return _row(post, domain, "failed", str(error), **found)
+        return [_row(post, domain, "failed", str(error), **found)]
     colour = measure_colour(image)
     found |= {"colour_mse": f"{colour.mse:.1f}", "colour_fraction": f"{colour.fraction:.4f}"}
-    if colour.is_grey != (domain == "A"):
-        reason = "grey picture under a colour tag" if domain == "B" else "coloured picture under a lineart tag"
-        return _row(post, domain, "dropped", reason, **found)
-    key = dataset.key("scrape", domain, sha256, sniff(download.data) or "bin")
+    belongs: Domain = "A" if colour.is_grey else "B"
+    if belongs == domain:
+        return [_kept(post, dataset, domain, download.data, image, found)]
+    reason = _WRONG[domain]
+    if move_to is None:
+        return [_row(post, domain, "dropped", reason, **found)]
+    if belongs == "A" and not is_lines(lineart_gray(image)):  # nobody tagged it as lineart
+        return [_row(post, domain, "dropped", f"{reason}, and with too much tone for lineart", **found)]
+    here = _row(post, domain, "dropped", f"{reason}, moved to domain {belongs}", **found)
+    found |= {"moved_from": domain}
+    if refused := move_to.reason(post):
+        return [here, _row(post, belongs, "dropped", refused, **found)]
+    return [here, _kept(post, dataset, belongs, download.data, image, found)]
+
+
+def _kept(post: Post, dataset: Dataset, domain: Domain, data: bytes, image: Image.Image, found: dict[str, str]) -> Row:
+    key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
     if not dataset.storage.exists(key):
-        dataset.storage.write(key, download.data)
+        dataset.storage.write(key, data)
     return _row(post, domain, "ok", "", key=key, **found, **fingerprint(image).to_row())
 
 

@@ -141,6 +141,24 @@ def test_a_second_build_does_nothing(
     assert sum("/images/" in request.path for request in board.requests) == asked
 
 
+def test_a_coloured_picture_under_a_lineart_tag_can_move(
+    built: Storage, board: Board, tmp_path: Path, environment: Callable[..., None]
+) -> None:
+    environment(storage=tmp_path.as_uri())
+    assert build(board.url, wrong_domain="move").is_completed()
+    moving = open_storage(tmp_path.as_uri())
+    table, dropping = manifest(moving), manifest(built)
+    moved = table[table["moved_from"] != ""]
+    assert moved[["domain", "stage", "status", "moved_from"]].to_numpy().tolist() == [["B", "scrape", "ok", "A"]]
+    # it is an exact copy of a picture that is among the coloured ones already
+    mine = table[(table["id"] == moved["id"].item()) & (table["domain"] == "B")]
+    assert mine["stage"].tolist() == ["scrape", "dedupe"] and "dropped" in mine["status"].tolist()
+    assert len(table) == len(dropping) + 2
+    versions = {entry.key: entry.version for entry in moving.list("")}
+    assert build(board.url, wrong_domain="move").is_completed()
+    assert {entry.key: entry.version for entry in moving.list("")} == versions
+
+
 def test_s3_gets_the_same(built: Storage, board: Board, s3_url: str, environment: Callable[..., None]) -> None:
     environment(storage=s3_url)
     assert build(board.url).is_completed()

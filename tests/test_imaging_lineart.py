@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
-from imaging.lineart import Normalization, lineart_gray, normalize, whiten_paper
+from imaging.lineart import Normalization, is_lines, lineart_gray, normalize, whiten_paper
 
 Gray = npt.NDArray[np.uint8]
 ONE_TARGET = Normalization(low=200, high=200)
@@ -366,3 +366,13 @@ def test_settings_round_trip() -> None:
 def test_wrong_settings_are_refused(values: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Normalization.from_dict(values)
+
+
+def test_lines_are_told_from_tone() -> None:
+    lines = draw(width=3)
+    assert is_lines(lines)
+    assert is_lines(np.rint(lines * 0.86).astype(np.uint8))  # on the grey paper of a scan
+    painting = lines.copy()
+    painting[64:192, 64:192] //= 2
+    assert not is_lines(painting)
+    assert is_lines(np.full((300, 200), 255, np.uint8))
