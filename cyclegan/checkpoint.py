@@ -119,9 +119,9 @@ def set_aside_newer(path: Path) -> None:
 
 
 def prune(folder: Path, keep: int, protected: Collection[int]) -> None:
-    """Delete all but the newest `keep` checkpoints and those of the `protected` steps."""
+    """Delete all but the newest `keep` checkpoints and those of the `protected` steps, and what broken writes left."""
     for path in list_checkpoints(folder)[keep:]:
         if checkpoint_step(path) not in protected:
             path.unlink(missing_ok=True)
-    for path in folder.glob(".step_*.unfinished"):
+    for path in (*folder.glob(".step_*.unfinished"), *folder.glob("step_*.damaged")):
         path.unlink(missing_ok=True)

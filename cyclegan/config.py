@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# the weights do not depend on these
+FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "keep", "keep_best", "log_every"})
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +110,8 @@ class TrainConfig(_Settings):
         "auto", description="auto: networks in bf16 where the hardware has it, losses and weights in float32"
     )
     checkpoint_every: int = Field(1000, ge=1, description="steps between checkpoints")
-    keep: int = Field(3, ge=1, description="newest checkpoints kept besides the best one")
+    keep: int = Field(3, ge=1, description="newest checkpoints kept, besides the one that serves")
+    keep_best: int = Field(2, ge=0, description="checkpoints with the highest scores kept besides those")
     log_every: int = Field(50, ge=1, description="steps that one row of metrics.csv averages")
 
     @model_validator(mode="after")

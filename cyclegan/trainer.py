@@ -13,7 +13,7 @@ import torch
 
 from cyclegan import checkpoint as files
 from cyclegan import metrics
-from cyclegan.config import TrainConfig
+from cyclegan.config import FREE_TO_CHANGE, TrainConfig
 from cyclegan.dataset import Batches, TrainingData
 from cyclegan.errors import TrainingError
 from cyclegan.interruption import HeldSignals
@@ -23,7 +23,7 @@ from cyclegan.page import write_page
 from cyclegan.samples import save_samples, translate
 from cyclegan.schedule import Schedule
 from cyclegan.score import Score, Scorer
-from cyclegan.selection import Candidate, Choice, choose
+from cyclegan.selection import Candidate, Choice, choose, faults
 from imaging.lineart import Normalization, normalize
 
 __all__ = ["Trainer", "TrainingError"]
@@ -31,8 +31,6 @@ __all__ = ["Trainer", "TrainingError"]
 OnProgress = Callable[[int, int, dict[str, float]], None]
 OnCheckpoint = Callable[[int, Path, Path, dict[str, Score]], None]
 
-# the weights do not depend on these
-_FREE_TO_CHANGE = {"device", "checkpoint_every", "keep", "log_every"}
 _FEWEST_TO_SCORE = 4
 _log = logging.getLogger(__name__)
 
@@ -130,7 +128,7 @@ class Trainer:
         sample, scores = self._judge()
         path = self._save()
         self._write_scores()
-        files.prune(path.parent, self.config.keep, {self.choice().step})
+        files.prune(path.parent, self.config.keep, self._worth_keeping())
         write_page(self.folder, self.choice())
         if on_checkpoint:
             on_checkpoint(self.step, path, sample, scores)
@@ -165,11 +163,23 @@ class Trainer:
     def choice(self) -> Choice:
         """Which of the checkpoints that are kept should serve."""
         if self._scores:
-            scored = [Candidate(each["step"], each["weights"], Score.from_dict(each["score"])) for each in self._scores]
             paths = files.list_checkpoints(self.folder / "checkpoints")
-            return choose(scored, kept={files.checkpoint_step(path) for path in paths})
+            return choose(self._candidates(), kept={files.checkpoint_step(path) for path in paths})
         reason = f"the newest, not scored: fewer than {_FEWEST_TO_SCORE} pictures of a domain were held out"
         return Choice(self._saved_step, "ema", 0.0, {}, reason)
+
+    def _candidates(self) -> list[Candidate]:
+        return [Candidate(each["step"], each["weights"], Score.from_dict(each["score"])) for each in self._scores]
+
+    def _worth_keeping(self) -> set[int]:
+        """Steps of the checkpoint that serves and of those with the highest scores."""
+        merits: dict[int, tuple[bool, float]] = {}
+        for each in self._candidates():
+            merit = not faults(each.score), each.score.selecting
+            merits[each.step] = max(merit, merits.get(each.step, merit))
+        there = [files.checkpoint_step(path) for path in files.list_checkpoints(self.folder / "checkpoints")]
+        best = sorted(merits.keys() & there, key=merits.__getitem__, reverse=True)
+        return {self.choice().step, *best[: self.config.keep_best]}
 
     def _write_scores(self) -> None:
         rows = [
@@ -231,7 +241,7 @@ class Trainer:
     def _refuse_changes(self, path: Path, state: files.Checkpoint) -> None:
         was, now = _flat({key: state[key] for key in self._identity()}), _flat(self._identity())
         changed = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
-        changed = [name for name in changed if name.removeprefix("config.") not in _FREE_TO_CHANGE]
+        changed = [name for name in changed if name.removeprefix("config.") not in FREE_TO_CHANGE]
         if changed:
             listed = ", ".join(f"{name} {was.get(name)!r} → {now.get(name)!r}" for name in changed)
             raise TrainingError(

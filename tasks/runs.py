@@ -1,15 +1,13 @@
-"""Where a model and its training runs rest, and how a run's folder on this machine mirrors to the storage."""
+"""Where a model and its training runs rest."""
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from storage import NotFound, Storage, open_storage
 from tasks.errors import PipelineError
 
-_CHECKPOINTS = "/checkpoints/"  # the only files that a trainer ever deletes
 _RESULT = "result.json"
 
 
@@ -53,40 +51,16 @@ class Model:
         return Run(self, f"{label}-{digest}")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """One training in the storage, and its mirror in a folder of this machine."""
+    """One training in the storage."""
 
     model: Model
     id: str
-    _pushed: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
 
     @property
     def prefix(self) -> str:
         return f"models/{self.model.name}/runs/{self.id}/"
-
-    def pull(self, folder: Path) -> None:
-        """Brings what an earlier process left of this run."""
-        for entry in self.model.storage.list(self.prefix):
-            path = folder / entry.key.removeprefix(self.prefix)
-            self.model.storage.download(entry.key, path)
-            self._pushed[entry.key] = _stamp(path)
-
-    def push(self, folder: Path) -> None:
-        """Uploads what is new or changed, checkpoints last: where one is, nothing about its step is missing."""
-        files = self._files(folder)
-        for key in sorted(files, key=lambda key: (_CHECKPOINTS in key, key)):
-            stamp = _stamp(files[key])
-            if self._pushed.get(key) != stamp:
-                self.model.storage.upload(files[key], key)
-                self._pushed[key] = stamp
-
-    def prune(self, folder: Path) -> None:
-        """Drops the checkpoints that the trainer has dropped; after :meth:`serve`, or it might be the served one."""
-        files = self._files(folder)
-        for key in [key for key in self._pushed if _CHECKPOINTS in key and key not in files]:
-            self.model.storage.delete(key)
-            del self._pushed[key]
 
     def serve(self, choice: dict[str, Any]) -> None:
         """Makes a checkpoint of this run the one that the model serves."""
@@ -104,15 +78,3 @@ class Run:
         except NotFound:
             return None
         return choice
-
-    def _files(self, folder: Path) -> dict[str, Path]:
-        return {
-            self.prefix + path.relative_to(folder).as_posix(): path
-            for path in folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".")
-        }
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size

@@ -19,6 +19,7 @@ from storage import Row
 from storage.manifest import previous_stage
 from tasks.dataset import Dataset
 from tasks.errors import PipelineError, plain_errors
+from tasks.mirror import Mirror
 from tasks.progress import Progress
 from tasks.report import show_link, show_sheet
 from tasks.runs import Model, Run
@@ -72,13 +73,15 @@ _SECTIONS = {
 @plain_errors
 def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides, credit: str) -> str:
     """Trains or resumes; returns the run's id. The same dataset and settings are the same run."""
+    from cyclegan.config import FREE_TO_CHANGE
     from cyclegan.errors import CycleganError
 
     log = get_run_logger()
     try:
         config = overrides.apply(preset)
         rows = _training_rows(dataset)
-        run = model.run(preset, of=[dataset.name, config.model_dump(exclude={"device"}), [row.key for row in rows]])
+        fixed = config.model_dump(exclude=set(FREE_TO_CHANGE))
+        run = model.run(preset, of=[dataset.name, fixed, [row.key for row in rows]])
         if result := run.result():
             log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
             run.serve(result)
@@ -113,15 +116,15 @@ def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], c
 
     data = _load(dataset, rows)
     dataset.manifest.record([replace(row, made_by=run.prefix) for row in rows])
-    with tempfile.TemporaryDirectory(prefix="irodori-run-") as scratch:
-        folder = Path(scratch)
-        run.pull(folder)
-        normalization = Normalization.from_dict(dataset.shared()["normalization"])
-        trainer = Trainer(config, data, folder, normalization=normalization)
-        watcher = _Watcher(run, trainer, credit)
+    normalization = Normalization.from_dict(dataset.shared()["normalization"])
+    with Mirror(run, Path(tempfile.mkdtemp(prefix="irodori-run-"))) as mirror:
+        mirror.pull()
+        trainer = Trainer(config, data, mirror.folder, normalization=normalization)
+        watcher = _Watcher(run, mirror, trainer, credit)
         trainer.run(on_progress=watcher.progress, on_checkpoint=watcher.checkpoint)
+        mirror.put(watcher.choice())
+        mirror.wait()
         run.finish(watcher.choice())
-        run.prune(folder)
 
 
 def _load(dataset: Dataset, rows: Sequence[Row]) -> "TrainingData":
@@ -146,8 +149,8 @@ def _pixels(dataset: Dataset, row: Row) -> "np.ndarray[Any, Any]":
 class _Watcher:
     """Takes what the trainer leaves in its folder to the storage, and shows how it is going."""
 
-    def __init__(self, run: Run, trainer: "Trainer", credit: str) -> None:
-        self._run, self._trainer, self._credit = run, trainer, credit
+    def __init__(self, run: Run, mirror: Mirror, trainer: "Trainer", credit: str) -> None:
+        self._run, self._mirror, self._trainer, self._credit = run, mirror, trainer, credit
         self._log = get_run_logger()
         self._progress = Progress("train", trainer.schedule.total, "steps")
 
@@ -155,12 +158,8 @@ class _Watcher:
         self._progress.show(step, ", ".join(f"{name} {value:.3g}" for name, value in metrics.items()))
 
     def checkpoint(self, step: int, checkpoint: Path, sample: Path, scores: dict[str, "Score"]) -> None:
-        """Bytes first, then what serves, and only then away with what serves no more."""
-        folder = self._trainer.folder
-        self._run.push(folder)
         choice = self.choice()
-        self._run.serve(choice)
-        self._run.prune(folder)
+        self._mirror.put(choice)
         shown = ", ".join(f"{weights} {score.value:.1f}" for weights, score in scores.items()) or "not scored"
         self._log.info("train: checkpoint at step %d, score %s; best is step %d", step, shown, choice["step"])
         name, where = self._run.model.name, f"{self._run.prefix}samples/{sample.name}"

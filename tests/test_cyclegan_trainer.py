@@ -19,6 +19,7 @@ from cyclegan.checkpoint import checkpoint_path, list_checkpoints, load_checkpoi
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import TrainingData
 from cyclegan.metrics import COLUMNS
+from cyclegan.score import Score
 from cyclegan.trainer import Trainer, TrainingError
 from imaging.lineart import Normalization
 
@@ -37,6 +38,8 @@ TINY = {
     "log_every": 3,
 }
 TOTAL = 24  # 12 images, two a step, four epochs
+LONG, LONG_TOTAL = {"warm_up_epochs": 1, "constant_epochs": 10, "decay_epochs": 9}, 120
+ROW = 60  # fewest bytes of a row of metrics.csv
 
 
 def config(**changes: Any) -> TrainConfig:
@@ -85,8 +88,8 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def assert_same_run(one: Path, other: Path) -> None:
-    last = [load_checkpoint(checkpoint_path(folder / "checkpoints", TOTAL)) for folder in (one, other)]
+def assert_same_run(one: Path, other: Path, total: int = TOTAL) -> None:
+    last = [load_checkpoint(checkpoint_path(folder / "checkpoints", total)) for folder in (one, other)]
     for key in last[0]:
         assert same(last[0][key], last[1][key]), key
     clock = ("images_per_second", "data_share")
@@ -135,7 +138,7 @@ def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
 
 
 def test_the_newest_checkpoints_and_the_one_to_serve_are_kept(tmp_path: Path) -> None:
-    running = trainer(tmp_path, config(keep=1))
+    running = trainer(tmp_path, config(keep=1, keep_best=0))
     kept = []
 
     def look(step: int, *_: object) -> None:
@@ -145,6 +148,21 @@ def test_the_newest_checkpoints_and_the_one_to_serve_are_kept(tmp_path: Path) ->
 
     running.run(on_checkpoint=look)
     assert {6} in kept
+
+
+def test_the_best_checkpoints_are_kept_too_and_no_more_than_stated(tmp_path: Path) -> None:
+    running, kept = trainer(tmp_path, config(checkpoint_every=2, keep=1, keep_best=2)), [set[int]()]
+
+    def look(step: int, path: Path, sample: Path, scores: dict[str, Score]) -> None:
+        highest[step] = max(score.selecting for score in scores.values())
+        best = sorted(kept[-1] | {step}, key=highest.__getitem__)[-2:]  # all of this run fail the same check
+        there = {load_checkpoint(path)["step"] for path in list_checkpoints(path.parent)}
+        assert there == {step, running.choice().step, *best}
+        kept.append(there)
+
+    highest: dict[int, float] = {}
+    running.run(on_checkpoint=look)
+    assert max(map(len, kept)) == 3 and any(max(there) - min(there) > 6 for there in kept[1:])
 
 
 def test_a_checkpoint_explains_itself(whole: Path) -> None:
@@ -181,9 +199,9 @@ def test_stopped_anywhere_and_resumed_a_run_ends_the_same(tmp_path: Path, whole:
     assert (tmp_path / "scores.csv").read_bytes() == (whole / "scores.csv").read_bytes()
 
 
-def train_in_child(folder: Path) -> multiprocessing.process.BaseProcess:
+def train_in_child(folder: Path, settings: TrainConfig) -> multiprocessing.process.BaseProcess:
     # forked: torch is imported already, and one thread has nothing to lose
-    child = multiprocessing.get_context("fork").Process(target=lambda: trainer(folder).run())
+    child = multiprocessing.get_context("fork").Process(target=lambda: trainer(folder, settings).run())
     child.start()
     return child
 
@@ -192,21 +210,24 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def test_killed_at_random_moments_a_run_ends_the_same(tmp_path: Path, whole: Path) -> None:
-    chance, log = random.Random(os.environ.get("IRODORI_KILL_SEED", "7")), tmp_path / "metrics.csv"
-    for _ in range(3):
-        child, rows_before = train_in_child(tmp_path), size_of(log)
-        while size_of(log) <= rows_before and child.is_alive():
-            time.sleep(0.005)
-        time.sleep(chance.random() * 0.5)
+def test_killed_ten_times_at_random_a_run_ends_the_same(tmp_path: Path) -> None:
+    settings = config(schedule=LONG, checkpoint_every=10, log_every=1)
+    whole, folder, chance = tmp_path / "whole", tmp_path / "killed", random.Random(os.environ.get("KILL_SEED", "7"))
+    trainer(whole, settings).run()
+    log, kills = folder / "metrics.csv", 0
+    while (child := train_in_child(folder, settings)) and kills < 10:
+        rows_before, more = size_of(log), chance.randint(1, 6)
+        while size_of(log) < rows_before + more * ROW and child.is_alive():
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.05)
         child.kill()
         child.join()
-    child = train_in_child(tmp_path)
+        assert child.exitcode == -signal.SIGKILL
+        kills += 1
     child.join(timeout=200)
     assert child.exitcode == 0
-    assert_same_run(whole, tmp_path)
-    steps = [row["step"] for row in rows(tmp_path / "metrics.csv")]
-    assert len(steps) == len(set(steps))
+    assert_same_run(whole, folder, total=LONG_TOTAL)
+    assert [int(row["step"]) for row in rows(folder / "metrics.csv")] == list(range(1, LONG_TOTAL + 1))
 
 
 def test_a_signal_waits_for_the_step_and_finds_it_saved(tmp_path: Path) -> None:

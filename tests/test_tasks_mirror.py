@@ -1,0 +1,188 @@
+"""Uploads beside the training: nothing waits for them, and the storage is whole at any moment."""
+
+import multiprocessing
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cyclegan.checkpoint import checkpoint_step, list_checkpoints, load_checkpoint
+from cyclegan.trainer import Trainer
+from deploy.seaweed import SeaweedFS
+from imaging.lineart import Normalization
+from storage import Storage, open_storage
+from tasks.errors import PipelineError
+from tasks.mirror import Mirror
+from tasks.runs import Model, Run
+from tests.slow_proxy import SlowProxy
+from tests.test_cyclegan_trainer import TOTAL, assert_same_run, config, data
+
+torch.set_num_threads(1)
+KEEP, KEEP_BEST = 1, 1
+MOST = KEEP + KEEP_BEST + 1  # checkpoints that a run keeps
+SETTINGS = config(keep=KEEP, keep_best=KEEP_BEST, checkpoint_every=3, log_every=1)
+
+
+@pytest.fixture
+def slow_s3(s3_server: SeaweedFS, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty prefix of a real S3 server behind a line that takes a second or more for a checkpoint."""
+    with SlowProxy(s3_server.port, 400_000) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{proxy.port}")
+        yield s3_url
+
+
+def run_of(url: str) -> Run:
+    return Model(url, "m").run("tiny", of=1)
+
+
+def train(url: str, folder: Path, look: Callable[[Mirror], None] = lambda mirror: None) -> None:
+    """As the task does it, without Prefect."""
+    run = run_of(url)
+    with Mirror(run, folder) as mirror:
+        mirror.pull()
+        trainer = Trainer(SETTINGS, data(), folder, normalization=Normalization())
+
+        def choice() -> dict[str, Any]:
+            best = trainer.choice()
+            return {"checkpoint": f"{run.prefix}checkpoints/step_{best.step:09d}.pt", **asdict(best)}
+
+        trainer.run(
+            on_progress=lambda *_: look(mirror),
+            on_checkpoint=lambda *_: mirror.put(choice()),
+        )
+        mirror.put(choice())
+        mirror.wait()
+        shutil.copytree(folder, folder.with_name("result"), dirs_exist_ok=True)
+
+
+def checkpoints(storage: Storage) -> dict[int, str]:
+    entries = storage.list(run_of(storage.url).prefix + "checkpoints/")
+    return {checkpoint_step(Path(entry.key)): entry.key for entry in entries}
+
+
+def assert_whole(url: str, scratch: Path) -> None:
+    """What serves is there; so is the newest checkpoint with all of its step."""
+    storage, run = open_storage(url), run_of(url)
+    steps = checkpoints(storage)
+    assert -1 not in steps and len(steps) <= 2 * MOST
+    keys = {entry.key for entry in storage.list(run.prefix)}
+    for step, key in steps.items():
+        storage.download(key, scratch / "checkpoint.pt")
+        assert load_checkpoint(scratch / "checkpoint.pt")["step"] == step
+        assert f"{run.prefix}samples/step_{step:09d}.png" in keys
+    if storage.exists(run.model.best_key):
+        assert run.model.best()["checkpoint"] in keys
+    if steps:
+        written = storage.read(run.prefix + "scores.csv").decode()
+        assert f"\n{max(steps)},ema," in written
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted, and that nothing was uploaded of."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    Trainer(SETTINGS, data(), folder, normalization=Normalization()).run()
+    return folder
+
+
+def test_steps_go_on_while_an_upload_runs(slow_s3: str, tmp_path: Path, whole: Path) -> None:
+    busy, folders, most = [], [], []
+
+    def look(mirror: Mirror) -> None:
+        upload, outgoing = mirror._upload, mirror.folder.with_name("run.outgoing")
+        busy.append(upload is not None and not upload.done())
+        folders.append(len(list(outgoing.iterdir())) if outgoing.exists() else 0)
+        most.append(len({path.stat().st_ino for path in tmp_path.rglob("*.pt")}))
+
+    train(slow_s3, tmp_path / "run", look)
+    assert sum(busy) > TOTAL / 2
+    assert max(folders) <= 2  # one is being uploaded, one waits
+    assert max(most) <= 2 * MOST
+    assert not (tmp_path / "run").exists() and not (tmp_path / "run.outgoing").exists()
+    assert_same_run(whole, tmp_path / "result")
+    assert_whole(slow_s3, tmp_path)
+    storage, prefix = open_storage(slow_s3), run_of(slow_s3).prefix
+    stored = {entry.key.removeprefix(prefix): storage.read(entry.key) for entry in storage.list(prefix)}
+    local = {path.relative_to(tmp_path / "result").as_posix(): path for path in (tmp_path / "result").rglob("*.*")}
+    assert {name: path.read_bytes() for name, path in local.items() if path.is_file()} == stored
+    assert len(checkpoints(storage)) <= MOST
+
+
+def test_killed_at_any_moment_the_storage_is_whole_and_the_run_goes_on(
+    slow_s3: str, tmp_path: Path, whole: Path
+) -> None:
+    chance, newest = random.Random(os.environ.get("IRODORI_KILL_SEED", "7")), [0]
+    for number in range(6):
+        child = multiprocessing.get_context("fork").Process(target=train, args=(slow_s3, tmp_path / f"run-{number}"))
+        child.start()
+        made = newest[-1]
+        while child.is_alive() and made == newest[-1]:
+            time.sleep(0.02)
+            made = max(map(checkpoint_step, list_checkpoints(tmp_path / f"run-{number}/checkpoints")), default=made)
+        time.sleep(1.5 * chance.random())
+        child.kill()
+        child.join()
+        time.sleep(0.5)  # the server shows a write that broke off for an instant, then takes it back
+        assert_whole(slow_s3, tmp_path)
+        newest.append(max(checkpoints(open_storage(slow_s3)), default=0))
+    assert newest == sorted(newest) and 0 < max(newest)
+    train(slow_s3, tmp_path / "run")
+    assert_same_run(whole, tmp_path / "result")
+
+
+def test_a_damaged_newest_checkpoint_on_s3_gives_way_to_the_one_before(
+    s3_url: str, tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(s3_url, tmp_path / "run")
+    storage = open_storage(s3_url)
+    newest = checkpoints(storage)[TOTAL]
+    storage.write(newest, storage.read(newest)[:-1000])
+    caplog.clear()
+    train(s3_url, tmp_path / "run")
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"step_{TOTAL:09d}.pt" in warning and "trying the one before" in warning and "\n" not in warning
+    assert_same_run(whole, tmp_path / "result")
+    assert_whole(s3_url, tmp_path)
+
+
+def test_where_the_storage_fails_the_run_ends_in_one_line_and_its_files_stay(tmp_path: Path, whole: Path) -> None:
+    url, blocked = (tmp_path / "storage").as_uri(), tmp_path / "storage" / run_of("file:///").prefix
+
+    def block(mirror: Mirror) -> None:
+        if not blocked.exists():
+            blocked.parent.mkdir(parents=True)
+            blocked.write_bytes(b"a file where a folder is needed")
+
+    with pytest.raises(PipelineError) as error:
+        train(url, tmp_path / "run", block)
+    assert "File exists" in str(error.value) and str(tmp_path / "run") in str(error.value)
+    assert "\n" not in str(error.value)
+    left = list_checkpoints(tmp_path / "run" / "checkpoints")
+    assert left and load_checkpoint(left[0])["step"] < TOTAL
+    blocked.unlink()
+    shutil.copytree(tmp_path / "run", blocked)
+    train(url, tmp_path / "run-2")
+    assert_same_run(whole, tmp_path / "result")
+
+
+def test_what_a_signal_saved_is_uploaded(tmp_path: Path) -> None:
+    url = (tmp_path / "storage").as_uri()
+    steps = []
+
+    def interrupt(mirror: Mirror) -> None:
+        steps.append(None)
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(url, tmp_path / "run", interrupt)
+    assert max(checkpoints(open_storage(url))) == 5
+    assert run_of(url).model.best()["step"] == 3
+    assert not (tmp_path / "run").exists()
