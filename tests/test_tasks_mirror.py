@@ -174,7 +174,7 @@ def test_where_the_storage_fails_the_run_ends_in_one_line_and_its_files_stay(tmp
 
 def test_what_a_signal_saved_is_uploaded(tmp_path: Path) -> None:
     url = (tmp_path / "storage").as_uri()
-    steps = []
+    steps: list[None] = []
 
     def interrupt(mirror: Mirror) -> None:
         steps.append(None)
