@@ -1,23 +1,24 @@
 """``irodori colorize IN OUT``: coloured drawings from a terminal, without any server."""
 
+import io
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from imaging.names import is_drawing, promised_format
-
-Colorize = Callable[[Image.Image], Image.Image]
+from deploy.ways import Colorize, load_ways
+from imaging.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
+from imaging.names import PAGE, SHEET, is_drawing, promised_format
 
 SETTLE, LOOK = 1.0, 1.0  # seconds: that a watched file must have been left alone; between two looks
 SOME_FAILED, STOPPED = 1, 130
@@ -28,21 +29,23 @@ _out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, high
 
 @dataclass(frozen=True)
 class Job:
-    """One drawing and where it goes. modified: ns.  model: a name or a checkpoint's path."""
+    """One drawing, at `inner` inside IN, and where it goes in one style. modified: ns."""
 
     source: Path
+    inner: Path
     modified: int
     target: Path
-    model: str
+    style: str
 
 
 @dataclass
 class Tally:
-    """failures: by file, when it had been modified, and the reason."""
+    """failures: by file, when it had been modified, and the reason.  shown: for the pages, by folder."""
 
     coloured: int = 0
     current: int = 0
     failures: dict[Path, tuple[int, str]] = field(default_factory=dict)
+    shown: dict[Path, list[Drawing]] = field(default_factory=lambda: defaultdict(list))
 
 
 @app.callback()
@@ -61,27 +64,33 @@ def colorize(
         list[str] | None,
         typer.Option(metavar="NAME|FILE.pt", help="Several models, each into OUT/NAME/; give it once for each."),
     ] = None,
+    variants: Annotated[
+        int, typer.Option(min=1, max=64, help="Palettes of each model to choose from, each into OUT/variant-…/.")
+    ] = 1,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PICTURE", help="Take the colours of this picture; several: each into OUT/PICTURE/."),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Colour also what OUT has in a newer version.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Then wait for more drawings, until Ctrl-C.")] = False,
 ) -> None:
     """Colour a drawing, or every drawing of a folder, on this machine.
 
     Size, format, transparency and resolution stay as they are. A name finds its model in the storage that
-    IRODORI_STORAGE names.
+    IRODORI_STORAGE names. With folders by style, variant or picture, OUT also gets a contact sheet and a page of all.
 
     Exit status: 0 all done, 1 some drawings failed, 2 wrong arguments.
     """
     _check(source, target, watch)
-    models = {_style_name(name): name for name in style} if style else {"": model}
-    if len(models) < len(style or [""]):
-        raise typer.BadParameter("two styles of one name would share a folder", param_hint="--style")
-    colorizers = {name: _load(name) for name in models.values()}
+    ways = load_ways(model, style or [], variants, like or [])
+    if len(ways) > 1 and not _means_folder(target):
+        raise typer.BadParameter(f"{target} is one file: name a folder for all of them", param_hint="OUT")
     tally, settle = Tally(), SETTLE if watch else 0
     try:
-        _run(_jobs(source, target, models, again, tally, settle), colorizers, tally)
+        _run(_jobs(source, target, list(ways), again, tally, settle), target, ways, tally)
         while watch:
             time.sleep(LOOK)
-            _run(_jobs(source, target, models, False, tally, settle), colorizers, tally)
+            _run(_jobs(source, target, list(ways), False, tally, settle), target, ways, tally)
     except KeyboardInterrupt:
         _err.print("stopped; what is done stays done")
         raise typer.Exit(STOPPED) from None
@@ -106,42 +115,7 @@ def _check(source: Path, target: Path, watch: bool) -> None:
         raise typer.BadParameter("the drawings would be overwritten: choose another place", param_hint="OUT")
 
 
-def _style_name(model: str) -> str:
-    return Path(model).stem if _is_file(model) else model
-
-
-def _is_file(model: str) -> bool:
-    return model.endswith(".pt") or "/" in model
-
-
-def _load(model: str) -> Colorize:
-    """From a checkpoint file, or by name from the storage."""
-    from cyclegan.colorizer import Colorizer
-    from cyclegan.errors import CycleganError
-
-    if _is_file(model):
-        try:
-            return Colorizer.load(model)
-        except CycleganError as error:
-            raise typer.BadParameter(str(error), param_hint="--model") from error
-    return _load_from_storage(model)
-
-
-def _load_from_storage(name: str) -> Colorize:
-    from storage import StorageError
-    from tasks.errors import PipelineError
-    from tasks.runs import Model
-    from tasks.served import load_colorizer
-    from tasks.settings import settings
-
-    try:
-        url = settings().storage
-        return load_colorizer(url, Model(url, name).best())
-    except (PipelineError, StorageError) as error:
-        raise typer.BadParameter(str(error), param_hint="--model") from error
-
-
-def _jobs(source: Path, target: Path, models: dict[str, str], again: bool, tally: Tally, settle: float) -> list[Job]:
+def _jobs(source: Path, target: Path, styles: list[str], again: bool, tally: Tally, settle: float) -> list[Job]:
     """What is to be done; what is done already is counted."""
     jobs, tally.current = [], 0
     for path, inner in _drawings(source, target):
@@ -151,12 +125,12 @@ def _jobs(source: Path, target: Path, models: dict[str, str], again: bool, tally
             continue
         if abs(time.time() - modified / 1e9) < settle or tally.failures.get(path, (0, ""))[0] == modified:
             continue
-        for style, model in models.items():
+        for style in styles:
             out = target / style / inner if style or source.is_dir() or _means_folder(target) else target
             if not again and out.is_file() and out.stat().st_mtime_ns >= modified:
                 tally.current += 1
             else:
-                jobs.append(Job(path, modified, out, model))
+                jobs.append(Job(path, inner, modified, out, style))
     return jobs
 
 
@@ -178,17 +152,20 @@ def _drawings(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
                 yield Path(folder, name), inner
 
 
-def _run(jobs: list[Job], colorizers: dict[str, Colorize], tally: Tally) -> None:
+def _run(jobs: list[Job], target: Path, ways: dict[str, Colorize], tally: Tally) -> None:
     """Colours, and then lists what failed."""
     if not jobs:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
-        task = progress.add_task("", total=len(jobs))
-        for job in jobs:
-            progress.update(task, description=escape(job.source.name[-40:]))
-            _do(job, colorizers[job.model], tally)
-            progress.advance(task)
+    try:
+        with Progress(*columns, console=_err, transient=True) as progress:
+            task = progress.add_task("", total=len(jobs))
+            for job in jobs:
+                progress.update(task, description=escape(job.source.name[-40:]))
+                _do(job, ways[job.style], tally)
+                progress.advance(task)
+    finally:
+        _show(target, tally)
     for path in dict.fromkeys(job.source for job in jobs):
         if path in tally.failures:
             _err.print(f"{escape(str(path))}: {escape(tally.failures[path][1])}", style="red")
@@ -199,15 +176,41 @@ def _do(job: Job, colorize: Colorize, tally: Tally) -> None:
     from imaging.codec import ImageError
 
     try:
-        coloured = colorize_file(colorize, job.source.read_bytes(), job.target.name)
+        done = colorize_file(colorize, job.source.read_bytes(), job.target.name)
     except (ImageError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        tally.failures[job.source] = (job.modified, reason or str(error))
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        tally.failures[job.source] = (job.modified, reason)
+        if job.style:
+            tally.shown[job.inner.parent].append(failed(job.inner.as_posix(), str(job.modified), reason))
         return
     with _one_line_of_errors(job.target):
-        _write(job.target, coloured.data)
+        _write(job.target, done.data)
     tally.coloured += 1
     tally.failures.pop(job.source, None)
+    if job.style:
+        drawing = coloured(job.inner.as_posix(), str(job.modified), job.style, done.line, done.colour)
+        tally.shown[job.inner.parent].append(drawing)
+
+
+def _show(target: Path, tally: Tally) -> None:
+    """Adds what is new to the page and the sheet of each folder."""
+    for folder, new in tally.shown.items():
+        page = target / folder / PAGE
+        drawings = merge(_read_page(page), new)
+        with _one_line_of_errors(page):
+            _write(page, write_page(folder.name or target.name, drawings))
+            if sheet := contact_sheet(drawings):
+                buffer = io.BytesIO()
+                sheet.save(buffer, "PNG")
+                _write(target / folder / SHEET, buffer.getvalue())
+    tally.shown.clear()
+
+
+def _read_page(path: Path) -> list[Drawing]:
+    try:
+        return read_page(path.read_bytes())
+    except (OSError, ValueError):  # none yet, or another program's
+        return []
 
 
 @contextmanager

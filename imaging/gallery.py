@@ -6,14 +6,21 @@ It carries small pictures of all that it shows, so that it can be added to witho
 import base64
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from PIL import Image
 
+from imaging.sheet import grid
+
 MAX_DRAWINGS = 100  # on a page, the newest; about 4 MB
 _MAX_SIDE = 480  # pixels
+_SHEET_DRAWINGS, _TILE = 40, 192
+_PAIRS = 4  # a row of a sheet
 _TEMPLATE = Path(__file__).with_name("gallery.html")
 _BEGIN, _END = '<script type="application/json" id="drawings">', "</script>"
 _URI = "data:image/webp;base64,"
@@ -48,6 +55,23 @@ class Drawing:
     reason: str = ""
 
 
+def coloured(path: str, stamp: str, style: str, line: Image.Image, colour: Image.Image) -> Drawing:
+    """For the page of its folder. path: inside the inbox, and inside what the style has to itself in the outbox."""
+    link = f"{'../' * path.count('/')}{style}/{path}" if style else PurePosixPath(path).name
+    colours = {style: Colour(thumbnail(colour), quote(link))}
+    size = f"{line.width:,} × {line.height:,}"
+    return Drawing(PurePosixPath(path).name, stamp, _now(), size, thumbnail(line), colours)
+
+
+def failed(path: str, stamp: str, reason: str) -> Drawing:
+    """For the page of its folder."""
+    return Drawing(PurePosixPath(path).name, stamp, _now(), reason=reason)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
 def thumbnail(image: Image.Image) -> str:
     """A small WebP as a data URI."""
     small = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -75,9 +99,34 @@ def merge(old: Iterable[Drawing], new: Iterable[Drawing]) -> list[Drawing]:
     return sorted(drawings.values(), key=lambda drawing: (drawing.at, drawing.name), reverse=True)[:MAX_DRAWINGS]
 
 
-def write_page(title: str, drawings: Iterable[Drawing]) -> bytes:
-    """The HTML file."""
-    data = json.dumps({"title": title, "drawings": [asdict(drawing) for drawing in drawings]}, ensure_ascii=False)
+def contact_sheet(drawings: Sequence[Drawing], credit: str = "") -> Image.Image | None:
+    """The first that are coloured, by name, beside their colours in all styles; None without any.
+
+    credit: a line below.
+    """
+    newest = [drawing for drawing in drawings if drawing.colours][:_SHEET_DRAWINGS]
+    styles = list(dict.fromkeys(style for drawing in reversed(newest) for style in drawing.colours))
+    rows = [
+        [read_thumbnail(drawing.line), *(_picture(drawing, style) for style in styles)]
+        for drawing in sorted(newest, key=lambda drawing: drawing.name)
+    ]
+    captions = ["line", *(style or "colour" for style in styles)]
+    if len(styles) == 1:  # pairs, side by side
+        captions *= min(_PAIRS, len(rows))
+        rows = [list(chain(*rows[start : start + _PAIRS])) for start in range(0, len(rows), _PAIRS)]
+    return grid(rows, captions=captions, footer=credit, tile=_TILE) if rows else None
+
+
+def _picture(drawing: Drawing, style: str) -> Image.Image:
+    if style in drawing.colours:
+        return read_thumbnail(drawing.colours[style].picture)
+    return Image.new("RGB", read_thumbnail(drawing.line).size, "white")
+
+
+def write_page(title: str, drawings: Iterable[Drawing], credit: str = "") -> bytes:
+    """The HTML file. credit: a line below, for whoever drew the drawings."""
+    content = {"title": title, "credit": credit, "drawings": [asdict(drawing) for drawing in drawings]}
+    data = json.dumps(content, ensure_ascii=False)
     return _TEMPLATE.read_text("utf-8").replace("@DATA@", data.replace("<", "\\u003c")).encode()
 
 

@@ -4,41 +4,52 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from prefect import get_run_logger, task
+from prefect import State, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 
 from imaging.codec import ImageError
-from imaging.gallery import Drawing
+from imaging.gallery import Drawing, coloured, failed
 from storage import NotFound, Row, StorageError
 from tasks.claims import claimed
-from tasks.errors import plain_errors
-from tasks.gallery import draw_sheet, shown, update_pages
+from tasks.errors import PipelineError, plain_errors
+from tasks.gallery import draw_sheet, unsheeted, update_pages
 from tasks.inbox import PATIENCE, Finished, Inbox, Ledger, Plan, Work, failed_key, is_unchanged, leave, look, reason_key
 from tasks.report import show_sheet
-from tasks.served import load_colorizer
+from tasks.served import load_colorizer, load_palette
 
 if TYPE_CHECKING:
     from cyclegan.colorizer import Colorizer
+    from cyclegan.palettes import Palette
 
 _RECORD_EVERY = 2.0  # seconds; a kill repeats no more of a batch than that, or one drawing
 
 
 @dataclass
 class _Batch:
-    """What one batch has come to; rows, shown: not recorded yet."""
+    """How a batch is coloured, and what it has come to; rows, shown: not recorded yet."""
 
     inbox: Inbox
+    best: dict[str, Any]
+    variant: int
+    patience: float  # seconds that a file which cannot be read must have been left alone
+    credit: str
     rows: list[Row] = field(default_factory=list)
     shown: list[tuple[str, Drawing]] = field(default_factory=list)  # with its folder
-    problems: list[StorageError] = field(default_factory=list)
+    problems: list[PipelineError | StorageError] = field(default_factory=list)
     counts: "Counter[str]" = field(default_factory=Counter)
     recorded: float = field(default_factory=time.monotonic)
 
+    @cached_property
+    def colorizer(self) -> "Colorizer":
+        return load_colorizer(self.inbox.storage_url, self.best)
+
     def record(self) -> None:
         """The page first, then the rows, for these say that all is done."""
-        update_pages(self.inbox.storage, self.shown)
+        update_pages(self.inbox.storage, self.shown, self.credit)
         self.inbox.manifest.record(self.rows)
         self.counts.update(row.status for row in self.rows)
         self.rows, self.shown, self.recorded = [], [], time.monotonic()
@@ -61,21 +72,30 @@ def scan(
 @task(name="colorize", cache_policy=NO_CACHE)
 @plain_errors
 def colorize(
-    works: list[Work], inbox: Inbox, best: dict[str, Any], settle_seconds: float, recolour: bool
+    works: list[Work],
+    inbox: Inbox,
+    best: dict[str, Any],
+    settle_seconds: float,
+    recolour: bool,
+    variant: int = 0,
+    credit: str = "",
 ) -> "Counter[str]":
     """Colorizes a batch with one checkpoint, loaded once a process; leaves out what another run is at work on.
 
     Output first, then the page that shows it, then the row; the input stays. What the storage refuses for one drawing
     does not hold up the others, and is raised at the end.
+
+    Args:
+        variant: in which of the model's palettes, from 1; 0: each drawing in its own.
+        credit: a line on the page.
     """
-    colorizer = load_colorizer(inbox.storage_url, best)
-    batch = _Batch(inbox)
+    batch = _Batch(inbox, best, variant, PATIENCE * settle_seconds, credit)
     with claimed(inbox.storage, [work.id for work in works]) as claim:
         ledger = Ledger(inbox)  # only now: another run may have finished some between our look and our claim
         checkpoint = best["checkpoint"] if recolour else None
         for work in works:
             if work.id in claim.ids and not ledger.status(work, checkpoint) and time.monotonic() < claim.until:
-                _try_one(work, inbox, colorizer, best["checkpoint"], PATIENCE * settle_seconds, batch)
+                _try_one(work, batch)
                 _forget_failure(work, inbox, ledger, batch)
             if time.monotonic() - batch.recorded > _RECORD_EVERY:
                 batch.record()
@@ -89,24 +109,30 @@ def colorize(
 @plain_errors
 def clear(leaving: list[tuple[Work, bool]], inbox: Inbox, finished: Finished) -> "Counter[str]":
     """Takes finished drawings out of the inbox, as configured, and failed ones, which are in failed/ by now."""
-    for work, failed in leaving:
-        leave(inbox, work, failed, finished)
-    return Counter("failed" if failed else "ok" for _, failed in leaving)
+    for work, has_failed in leaving:
+        leave(inbox, work, has_failed, finished)
+    return Counter("failed" if has_failed else "ok" for _, has_failed in leaving)
 
 
-def draw_sheets(inbox: Inbox, works: Iterable[Work], styles: Sequence[str], credit: str) -> None:
-    """A contact sheet in each outbox folder that got something new, shown in the UI too."""
-    for folder in sorted({work.folder for work in works}):
-        key = draw_sheet(inbox.storage, folder, styles, credit)
+def draw_sheets(inbox: Inbox, credit: str) -> None:
+    """A contact sheet in each outbox folder that got something new since the last one, shown in the UI too."""
+    for folder in unsheeted(inbox.storage):
+        key = draw_sheet(inbox.storage, folder, credit)
         if key is not None:
-            caption = f"{folder or 'outbox'}: line | {' | '.join(styles) or 'colour'}"
-            show_sheet(f"outbox {folder}", inbox.storage.read(key), caption, key)
+            show_sheet(f"outbox {folder}", inbox.storage.read(key), f"{folder or 'outbox'}: before and after", key)
 
 
-def _try_one(work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: str, patience: float, batch: _Batch) -> None:
+def waiting(works: Iterable[Work], untrained: Sequence[str]) -> "State[None]":
+    """How a run ends whose drawings wait for a model: not Failed, for a schedule would fail each minute until then."""
+    line = f"{len({work.name for work in works})} drawings wait: {'; '.join(untrained)}"
+    get_run_logger().warning(line)
+    return Completed(name="Waiting", message=line)
+
+
+def _try_one(work: Work, batch: _Batch) -> None:
     try:
-        done = _colorize_one(work, inbox, colorizer, checkpoint, patience)
-    except StorageError as error:
+        done = _colorize_one(work, batch)
+    except (PipelineError, StorageError) as error:
         batch.problems.append(error)
         return
     if done is not None:
@@ -114,31 +140,43 @@ def _try_one(work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: str, 
         batch.shown += [(work.folder, drawing) for drawing in done[1:]]
 
 
-def _colorize_one(
-    work: Work, inbox: Inbox, colorizer: "Colorizer", checkpoint: str, patience: float
-) -> tuple[Row] | tuple[Row, Drawing] | None:
+def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing] | None:
     """The row and what to show, with the bytes written; None for a file that is better left to a later run."""
     from cyclegan.files import colorize_file
 
+    storage = batch.inbox.storage
     row: dict[str, Any] = {"id": work.id, "domain": "A", "stage": "colorize", "version": work.stamp}
-    row |= {"made_by": checkpoint, "source": work.entry.key}
+    row |= {"made_by": batch.best["checkpoint"], "source": work.entry.key}
     try:
-        data, version = inbox.storage.read_version(work.entry.key)
+        data, version = storage.read_version(work.entry.key)
     except NotFound:
         return (Row(**row, status="dropped", reason="taken out of the inbox before its turn"),)
     if version != work.entry.version:
         return None
     try:
-        coloured = colorize_file(colorizer, data, work.name)
+        done = colorize_file(partial(batch.colorizer, palette=_palette(work, batch)), data, work.name)
     except ImageError as error:
-        if abs(time.time() - work.entry.modified) < patience or not is_unchanged(inbox.storage, work.entry):
+        if abs(time.time() - work.entry.modified) < batch.patience or not is_unchanged(storage, work.entry):
             return None
-        _set_aside(work, inbox, data, str(error))
+        _set_aside(work, batch.inbox, data, str(error))
         failure = Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
-        return failure, shown(work, None, str(error))
-    inbox.storage.write(f"outbox/{work.id}", coloured.data)
-    row |= {"width": str(coloured.colour.width), "height": str(coloured.colour.height)}
-    return Row(**row, status="ok", key=f"outbox/{work.id}"), shown(work, coloured)
+        return failure, failed(work.name, work.stamp, str(error))
+    storage.write(f"outbox/{work.id}", done.data)
+    row |= {"width": str(done.colour.width), "height": str(done.colour.height)}
+    drawing = coloured(work.name, work.stamp, work.style, done.line, done.colour)
+    return Row(**row, status="ok", key=f"outbox/{work.id}"), drawing
+
+
+def _palette(work: Work, batch: _Batch) -> "Palette | None":
+    """Of the picture that lies beside the drawing, in place of the first variant; None: the drawing's own choice."""
+    from cyclegan.palettes import PaletteError
+
+    if work.palette and batch.variant <= 1:
+        return load_palette(batch.inbox.storage_url, batch.best, work.palette)
+    try:
+        return batch.colorizer.palettes(batch.variant)[-1] if batch.variant else None
+    except PaletteError as error:
+        raise PipelineError(f"{batch.best['checkpoint']}: {error}") from error
 
 
 def _set_aside(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:

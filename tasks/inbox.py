@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from imaging.names import REASON, is_drawing
+from imaging.names import REASON, is_drawing, is_palette
 from storage import Entry, Manifest, NotFound, Storage, StorageError, open_storage
 from storage.base import checked_key
 from tasks.errors import PipelineError
@@ -36,10 +36,16 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Work:
-    """One drawing to be coloured by one model. style: its name, or "" where there is but one."""
+    """One drawing to be coloured in one way.
+
+    Attributes:
+        style: the name of the way, or "" where there is but one.
+        palette: the picture whose colours it is to have, if there is one.
+    """
 
     entry: Entry
     style: str
+    palette: Entry | None = None
 
     @property
     def name(self) -> str:
@@ -47,8 +53,13 @@ class Work:
         return self.entry.key.removeprefix("inbox/")
 
     @property
+    def files(self) -> list[Entry]:
+        """What it takes."""
+        return [self.entry, self.palette] if self.palette else [self.entry]
+
+    @property
     def folder(self) -> str:
-        return self.name.rpartition("/")[0]
+        return _folder(self.name)
 
     @property
     def id(self) -> str:
@@ -57,8 +68,9 @@ class Work:
 
     @property
     def stamp(self) -> str:
-        """Of exactly this file: other bytes, or the same put there again, have another."""
-        return f"{self.entry.version} {self.entry.modified:.6f}"
+        """Of exactly this file, and its palette: other bytes, or the same put there again, have another."""
+        own = f"{self.entry.version} {self.entry.modified:.6f}"
+        return f"{own} {self.palette.version}" if self.palette else own
 
 
 class Ledger:
@@ -107,7 +119,9 @@ def look(
     ledger = Ledger(inbox)
     plan = Plan({style: [] for style in styles})
     now = time.time()
-    for entry in sorted(inbox.storage.list("inbox/"), key=lambda entry: entry.key):
+    entries = sorted(inbox.storage.list("inbox/"), key=lambda entry: entry.key)
+    palettes = {_folder(entry.key): entry for entry in entries if is_palette(entry.key)}
+    for entry in entries:
         if not is_drawing(entry.key):
             continue
         _refuse_clash(entry, styles)
@@ -115,8 +129,21 @@ def look(
         if not _is_usable(entry.key):
             plan.unusable.append(entry.key)
         else:
-            _sort_in(entry, plan, ledger, checkpoints, finished, abs(now - entry.modified) >= settle_seconds)
+            works = [Work(entry, style, _nearest(palettes, _folder(entry.key))) for style in styles]
+            is_whole = all(abs(now - file.modified) >= settle_seconds for file in works[0].files)
+            _sort_in(works, plan, ledger, checkpoints, finished, is_whole)
     return plan
+
+
+def _folder(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _nearest(palettes: Mapping[str, Entry], folder: str) -> Entry | None:
+    """The palette of a folder, or of the nearest one that it lies in."""
+    while folder and folder not in palettes:
+        folder = _folder(folder)
+    return palettes.get(folder)
 
 
 def _refuse_clash(entry: Entry, styles: Sequence[str]) -> None:
@@ -129,9 +156,8 @@ def _refuse_clash(entry: Entry, styles: Sequence[str]) -> None:
 
 
 def _sort_in(
-    entry: Entry, plan: Plan, ledger: Ledger, checkpoints: Mapping[str, str], finished: Finished, is_whole: bool
+    works: list[Work], plan: Plan, ledger: Ledger, checkpoints: Mapping[str, str], finished: Finished, is_whole: bool
 ) -> None:
-    works = [Work(entry, style) for style in plan.works]
     statuses = [ledger.status(work, checkpoints.get(work.style)) for work in works]
     new = [work for work, status in zip(works, statuses, strict=True) if not status]
     if new and not is_whole:

@@ -11,6 +11,10 @@ from tasks.errors import PipelineError
 _RESULT = "result.json"
 
 
+class Untrained(PipelineError):
+    """A model without any checkpoint."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A model by name; it serves what ``best.json`` says."""
@@ -30,12 +34,12 @@ class Model:
         """What serves: checkpoint (a key), weights, step, score, parts, reason, run.
 
         Raises:
-            PipelineError: if nothing has been trained yet.
+            Untrained: if nothing has been trained yet.
         """
         try:
             best: dict[str, Any] = json.loads(self.storage.read(self.best_key))
         except NotFound:
-            raise PipelineError(
+            raise Untrained(
                 f"model {self.name!r} has no checkpoint in {self.storage_url} yet: run train-cyclegan first"
             ) from None
         return best

@@ -8,11 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from deploy.cli import app
+from imaging.gallery import read_page
+from imaging.names import PAGE, SHEET
 from storage import open_storage
 from tests.test_cyclegan_colorizer import drawing, save
 
@@ -22,6 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save(tmp_path_factory.mktemp("models") / "soft.pt"))
+
+
+@pytest.fixture(scope="module")
+def palettes(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save(tmp_path_factory.mktemp("models") / "palettes.pt", palette=6))
 
 
 @pytest.fixture
@@ -43,6 +51,10 @@ def call(*words: object) -> Result:
 
 def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def drawings(folder: Path) -> set[str]:
+    return {name for name in files(folder) if not name.rpartition("/")[2].startswith("_")}
 
 
 def opened(path: Path) -> Image.Image:
@@ -86,8 +98,40 @@ def test_styles_and_an_out_inside_in(folder: Path, tmp_path: Path, model: str) -
     for again in range(2):
         result = call(folder, out, "--style", model, "--style", bold)
         assert ("0 up to date", "0 coloured, 4 up to date")[again] in result.stdout
-        assert files(out) == {f"{style}/{name}" for style in ("soft", "bold") for name in ("a.png", "page 1/ü [b].jpg")}
+        assert drawings(out) == {f"{s}/{name}" for s in ("soft", "bold") for name in ("a.png", "page 1/ü [b].jpg")}
     assert (out / "soft/a.png").read_bytes() != (out / "bold/a.png").read_bytes()
+
+
+def test_variants_to_choose_from(folder: Path, tmp_path: Path, palettes: str) -> None:
+    out = tmp_path / "out"
+    assert call(folder, out, "-m", palettes, "--variants", 3).exit_code == 1  # cut.png
+    assert drawings(out) == {f"variant-{n}/{name}" for n in (1, 2, 3) for name in ("a.png", "page 1/ü [b].jpg")}
+    assert len({(out / f"variant-{n}/a.png").read_bytes() for n in (1, 2, 3)}) == 3
+    shown = {drawing.name: drawing for drawing in read_page((out / PAGE).read_bytes())}
+    assert [colour.link for colour in shown["a.png"].colours.values()] == [f"variant-{n}/a.png" for n in (1, 2, 3)]
+    assert shown["cut.png"].reason == "truncated PNG (ends after 90 bytes)"
+    inner = read_page((out / "page 1" / PAGE).read_bytes())[0].colours
+    assert inner["variant-2"].link == "../variant-2/page%201/%C3%BC%20%5Bb%5D.jpg"
+    before = opened(out / SHEET).size
+
+    drawing(size=50).save(folder / "late.png")
+    assert "3 coloured, 6 up to date" in call(folder, out, "-m", palettes, "--variants", 3).stdout
+    assert {drawing.name for drawing in read_page((out / PAGE).read_bytes())} == {"a.png", "cut.png", "late.png"}
+    assert opened(out / SHEET).height > before[1]
+
+
+def test_the_colours_of_a_picture(folder: Path, tmp_path: Path, palettes: str) -> None:
+    (folder / "cut.png").unlink()
+    for name, colour in (("red", (230, 40, 40)), ("blue", (40, 40, 230))):
+        Image.new("RGB", (60, 60), colour).save(tmp_path / f"{name}.png")
+    red, blue, out = tmp_path / "red.png", tmp_path / "blue.png", tmp_path / "out"
+    assert call(folder / "a.png", tmp_path / "one.png", "-m", palettes, "--like", red).exit_code == 0
+    assert np.asarray(opened(tmp_path / "one.png")).mean((0, 1)).argmax() == 0
+    assert call(folder, out, "-m", palettes, "--like", red, "--like", blue, "--variants", 2).exit_code == 0
+    assert {name.split("/")[0] for name in drawings(out)} == {"red", "blue", "variant-1", "variant-2"}
+    assert np.asarray(opened(out / "blue/a.png")).mean((0, 1)).argmax() == 2
+    assert call(folder, out, "--style", palettes, "--like", red, "--variants", 2).exit_code == 0
+    assert (out / "palettes-red/a.png").read_bytes() == (out / "red/a.png").read_bytes()
 
 
 def test_a_model_by_name(folder: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +151,7 @@ def test_a_model_by_name(folder: Path, tmp_path: Path, model: str, monkeypatch: 
     assert "blue" in missing.stderr
 
 
-def test_wrong_arguments(folder: Path, tmp_path: Path, model: str) -> None:
+def test_wrong_arguments(folder: Path, tmp_path: Path, model: str, palettes: str) -> None:
     (tmp_path / "file").touch()
     for words in (
         [tmp_path / "nowhere", tmp_path / "out", "-m", model],
@@ -116,6 +160,13 @@ def test_wrong_arguments(folder: Path, tmp_path: Path, model: str) -> None:
         [folder / "a.png", tmp_path / "out", "-m", model, "--watch"],
         [folder, tmp_path / "out", "-m", folder / "nothing.pt"],
         [folder, tmp_path / "out", "--style", model, "--style", model],
+        [folder, tmp_path / "out", "-m", model, "--variants", 2],  # it has no palettes
+        [folder, tmp_path / "out", "-m", model, "--like", folder / "a.png"],
+        [folder, tmp_path / "out", "-m", palettes, "--variants", 65],
+        [folder, tmp_path / "out", "-m", palettes, "--like", folder / "cut.png"],
+        [folder, tmp_path / "out", "-m", palettes, "--like", tmp_path / "nothing.png"],
+        [folder, tmp_path / "out", "-m", palettes, "--like", folder / "a.png", "--like", tmp_path / "a.png"],
+        [folder / "a.png", tmp_path / "b.png", "-m", palettes, "--variants", 2],
         [folder],
     ):
         result = call(*words)

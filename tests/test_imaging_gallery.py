@@ -6,7 +6,19 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from imaging.gallery import MAX_DRAWINGS, Colour, Drawing, merge, read_page, read_thumbnail, thumbnail, write_page
+from imaging.gallery import (
+    MAX_DRAWINGS,
+    Colour,
+    Drawing,
+    coloured,
+    contact_sheet,
+    failed,
+    merge,
+    read_page,
+    read_thumbnail,
+    thumbnail,
+    write_page,
+)
 
 
 def drawing(name: str = "a.png", stamp: str = "1", at: str = "2026-01-01", **more: object) -> Drawing:
@@ -17,7 +29,7 @@ def drawing(name: str = "a.png", stamp: str = "1", at: str = "2026-01-01", **mor
 
 def test_a_page_can_be_read_again() -> None:
     drawings = [drawing("</script><b>&\"'日本.png"), drawing("b.png", colours={}, line="", reason="truncated")]
-    assert read_page(write_page("folder </script>", drawings)) == drawings
+    assert read_page(write_page("folder </script>", drawings, "by me")) == drawings
 
 
 def test_a_page_stands_alone_and_names_cannot_break_it() -> None:
@@ -47,6 +59,33 @@ def test_the_newest_stay() -> None:
     many = [drawing(f"{n}.png", at=f"2026-01-01T{n:04}") for n in range(MAX_DRAWINGS + 5)]
     kept = merge(many[:50], many[50:])
     assert [d.name for d in kept] == [f"{n}.png" for n in range(MAX_DRAWINGS + 4, 4, -1)]
+
+
+def test_a_sheet_shows_drawings_in_rows_and_styles_in_columns() -> None:
+    soft, bold = (thumbnail(Image.new("RGB", (300, 300), colour)) for colour in ("green", "blue"))
+    both = drawing("a.png", colours={"soft": Colour(soft, "x"), "bold": Colour(bold, "y")})
+    one = drawing("b.png", at="2026-01-02", colours={"soft": Colour(soft, "x")})
+    sheet = contact_sheet([one, both, drawing("c.png", colours={}, reason="truncated")], "by me")
+    assert sheet is not None
+    assert sheet.width == 12 + 3 * 204
+    assert contact_sheet([one, both]).height < sheet.height < 3 * 204  # type: ignore[union-attr]
+    green, blue = sheet.getpixel((12 + 204 + 96, 130)), sheet.getpixel((12 + 2 * 204 + 96, 130))
+    assert green[1] > 90 > green[2] and blue[2] > 200 > blue[1]  # type: ignore[index]
+    assert contact_sheet([drawing(reason="cut", colours={})]) is None
+
+
+def test_pairs_of_one_style_stand_side_by_side() -> None:
+    sheet = contact_sheet([drawing(f"{n}.png") for n in range(5)])
+    assert sheet is not None
+    assert sheet.width == 12 + 8 * 204
+
+
+def test_links_lead_from_a_page_to_the_pictures() -> None:
+    small = Image.new("RGB", (3, 4))
+    made = coloured("p/q/a b.png", "1", "soft", small, small)
+    assert (made.name, made.size, made.colours["soft"].link) == ("a b.png", "3 × 4", "../../soft/p/q/a%20b.png")
+    assert coloured("p/a.png", "1", "", small, small).colours[""].link == "a.png"
+    assert (failed("p/a.png", "1", "cut").name, failed("p/a.png", "1", "cut").reason) == ("a.png", "cut")
 
 
 def test_thumbnails_are_small_and_on_white() -> None:

@@ -14,15 +14,16 @@ from PIL import Image
 from prefect.logging import disable_run_logger
 
 from imaging.gallery import read_page
-from imaging.names import PAGE, SHEET, is_drawing
+from imaging.names import PAGE, is_drawing
 from storage import Storage, StorageError, open_storage
 from storage.manifest import rows_from
-from tasks import claims
+from tasks import claims, served
 from tasks.claims import CLAIMS, claimed
 from tasks.colorize import clear, colorize
 from tasks.errors import PipelineError
-from tasks.gallery import draw_sheet
+from tasks.gallery import draw_sheet, unsheeted
 from tasks.inbox import Finished, Inbox, Plan, look, reason_key
+from tasks.served import ways
 from tests.test_cyclegan_colorizer import save
 
 MODEL = {"checkpoint": "models/m/x.pt", "weights": "ema"}
@@ -66,7 +67,7 @@ def new(found: Plan) -> dict[str, list[str]]:
 def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
     """As the flow does it, without its server."""
     for works in plan(inbox, *styles).works.values():
-        colorize.fn(works, inbox, MODEL, 0, False)
+        colorize.fn(works, inbox, MODEL, 0, False, credit="by me")
     clear.fn(plan(inbox, *styles, finished=finished).leaving, inbox, finished)
 
 
@@ -203,9 +204,103 @@ def test_the_page_keeps_up(inbox: Inbox) -> None:
     assert set(found) == {"a.png", "b.png"}
     assert found["b.png"].reason == ""
     assert found["a.png"].colours["soft"].link == "../soft/p/a.png"
-    key = draw_sheet(inbox.storage, "p", ["soft"], "by me")
-    assert key == f"outbox/p/{SHEET}"
-    assert Image.open(io.BytesIO(inbox.storage.read(key))).height > 40
+    assert b'"credit": "by me"' in inbox.storage.read(f"outbox/p/{PAGE}")
+
+
+def test_a_sheet_is_drawn_where_a_killed_run_left_none(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/a.png", png())
+    inbox.storage.write("inbox/p/b.png", png())
+    run(inbox)
+    assert unsheeted(inbox.storage) == ["", "p"]
+    for folder in ("", "p"):
+        key = draw_sheet(inbox.storage, folder, "by me")
+        assert key is not None
+        assert Image.open(io.BytesIO(inbox.storage.read(key))).height > 40
+    assert unsheeted(inbox.storage) == []
+    time.sleep(1.1)  # a bucket's times may be whole seconds
+    inbox.storage.write("inbox/p/c.png", png())
+    run(inbox)
+    assert unsheeted(inbox.storage) == ["p"]
+
+
+@pytest.fixture
+def with_palettes(storage: Storage, tmp_path: Path) -> Iterator[Inbox]:
+    storage.upload(save(tmp_path / "x.pt", palette=6), MODEL["checkpoint"])
+    served._load.cache_clear()
+    with disable_run_logger():
+        yield Inbox(storage.url)
+
+
+def flat(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (50, 50), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def hue(storage: Storage, name: str) -> tuple[int, ...]:
+    """The median colour: which channels are more than half."""
+    pixels = np.asarray(Image.open(io.BytesIO(storage.read(f"outbox/{name}"))).convert("RGB")).reshape(-1, 3)
+    return tuple(channel for channel in range(3) if np.median(pixels[:, channel]) > 200)
+
+
+def test_a_palette_colours_its_folder(with_palettes: Inbox) -> None:
+    """A picture called _palette: for the folder that it lies in, and those inside without their own."""
+    inbox, storage = with_palettes, with_palettes.storage
+    for name in ("a.png", "p/b.png", "p/q/c.png", "p/r/d.png"):
+        storage.write(f"inbox/{name}", png())
+    storage.write("inbox/p/_palette.png", flat("#ff2020"))
+    storage.write("inbox/p/r/_Palette.PNG", flat("#2020ff"))
+    assert plan(inbox, settle=60).total == 4
+    run(inbox)
+    assert {entry.key.rpartition("/")[2] for entry in storage.list("outbox/") if "before" not in entry.key} == {
+        "a.png", "b.png", "c.png", "d.png"
+    }  # fmt: skip
+    assert [hue(storage, name) for name in ("p/b.png", "p/q/c.png", "p/r/d.png")] == [(0,), (0,), (2,)]
+    assert new(plan(inbox)) == {"": []}
+
+    storage.write("inbox/p/_palette.png", flat("#20ff20"))  # what waits in the folder is coloured again
+    assert new(plan(inbox)) == {"": ["p/b.png", "p/q/c.png"]}
+    run(inbox)
+    assert [hue(storage, name) for name in ("p/b.png", "p/r/d.png")] == [(1,), (2,)]
+
+
+def test_a_broken_palette_keeps_its_drawings_waiting_and_no_others(with_palettes: Inbox) -> None:
+    inbox, storage = with_palettes, with_palettes.storage
+    storage.write("inbox/a.png", png())
+    storage.write("inbox/p/b.png", png())
+    storage.write("inbox/p/_palette.png", flat("red")[:60])
+    state: Any = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+    assert state.is_failed()
+    assert state.message.startswith("inbox/p/_palette.png: truncated PNG")
+    assert status(inbox) == {"a.png": "ok"}
+    assert new(plan(inbox)) == {"": ["p/b.png"]}
+    storage.delete("inbox/p/_palette.png")
+    run(inbox)
+    assert status(inbox) == {"a.png": "ok", "p/b.png": "ok"}
+
+
+def test_a_palette_for_a_model_without_is_refused(inbox: Inbox) -> None:
+    inbox.storage.write("inbox/_palette.png", flat("red"))
+    inbox.storage.write("inbox/a.png", png())
+    state: Any = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+    assert "paints without palettes" in state.message
+    state = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False, variant=2)
+    assert "paints without palettes" in state.message
+
+
+def test_variants_are_columns_and_a_picture_takes_the_first(with_palettes: Inbox) -> None:
+    inbox, storage = with_palettes, with_palettes.storage
+    found = ways(storage.url, "m", [], 3)
+    assert {name: way.variant for name, way in found.items()} == {"variant-1": 1, "variant-2": 2, "variant-3": 3}
+    assert list(ways(storage.url, "m", ["soft", "bold"], 2)) == ["soft-1", "soft-2", "bold-1", "bold-2"]
+    storage.write("inbox/p/_palette.png", flat("#ff2020"))
+    storage.write("inbox/p/a.png", png())
+    storage.write("inbox/b.png", png())
+    for name, works in plan(inbox, *found).works.items():
+        assert colorize.fn(works, inbox, MODEL, 0, False, found[name].variant) == {"ok": 2}
+    assert len({storage.read(f"outbox/variant-{n}/b.png") for n in (1, 2, 3)}) == 3
+    assert hue(storage, "variant-1/p/a.png") == (0,)
+    assert storage.read("outbox/variant-2/p/a.png") == storage.read("outbox/variant-2/b.png")
 
 
 def test_names_that_are_not_drawings() -> None:
