@@ -16,10 +16,17 @@ class PaletteError(CycleganError):
 
 
 def unlike(palettes: npt.NDArray[np.float32], count: int) -> list[int]:
-    """Indices of `count` of (n, k, 3) palettes: one amid all, then always the one least like those chosen before."""
+    """Indices of `count` of (n, k, 3) palettes: one amid all, then always the one that stands for most of the others.
+
+    That is: the one that most lowers the sum of squared Lab distances from every palette to the nearest chosen one.
+    The one furthest from those chosen would be the odd one out, such as that of a picture with a pink background.
+    """
     lab = cv2.cvtColor(palettes, cv2.COLOR_RGB2LAB)
-    apart = np.linalg.norm(lab[:, None] - lab[None], axis=-1).mean(-1)
-    chosen = [int(apart.sum(1).argmin())]
+    apart = np.square(lab[:, None] - lab[None]).sum((2, 3))
+    nearest, chosen = np.full(len(palettes), np.inf), list[int]()
     while len(chosen) < count:
-        chosen.append(int(apart[chosen].min(0).argmax()))
+        left = np.minimum(nearest[:, None], apart).sum(0)
+        left[chosen] = np.inf
+        chosen.append(int(left.argmin()))
+        nearest = np.minimum(nearest, apart[chosen[-1]])
     return chosen

@@ -64,9 +64,14 @@ def test_more_variants_only_add_to_fewer(colorizer: Colorizer) -> None:
     assert len(colorizer.palettes(64)) == 64
 
 
-def test_variants_are_unlike_each_other() -> None:
-    greys = np.linspace(0, 1, 21, dtype=np.float32)[:, None, None].repeat(3, 2)
-    assert unlike(greys, 3) == [10, 0, 20]
+def test_variants_are_unlike_each_other_but_not_odd() -> None:
+    """Of three kinds of palettes and one unlike any, each kind comes before the odd one, and no kind twice."""
+    kinds, odd = [(0.9, 0.2, 0.2), (0.2, 0.2, 0.9), (0.2, 0.8, 0.2)], (1.0, 1.0, 0.0)
+    colours = [*[kinds[0]] * 5, *[kinds[1]] * 4, odd, *[kinds[2]] * 3]
+    near = np.random.default_rng(0).uniform(-0.02, 0.02, (len(colours), 4, 3)).astype(np.float32)
+    palettes = np.clip(np.array(colours, np.float32)[:, None] + near, 0, 1)
+    assert sorted(colours[index] for index in unlike(palettes, 3)) == sorted(kinds)
+    assert sorted(unlike(palettes, len(colours))) == list(range(len(colours)))
 
 
 def test_palettes_that_there_are_not(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -274,7 +274,9 @@ def test_plain_lines_for_what_a_user_can_cause(
     assert "run build-dataset first" in line(train_cyclegan("nowhere", "m", "demo", TINY, return_state=True))
     assert colorize_inbox("nobody", 0.0, return_state=True).is_completed()  # an empty inbox is no fault
     open_storage(tmp_path.as_uri()).write("inbox/a.png", Drawing(3).render("A", 64))
-    assert "run train-cyclegan first" in line(colorize_inbox("nobody", 0.0, return_state=True))
+    state = colorize_inbox("nobody", 0.0, return_state=True)
+    assert state.is_completed() and state.name == "Waiting"  # its schedule must not fail each minute until the training
+    assert state.message and "1 drawings wait: model 'nobody' has no checkpoint" in state.message
     environment(storage=built.url)
     assert "size 48" in line(build(board.url, size=64))
     environment(storage="s3://no-such-bucket-here")

@@ -30,9 +30,9 @@ def storage(tmp_path: Path, environment: Callable[..., None]) -> Storage:
     return storage
 
 
-def serve(storage: Storage, model: str, seed: int, folder: Path) -> None:
+def serve(storage: Storage, model: str, seed: int, folder: Path, palette: int = 0) -> None:
     key = f"models/{model}/{seed}.pt"
-    storage.upload(save(folder / f"{seed}.pt", seed=seed), key)
+    storage.upload(save(folder / f"{seed}.pt", seed=seed, palette=palette), key)
     storage.write(f"models/{model}/best.json", json.dumps({"checkpoint": key, "weights": "ema"}).encode())
 
 
@@ -54,6 +54,25 @@ def test_styles_side_by_side_then_moved_away(storage: Storage) -> None:
     assert "truncated" in shown["cut.png"].reason
     sheet = Image.open(io.BytesIO(storage.read("outbox/page/_contact-sheet.png")))
     assert sheet.width > 3 * 192
+
+
+def test_a_style_that_is_not_trained_yet_keeps_no_other_waiting(storage: Storage) -> None:
+    state = colorize_inbox(settle_seconds=0.0, styles=["soft", "later"], finished="delete", return_state=True)
+    assert state.name == "Waiting" and "model 'later' has no checkpoint" in str(state.message)
+    assert storage.exists("outbox/soft/page/a.png")
+    assert storage.exists("inbox/page/a.png")  # until it has been coloured in all styles
+    serve(storage, "later", 3, Path(storage.url.removeprefix("file://")).parent)
+    run(styles=["soft", "later"], finished="delete")
+    assert storage.exists("outbox/later/page/a.png")
+    assert not storage.exists("inbox/page/a.png")
+
+
+def test_variants_in_columns(storage: Storage, tmp_path: Path) -> None:
+    serve(storage, "soft", 9, tmp_path, palette=6)
+    run(model="soft", variants=3, credit="by me")
+    shown = {drawing.name: drawing for drawing in read_page(storage.read("outbox/page/_before-after.html"))}
+    assert list(shown["a.png"].colours) == ["variant-1", "variant-2", "variant-3"]
+    assert len({storage.read(f"outbox/variant-{n}/page/a.png") for n in (1, 2, 3)}) == 3
 
 
 def test_a_quiet_run_leaves_no_trace_and_a_new_model_waits_to_be_asked(storage: Storage, tmp_path: Path) -> None:
