@@ -16,6 +16,7 @@ from cyclegan import metrics
 from cyclegan.config import FREE_TO_CHANGE, TrainConfig
 from cyclegan.dataset import Batches, TrainingData
 from cyclegan.errors import TrainingError
+from cyclegan.events import Events
 from cyclegan.interruption import HeldSignals
 from cyclegan.model import CycleGan
 from cyclegan.networks import REMEMBERED_PALETTES
@@ -43,6 +44,7 @@ class Trainer:
     folder/scores.csv                       scores of the held-out lineart, two rows a checkpoint: ema, raw
     folder/checkpoints/step_000012000.pt
     folder/samples/step_000012000.png
+    folder/events/                          losses, scores and samples for TensorBoard
     folder/index.html                       all of it to look at
     """
 
@@ -56,6 +58,7 @@ class Trainer:
         self.model = CycleGan(config, self.schedule, self.device, self.rng)
         self.batches = Batches(data, config, self.device, self.rng, self._toned)
         self.step = 0
+        self._events = Events(folder / "events")
         self._means = metrics.RunningMeans(self.device)
         self._fingerprint = data.fingerprint()
         self._scores: list[dict[str, Any]] = []
@@ -72,6 +75,7 @@ class Trainer:
         Raises TrainingError (one line) if losses are no longer finite or the folder's run had other settings.
         """
         self._resume()
+        self._events.begin(self.step)
         self._write_config()
         with HeldSignals() as signals:
             try:
@@ -109,6 +113,7 @@ class Trainer:
         self._check_finite()
         row = {"rate": self.schedule.rate(self.step - 1), **self._means.take(), **watch.take()}
         metrics.append_row(self.folder / "metrics.csv", {"step": self.step, **row})
+        self._events.add_metrics(self.step, row)
         return row
 
     def _check_finite(self) -> None:
@@ -126,6 +131,7 @@ class Trainer:
     def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
         """Samples and scores first: once the checkpoint is there, nothing about its step is missing."""
         sample, scores = self._judge()
+        self._events.add_checkpoint(self.step, sample, scores)
         path = self._save()
         self._write_scores()
         files.prune(path.parent, self.config.keep, self._worth_keeping())
@@ -195,6 +201,7 @@ class Trainer:
         path = files.checkpoint_path(self.folder / "checkpoints", self.step)
         files.save_checkpoint(path, self._state())
         self._saved_step = self.step
+        self._events.begin(self.step)
         return path
 
     def _state(self) -> files.Checkpoint:

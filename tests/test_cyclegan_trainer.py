@@ -118,7 +118,7 @@ def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
         on_checkpoint=lambda step, path, sample, scores: checkpoints.append((step, path, sample, scores)),
     )
     assert {path.name for path in tmp_path.iterdir()} == {
-        "config.json", "metrics.csv", "scores.csv", "checkpoints", "samples", "index.html",
+        "config.json", "metrics.csv", "scores.csv", "checkpoints", "samples", "events", "index.html",
     }  # fmt: skip
     assert [step for step, _, _, _ in checkpoints] == [6, 12, 18, 24]
     assert all(path.exists() or step < 12 for step, path, _, _ in checkpoints)
