@@ -138,18 +138,21 @@ def near_pairs(phash: Hashes, dhash: Hashes) -> Pairs:
     for i in range(_NUM_CHUNKS):
         for j in range(_NUM_CHUNKS):
             keys = _chunk(phash, i) << np.uint64(13) | _chunk(dhash, j)
-            found += [p[_is_near(phash, p, i) & _is_near(dhash, p, j)] for p in _pairs_of_equal(keys)]
+            found += [p[_is_near(phash, p, i) & _is_near(dhash, p, j)] for p in pairs_of_equal(keys)]
     pairs = np.concatenate(found)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def _pairs_of_equal(keys: Hashes) -> Iterator[Pairs]:
-    """Every pair (P, 2) of positions i < j with equal keys (< 2^32), in blocks no longer than `keys`."""
+def pairs_of_equal(keys: Hashes, max_neighbours: int | None = None) -> Iterator[Pairs]:
+    """Every pair (P, 2) of positions i < j with equal keys (< 2^32), in blocks no longer than `keys`.
+
+    max_neighbours: how many of those that share its key each is paired with; None for all.
+    """
     # key and position in one number: sorting plain numbers is ten times as fast as an indirect sort
     both = np.sort(keys << np.uint64(32) | np.arange(len(keys), dtype=np.uint64))
     keys, order = both >> np.uint64(32), (both & np.uint64(0xFFFFFFFF)).astype(np.int64)
     start = np.arange(len(keys))
-    for step in range(1, len(keys)):
+    for step in range(1, min(len(keys), 1 + (max_neighbours or len(keys)))):
         start = start[start < len(keys) - step]
         start = start[keys[start] == keys[start + step]]
         if not start.size:

@@ -118,6 +118,12 @@ def as_url(value: object, base: str) -> str:
         return ""
 
 
+def as_parent(value: object, board: str) -> str:
+    """The post id of the parent with this number; "" for 0 and what else boards write where there is none."""
+    number = as_int(value)
+    return f"{board}:{number}" if number > 0 else ""
+
+
 def as_md5(value: object) -> str:
     """`value` if it is an MD5 digest, in lower case; otherwise ""."""
     text = str(value).lower()

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from scraping.answers import Row, as_int, as_md5, as_rating, as_text, as_url, read_rows
+from scraping.answers import Row, as_int, as_md5, as_parent, as_rating, as_text, as_url, read_rows
 from scraping.fetch import Fetcher
 from scraping.post import Post
 
@@ -47,4 +47,5 @@ class DanbooruBoard:
             tags=as_text(row.get("tag_string")),
             source=as_text(row.get("source")),
             owner=as_text(row.get("uploader_id")),
+            parent=as_parent(row.get("parent_id"), self.name),
         )

@@ -5,7 +5,18 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from scraping.answers import Row, as_int, as_md5, as_rating, as_text, as_url, read_count, read_rows, read_tags
+from scraping.answers import (
+    Row,
+    as_int,
+    as_md5,
+    as_parent,
+    as_rating,
+    as_text,
+    as_url,
+    read_count,
+    read_rows,
+    read_tags,
+)
 from scraping.fetch import Fetcher
 from scraping.post import Post
 
@@ -59,6 +70,7 @@ class GelbooruBoard:
             tags=as_text(row.get("tags")),
             source=as_text(row.get("source")),
             owner=as_text(row.get("owner")),
+            parent=as_parent(row.get("parent_id"), self.name),
         )
 
     def _file_url(self, row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from scraping.answers import Row, as_int, as_md5, as_rating, as_text, as_url, read_rows
+from scraping.answers import Row, as_int, as_md5, as_parent, as_rating, as_text, as_url, read_rows
 from scraping.fetch import Fetcher
 from scraping.post import Post
 
@@ -46,4 +46,5 @@ class MoebooruBoard:
             tags=as_text(row.get("tags")),
             source=as_text(row.get("source")),
             owner=as_text(row.get("author")),
+            parent=as_parent(row.get("parent_id"), self.name),
         )

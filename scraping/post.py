@@ -34,6 +34,8 @@ class Post:
     """Where the uploader found the picture: free text, often a URL. Needed for attribution."""
     owner: str = ""
     """Who uploaded it."""
+    parent: str = ""
+    """The id of the post of which the source calls this one a version; "" if of none."""
 
     @property
     def file_type(self) -> str:

@@ -19,7 +19,10 @@ class Row:
         reason: why it was dropped or failed, in words; "" where status is ok.
         key: the bytes that this stage leaves to the next one.
         sha256: of the original bytes.
+        parent: id of the post of which this one is a version.
+        lines: hash of the lines alone, by which a drawing and its colouring are found to be one.
         moved_from: the domain under whose tags it was found, where its colours say otherwise.
+        group: one of the pictures of the same drawing, all of which are in one split.
         version: of the inbox file that was colorized, as the storage names it.
         made_by: the run or checkpoint that used the image.
         updated_at: UTC, ISO 8601; filled in by :meth:`storage.manifest.Manifest.record`.
@@ -38,6 +41,7 @@ class Row:
     file_url: str = ""
     source: str = ""
     owner: str = ""
+    parent: str = ""
     rating: str = ""
     tags: str = ""
     md5: str = ""
@@ -47,6 +51,7 @@ class Row:
     dhash: str = ""
     thumb: str = ""
     detail: str = ""
+    lines: str = ""
     colour_mse: str = ""
     colour_fraction: str = ""
     moved_from: str = ""
@@ -56,6 +61,7 @@ class Row:
     ink_fraction: str = ""
     ink_scale: str = ""
     split: str = ""
+    group: str = ""
     version: str = ""
     made_by: str = ""
     updated_at: str = ""

@@ -12,6 +12,7 @@ from imaging.codec import ImageError, decode, sniff
 from imaging.colour import measure_colour
 from imaging.dedupe import fingerprint
 from imaging.lineart import is_lines, lineart_gray
+from imaging.twins import line_hash
 from scraping.fetch import FetchError, shared_fetcher
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
@@ -105,13 +106,13 @@ def _kept(post: Post, dataset: Dataset, domain: Domain, data: bytes, image: Imag
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
     if not dataset.storage.exists(key):
         dataset.storage.write(key, data)
-    return _row(post, domain, "ok", "", key=key, **found, **fingerprint(image).to_row())
+    return _row(post, domain, "ok", "", key=key, lines=line_hash(image), **found, **fingerprint(image).to_row())
 
 
 def _row(post: Post, domain: Domain, status: Status, reason: str, **found: str) -> Row:
     listed = {
         "width": str(post.width), "height": str(post.height), "post_url": post.post_url,
         "file_url": post.file_url, "source": post.source, "owner": post.owner, "rating": post.rating,
-        "tags": post.tags, "md5": post.md5,
+        "tags": post.tags, "md5": post.md5, "parent": post.parent,
     }  # fmt: skip
     return Row(id=post.id, domain=domain, stage="scrape", status=status, reason=reason, **(listed | found))

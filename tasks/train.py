@@ -23,6 +23,7 @@ from tasks.mirror import Mirror
 from tasks.progress import Progress
 from tasks.report import show_link, show_sheet
 from tasks.runs import Model, Run
+from tasks.split import split
 
 if TYPE_CHECKING:
     from cyclegan.config import TrainConfig
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from cyclegan.trainer import Trainer
 
 PresetName = Literal["paper", "default", "demo"]
-HELD_OUT_SHARE, MAX_HELD_OUT = 0.08, 128
 
 
 class Overrides(BaseModel):
@@ -98,17 +98,12 @@ def _training_rows(dataset: Dataset) -> list[Row]:
     rows: list[Row] = []
     for domain, name in (("A", "lineart"), ("B", "colour pictures")):
         entered = dataset.manifest.rows(previous_stage("train", domain), domain)
-        found = [row for row in entered if row.status == "ok"]
+        found = [replace(row, stage="train") for row in entered if row.status == "ok"]
         if not found:
             raise PipelineError(f"dataset {dataset.name!r} has no {name} (domain {domain}): run build-dataset first")
-        # by content, so that the split does not depend on what a board calls its posts
-        found.sort(key=lambda row: row.sha256)
-        held_out = min(MAX_HELD_OUT, round(HELD_OUT_SHARE * len(found)))
-        rows += [
-            replace(row, stage="train", split="held-out" if number < held_out else "train")
-            for number, row in enumerate(found)
-        ]
-    return rows
+        rows += sorted(found, key=lambda row: row.sha256)
+    origins = (row for domain in ("A", "B") for row in dataset.manifest.rows("scrape", domain))
+    return split(rows, origins)
 
 
 def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str) -> None:

@@ -4,6 +4,7 @@ from scraping.answers import (
     BadAnswer,
     as_int,
     as_md5,
+    as_parent,
     as_rating,
     as_text,
     as_url,
@@ -137,3 +138,10 @@ def test_ratings_have_one_vocabulary(value: object, expected: object) -> None:
 @pytest.mark.parametrize("s_means", ["general", "sensitive"])
 def test_s_means_what_the_board_means(s_means: str) -> None:
     assert as_rating("s", s_means=s_means) == s_means
+
+
+@pytest.mark.parametrize(
+    ("value", "parent"), [(7, "x.org:7"), ("7", "x.org:7"), (0, ""), ("0", ""), ("", ""), (None, ""), (-1, "")]
+)
+def test_parents_as_boards_write_them(value: object, parent: str) -> None:
+    assert as_parent(value, "x.org") == parent

@@ -177,6 +177,7 @@ def danbooru(request: Request) -> Reply:
             "tag_string": "1girl solo",
             "source": "https://x.org",
             "uploader_id": 3,
+            "parent_id": n - 1,
             "file_url": f"https://cdn.donmai.us/original/{n}.jpg",
         }
         for n in range(450, 0, -1)
@@ -205,6 +206,7 @@ def test_danbooru_is_listed_by_id(fetcher: Fetcher) -> None:
         tags="1girl solo",
         source="https://x.org",
         owner="3",
+        parent=f"{server.host}:448",
     )
 
 
@@ -225,7 +227,7 @@ def moebooru(request: Request) -> bytes:
         return b'[{"name":"known_tag","count":0}]'
     terms = request.query["tags"].split()
     below = next((int(term[4:]) for term in terms if term.startswith("id:<")), 1000)
-    row = {"rating": "s", "author": "me", "width": 9, "height": 8, "tags": "a b", "source": ""}
+    row = {"rating": "s", "author": "me", "width": 9, "height": 8, "tags": "a b", "source": "", "parent_id": None}
     rows = [row | {"id": n, "file_url": f"/image/{n}.png"} for n in range(250, 0, -1) if n < below]
     return json.dumps(rows[: int(request.query["limit"])] if "known_tag" not in terms else []).encode()
 
