@@ -42,7 +42,7 @@ def build_dataset(
         lineart: Domain A, the drawings without colour.
         colour: Domain B, the pictures to learn colour from.
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
-        source: Board or folder to scrape; by default what IRODORI_SOURCE says.
+        source: Board to scrape, or file:///folder or s3://bucket/prefix; by default what IRODORI_SOURCE says.
         politeness: How gently to treat the board.
         max_failed: Share of failed downloads above which the run stops.
         wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
@@ -50,15 +50,16 @@ def build_dataset(
     target = Dataset(settings().storage, dataset)
     normalization = Normalization()
     target.fix(size=size, normalization=normalization.to_dict())
-    queries: dict[Domain, Query] = {"A": lineart, "B": colour}
-    others: dict[Domain, Domain] = {"A": "B", "B": "A"}
-    for domain, query in queries.items():
-        posts = run_task(list_posts, target, domain, source or settings().source, query, politeness)
-        move_to = queries[others[domain]].filter if wrong_domain == "move" else None
-        where = {"dataset": target, "domain": domain, "politeness": shared(politeness), "move_to": move_to}
-        counts = run_batches(scrape, f"scrape {domain}", posts, SCRAPE_BATCH, **where)
+    source = source or settings().source
+    domains: list[tuple[Domain, Query, Query]] = [("A", lineart, colour), ("B", colour, lineart)]
+    for domain, query, other in domains:
+        posts = run_task(list_posts, target, domain, source, query, politeness)
+        how = {"politeness": shared(politeness), "move_to": other.filter if wrong_domain == "move" else None}
+        counts = run_batches(
+            scrape, f"scrape {domain}", posts, SCRAPE_BATCH, dataset=target, domain=domain, source=source, **how
+        )
         check_failures(counts, f"scrape {domain}", max_failed)
-    for domain in queries:  # after both are scraped, for either may have got pictures from the other
+    for domain, *_ in domains:  # after both are scraped, for either may have got pictures from the other
         run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
         run_batches(resize, f"resize {domain}", scraped, IMAGE_BATCH, dataset=target, size=size)

@@ -35,7 +35,7 @@ def full_pipeline(
         lineart: Domain A, the drawings without colour.
         colour: Domain B, the pictures to learn colour from.
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
-        source: Board or folder to scrape; by default what IRODORI_SOURCE says.
+        source: Board to scrape, or file:///folder or s3://bucket/prefix; by default what IRODORI_SOURCE says.
         politeness: How gently to treat the board.
         preset: Settings of the training.
         overrides: What to change of the preset.

@@ -9,7 +9,7 @@ from tenacity.wait import wait_exponential
 
 from scraping.answers import Row, as_int
 from scraping.fetch import Fetcher, FetchError
-from scraping.post import Post, SourceError
+from scraping.post import Download, Post, SourceError
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,10 @@ class Booru:
             yield from self._posts(terms, limit)
         except FetchError as error:
             raise SourceError(str(error)) from None
+
+    def download(self, post: Post) -> Download:
+        """See Source.download."""
+        return self.board.fetcher.download(post)
 
     def _posts(self, terms: list[str], limit: int) -> Iterator[Post]:
         below: int | None = None

@@ -5,13 +5,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
-from urllib.request import url2pathname
 
 import requests
 from protego import Protego
@@ -26,7 +23,7 @@ from scraping.manners import objection, opts_out
 from scraping.pacing import Pace, PacedAdapter, Pauses
 from scraping.partial import Partial
 from scraping.politeness import AGENT, Politeness
-from scraping.post import Post
+from scraping.post import Download, Post
 
 __all__ = ["Download", "FetchError", "Fetcher", "shared_fetcher"]
 
@@ -40,19 +37,6 @@ PASSING = frozenset({408, 416, 425, 429, 500, 502, 503, 504, *range(520, 528)})
 """Statuses worth another attempt; 520 to 527 are a proxy's words for a server that is down."""
 PASSING_API = PASSING | {403, 404}
 """Boards also answer these from their API while they throttle."""
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file as it arrived."""
-
-    data: bytes
-    url: str
-    """Where it was found, after redirects."""
-    md5: str
-    """Of `data`, 32 hex digits."""
-    md5_ok: bool | None
-    """Whether that is what the source claims; None if it claims none. Some sites re-encode files."""
 
 
 class Fetcher:
@@ -121,15 +105,12 @@ class Fetcher:
             post = Post(id=post, file_url=post, post_url=post)
         if not post.file_url:
             raise FetchError("the source gives no file for this post (deleted or restricted)")
-        if urlsplit(post.post_url).scheme == "file":
-            data, url = self._read_file(post.file_url), post.file_url
-        else:
-            partial = Partial()
-            self._persist(lambda: self._download(post, partial))
-            data, url = bytes(partial.data), partial.url
+        partial = Partial()
+        self._persist(lambda: self._download(post, partial))
+        data = bytes(partial.data)
         _check_picture(data)
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        return Download(data, url, md5, md5 == post.md5 if post.md5 else None)
+        return Download(data, partial.url, md5, md5 == post.md5 if post.md5 else None)
 
     def _download(self, post: Post, partial: Partial) -> None:
         headers = partial.headers()
@@ -140,14 +121,6 @@ class Fetcher:
                 raise FetchError(f"the site forbids use for AI (X-Robots-Tag: {directive})")
             self._receive(response, partial.data)
         partial.check_whole()
-
-    def _read_file(self, url: str) -> bytes:
-        path = Path(url2pathname(urlsplit(url).path))
-        try:
-            self._check_size(path.stat().st_size)
-            return path.read_bytes()
-        except OSError as error:
-            raise FetchError(f"cannot read {path}: {error.strerror or error}") from None
 
     def _check_size(self, num_bytes: int) -> None:
         if num_bytes > self.politeness.max_bytes:

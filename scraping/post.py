@@ -44,12 +44,29 @@ class Post:
         return {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}.get(suffix, suffix)
 
 
+@dataclass(frozen=True)
+class Download:
+    """A file as it arrived."""
+
+    data: bytes
+    url: str
+    """Where it was found, after redirects."""
+    md5: str
+    """Of `data`, 32 hex digits."""
+    md5_ok: bool | None
+    """Whether that is what the source claims; None if it claims none. Some sites re-encode files."""
+
+
 class Source(Protocol):
-    """Something that lists posts."""
+    """Something that lists posts and has their files."""
 
     def posts(self, tags: str, limit: int) -> Iterator[Post]:
         """Yield at most `limit` different posts that have all of `tags`, newest first.
 
         Raises SourceError when nothing matches, or when the source cannot be read.
         """
+        ...
+
+    def download(self, post: Post) -> Download:
+        """The file of a post that it listed. Raises FetchError for this file, SourceError for the whole source."""
         ...

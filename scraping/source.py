@@ -1,14 +1,11 @@
-"""Opening a source by its address."""
+"""Opening a board by its address."""
 
 import os
-from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from scraping.booru import Board, Booru
 from scraping.danbooru import DanbooruBoard
 from scraping.fetch import Fetcher
-from scraping.folder import Folder
 from scraping.gelbooru import GelbooruBoard
 from scraping.moebooru import MoebooruBoard
 from scraping.post import Post, Source, SourceError
@@ -25,16 +22,14 @@ def open_source(address: str, fetcher: Fetcher) -> Source:
     """The source at `address`; nothing is asked of it yet.
 
     "https://safebooru.org" or any other board that runs Gelbooru 0.2; danbooru.donmai.us, gelbooru.com
-    (with GELBOORU_API_KEY and GELBOORU_USER_ID in the environment), yande.re, konachan.com; or
-    "file:///folder" for the pictures below a folder. Raises SourceError for anything else.
+    (with GELBOORU_API_KEY and GELBOORU_USER_ID in the environment), yande.re, konachan.com. Raises
+    SourceError for anything else.
     """
     try:
         parts = urlsplit(address.strip())
         host = parts.hostname or ""
     except ValueError:
         raise _no_source(address) from None
-    if parts.scheme == "file" and not host:
-        return Folder(Path(url2pathname(parts.path)))
     if parts.scheme not in {"http", "https"} or not host:
         raise _no_source(address)
     path = parts.path.rstrip("/").removesuffix("/index.php")
@@ -61,5 +56,6 @@ def _gelbooru_account() -> dict[str, str]:
 
 def _no_source(address: str) -> SourceError:
     return SourceError(
-        f"{address!r} is no source: give the address of a board such as {DEFAULT_SOURCE}, or file:///folder"
+        f"{address!r} is no source: give the address of a board such as {DEFAULT_SOURCE}, file:///folder or "
+        "s3://bucket/prefix"
     )

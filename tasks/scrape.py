@@ -16,10 +16,11 @@ from imaging.twins import line_hash
 from scraping.fetch import FetchError, shared_fetcher
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
-from scraping.source import Post, open_source
+from scraping.source import Post, Source, open_source
 from storage import Row, Status
 from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
+from tasks.stored import StoredPictures
 
 _WRONG: dict[Domain, str] = {"A": "coloured picture under a lineart tag", "B": "grey picture under a colour tag"}
 
@@ -42,7 +43,7 @@ class Query(BaseModel):
 @plain_errors
 def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, politeness: Politeness) -> list[Post]:
     """Lists what the query finds, records what the filter drops, returns what is left to download."""
-    posts = list(open_source(source, shared_fetcher(politeness)).posts(query.tags, query.limit))
+    posts = list(_open(source, politeness).posts(query.tags, query.limit))
     # a file that never arrived is worth another try, one that arrived damaged is not
     done = {row.id for row in dataset.manifest.rows("scrape", domain) if row.status != "failed" or row.sha256}
     new = [post for post in posts if post.id not in done]
@@ -56,27 +57,38 @@ def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, poli
     return left
 
 
+def _open(source: str, politeness: Politeness) -> Source:
+    """A board, or a storage with pictures."""
+    if source.startswith(("file:", "s3:")):
+        return StoredPictures(source, politeness.max_bytes)
+    return open_source(source, shared_fetcher(politeness))
+
+
 @task(name="scrape", cache_policy=NO_CACHE)
 @plain_errors
 def scrape(
-    posts: list[Post], dataset: Dataset, domain: Domain, politeness: Politeness, move_to: PostFilter | None = None
+    posts: list[Post],
+    dataset: Dataset,
+    domain: Domain,
+    source: str,
+    politeness: Politeness,
+    move_to: PostFilter | None = None,
 ) -> "Counter[str]":
     """Downloads a batch of posts; bytes first, then the rows that name them.
 
     Args:
         move_to: What the other domain takes in of this one's pictures that belong there; None: they are dropped.
     """
-    rows = [row for post in posts for row in _scrape_one(post, dataset, domain, politeness, move_to)]
+    opened = _open(source, politeness)
+    rows = [row for post in posts for row in _scrape_one(post, dataset, domain, opened, move_to)]
     dataset.manifest.record(rows)
     return Counter(row.status for row in rows if row.domain == domain)
 
 
-def _scrape_one(
-    post: Post, dataset: Dataset, domain: Domain, politeness: Politeness, move_to: PostFilter | None
-) -> list[Row]:
+def _scrape_one(post: Post, dataset: Dataset, domain: Domain, source: Source, move_to: PostFilter | None) -> list[Row]:
     """The post's row, and a second one of the other domain if it is moved there."""
     try:
-        download = shared_fetcher(politeness).download(post)
+        download = source.download(post)
     except FetchError as error:
         return [_row(post, domain, "failed", str(error))]
     sha256 = hashlib.sha256(download.data).hexdigest()

@@ -21,7 +21,10 @@ class Settings(BaseSettings):
         (_PROJECT / "data").as_uri(),
         description="file:///folder or s3://bucket/prefix; where everything rests",
     )
-    source: str = Field("https://safebooru.org", description="the board that build-dataset scrapes")
+    source: str = Field(
+        "https://safebooru.org",
+        description="the board that build-dataset scrapes, or file:///folder or s3://bucket/prefix with pictures",
+    )
     task_runner: Literal["threads", "processes", "dask"] = Field("threads", description="what runs batches of images")
     workers: int = Field(4, ge=1, le=256, description="how many batches at once")
     dask_scheduler: str = Field("", description="tcp://host:port of a Dask scheduler; empty starts one on this machine")

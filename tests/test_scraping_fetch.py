@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 
 import pytest
 
@@ -477,13 +476,3 @@ def test_a_text_that_cannot_be_read_is_asked_for_again(fetcher: Fetcher) -> None
     with ScriptedServer(in_turn(b"", b"4", b"5")) as server:
         assert fetcher.get(server.url, None, int) == 4
     assert len(server.log) == 2
-
-
-def test_a_local_file_is_read(fetcher: Fetcher, tmp_path: Path) -> None:
-    path = tmp_path / "a picture.png"
-    path.write_bytes(PICTURE)
-    post = Post(id="file:a", file_url=path.as_uri(), post_url=path.as_uri())
-    assert fetcher.download(post).data == PICTURE
-    path.unlink()
-    with pytest.raises(FetchError, match=r"cannot read .*a picture.png: No such file"):
-        fetcher.download(post)

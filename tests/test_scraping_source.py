@@ -1,14 +1,11 @@
 import logging
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from scraping.booru import Booru
 from scraping.danbooru import DanbooruBoard
 from scraping.fetch import Fetcher
-from scraping.folder import Folder
 from scraping.gelbooru import GelbooruBoard
 from scraping.moebooru import MoebooruBoard
 from scraping.politeness import Politeness
@@ -43,7 +40,7 @@ def test_the_address_tells_the_board(fetcher: Fetcher, address: str, kind: type[
 
 @pytest.mark.parametrize(
     "address",
-    ["", "safebooru.org", "ftp://x.org", "s3://bucket/x", "http://", "http://[", "file://host/share"],
+    ["", "safebooru.org", "ftp://x.org", "http://", "http://[", "file://host/share"],
 )
 def test_an_unknown_address_is_one_clear_line(fetcher: Fetcher, address: str) -> None:
     with pytest.raises(SourceError, match=r"^'.*' is no source: give the address of a board such as https://"):
@@ -66,25 +63,3 @@ def test_the_account_is_sent_and_never_logged(fetcher: Fetcher, caplog: pytest.L
     assert server.log[0].query.items() >= account.items()
     assert "api_key=…" in caplog.text
     assert "s3cret" not in caplog.text
-
-
-def test_a_folder_is_listed_newest_first(fetcher: Fetcher, tmp_path: Path) -> None:
-    for age, name in enumerate(["new.png", "sub/mid dle.JPG", "old.webp"]):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"x")
-        os.utime(path, (1_700_000_000 - age, 1_700_000_000 - age))
-    (tmp_path / "notes.txt").write_text("no picture")
-    source = open_source(tmp_path.as_uri(), fetcher)
-    assert isinstance(source, Folder)
-    posts = list(source.posts("any tags", 10))
-    assert [post.id for post in posts] == ["file:new.png", "file:sub/mid dle.JPG", "file:old.webp"]
-    assert [post.file_type for post in posts] == ["png", "jpg", "webp"]
-    assert len(list(source.posts("", 2))) == 2
-    assert fetcher.download(posts[1]).data == b"x"
-
-
-def test_a_folder_without_pictures_is_one_clear_line(fetcher: Fetcher, tmp_path: Path) -> None:
-    for path, words in [(tmp_path / "gone", "there is no folder"), (tmp_path, "no pictures below")]:
-        with pytest.raises(SourceError, match=words):
-            next(open_source(path.as_uri(), fetcher).posts("", 1))

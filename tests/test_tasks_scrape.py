@@ -27,14 +27,14 @@ def dataset(tmp_path: Path) -> Dataset:
 def post(folder: Path, name: str, data: bytes, **said: str) -> Post:
     (folder / name).write_bytes(data)
     url = (folder / name).as_uri()
-    return Post(id=f"file:{name}", file_url=url, post_url=url, **said)  # type: ignore[arg-type]
+    return Post(id=url, file_url=url, post_url=url, **said)  # type: ignore[arg-type]
 
 
 def scraped(dataset: Dataset, posts: list[Post], domain: Domain, move_to: PostFilter | None) -> dict[str, Row]:
     """The rows afterwards by domain and file: "B lines"."""
-    scrape.fn(posts, dataset, domain, Politeness(), move_to)
+    scrape.fn(posts, dataset, domain, dataset.storage_url.removesuffix("/storage"), Politeness(), move_to)
     rows = [row for each in ("A", "B") for row in dataset.manifest.rows("scrape", each)]
-    return {f"{row.domain} {row.id.removeprefix('file:')}": row for row in rows}
+    return {f"{row.domain} {row.id.rpartition('/')[2]}": row for row in rows}
 
 
 def test_dropped_with_the_reason_and_the_colour_measure(dataset: Dataset, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_grey_lines_move_to_lineart_and_a_grey_painting_does_not(dataset: Datase
     assert (moved.status, moved.moved_from, moved.sha256) == ("ok", "B", rows["B lines"].sha256)
     assert moved.phash and moved.colour_mse == rows["B lines"].colour_mse
     assert dataset.storage.read(moved.key) == LINES and "/scrape/A/" in moved.key
-    assert [row.id for row in dataset.remaining("dedupe", "A")] == ["file:lines"]
+    assert [row.id for row in dataset.remaining("dedupe", "A")] == [posts[0].id]
     assert not list(dataset.remaining("dedupe", "B"))
 
 

@@ -95,8 +95,8 @@ def test_training_keeps_drawings_and_their_colourings_together(tmp_path: Path) -
         for seed in range(3000, 3040):
             path = tmp_path / f"{domain}{seed}.png"
             path.write_bytes(Drawing(seed).render(domain, 128))
-            posts.append(Post(id=f"file:{path.name}", file_url=path.as_uri(), post_url=path.as_uri()))
-        scrape.fn(posts, dataset, domain, Politeness())
+            posts.append(Post(id=path.as_uri(), file_url=path.as_uri(), post_url=path.as_uri()))
+        scrape.fn(posts, dataset, domain, tmp_path.as_uri(), Politeness())
         last: Sequence[Row] = [
             replace(row, stage="normalize" if domain == "A" else "resize", lines="")
             for row in dataset.manifest.rows("scrape", domain)
@@ -116,6 +116,7 @@ def test_line_hashes_are_of_the_scraped_picture(tmp_path: Path) -> None:
     data = Drawing(1).render("B", 128)
     (tmp_path / "a.png").write_bytes(data)
     url = (tmp_path / "a.png").as_uri()
-    scrape.fn([Post(id="file:a.png", file_url=url, post_url=url, parent="b:7")], dataset, "B", Politeness())
+    posts = [Post(id=url, file_url=url, post_url=url, parent="b:7")]
+    scrape.fn(posts, dataset, "B", tmp_path.as_uri(), Politeness())
     (row,) = dataset.manifest.rows("scrape", "B")
     assert row.lines == line_hash(Image.open(io.BytesIO(data)).convert("RGB")) and row.parent == "b:7"
