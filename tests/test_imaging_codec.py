@@ -88,6 +88,24 @@ def plte() -> bytes:
     return chunk(b"PLTE", PALETTE.tobytes())
 
 
+def profile(space: bytes, connection: bytes, tags: list[tuple[bytes, bytes]], device: bytes = b"mntr") -> bytes:
+    """The tags behind an ICC header; the white point is that of D50."""
+
+    def fixed(*values: float) -> bytes:
+        return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
+
+    tags = [*tags, (b"cprt", b"text" + bytes(4) + b"none\0"), (b"wtpt", b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249))]
+    body, table, offset = b"", struct.pack(">I", len(tags)), 128 + 4 + 12 * len(tags)
+    for signature, content in tags:
+        padded = content + bytes(-len(content) % 4)
+        table += signature + struct.pack(">II", offset + len(body), len(content))
+        body += padded
+    size = 128 + len(table) + len(body)
+    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02100000, device, space, connection)
+    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249) + bytes(48)
+    return head + table + body
+
+
 def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
     """A minimal matrix or grey profile of ICC version 2."""
 
@@ -97,11 +115,7 @@ def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float],
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
     name = b"test"
     desc = b"desc" + bytes(4) + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
-    tags = [
-        (b"desc", desc),
-        (b"cprt", b"text" + bytes(4) + b"none\0"),
-        (b"wtpt", b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249)),
-    ]
+    tags = [(b"desc", desc)]
     if space == b"GRAY":
         tags.append((b"kTRC", curve))
     for letter, xyz in zip(b"rgb", primaries, strict=False):
@@ -109,15 +123,27 @@ def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float],
             (bytes([letter]) + b"XYZ", b"XYZ " + bytes(4) + fixed(*xyz)),
             (bytes([letter]) + b"TRC", curve),
         ]
-    body, table, offset = b"", struct.pack(">I", len(tags)), 128 + 4 + 12 * len(tags)
-    for signature, content in tags:
-        padded = content + bytes(-len(content) % 4)
-        table += signature + struct.pack(">II", offset + len(body), len(content))
-        body += padded
-    size = 128 + len(table) + len(body)
-    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02100000, b"mntr", space, b"XYZ ")
-    head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(0.9642, 1, 0.8249) + bytes(48)
-    return head + table + body
+    return profile(space, b"XYZ ", tags)
+
+
+def cmyk_profile() -> bytes:
+    """A CMYK profile of ICC version 2 by which the ink C prints magenta, M prints yellow, and Y prints cyan.
+
+    One table of two steps an ink (lut8), so only the 16 corners are given, as Lab.
+    """
+    inks = np.array([[c, m, y, k] for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)])
+    printed = (1 - inks[:, [2, 0, 1]]) * (1 - inks[:, 3:])  # R is taken away by Y, G by C, B by M
+    corners = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    rgb = Image.fromarray((printed * 255).astype(np.uint8)[None])
+    lab = ImageCms.applyTransform(rgb, ImageCms.buildTransform(*corners, "RGB", "LAB"))
+    assert lab is not None
+    table = np.asarray(lab)[0] ^ np.array([0, 128, 128], np.uint8)  # Pillow has signed a and b
+    straight = bytes(range(256))
+    matrix = struct.pack(">9i", *(65536 * (n % 4 == 0) for n in range(9)))
+    a2b = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + straight * 4 + table.tobytes() + straight * 3
+    name = b"test"
+    desc = b"desc" + bytes(4) + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
+    return profile(b"CMYK", b"Lab ", [(b"desc", desc), (b"A2B0", a2b)], device=b"prtr")
 
 
 SRGB_PRIMARIES = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139))
@@ -151,6 +177,23 @@ def without_adobe_marker(jpeg: bytes) -> bytes:
     start = jpeg.index(b"\xff\xee")
     length = int.from_bytes(jpeg[start + 2 : start + 4], "big")
     return jpeg[:start] + jpeg[start + 2 + length :]
+
+
+def ycck_jpeg() -> bytes:
+    """CMYK as Photoshop writes it: the inks inverted, three of them as YCbCr, and the Adobe marker that says so."""
+    ycc = np.asarray(Image.fromarray(CMYK[..., :3]).convert("YCbCr"))
+    stored = np.dstack([ycc, 255 - CMYK[..., 3]])
+    image = Image.frombytes("CMYK", (WIDTH, HEIGHT), (255 - stored).tobytes())  # Pillow inverts what it saves
+    data = bytearray(save(image, "JPEG", quality=95, subsampling=0))
+    data[data.index(b"Adobe") + 11] = 2  # the transform: YCCK
+    return bytes(data)
+
+
+def premultiplied_tiff() -> bytes:
+    """Alpha of the "associated" kind: the colours are multiplied by it already."""
+    multiplied = np.rint(RGB * (RAMP[..., None] / 255)).astype(np.uint8)
+    data = save(Image.fromarray(np.dstack([multiplied, RAMP])), "TIFF")
+    return data.replace(struct.pack("<HHIHH", 338, 3, 1, 2, 0), struct.pack("<HHIHH", 338, 3, 1, 1, 0))
 
 
 def tiff(samples: npt.NDArray[np.integer], photometric: int, bits: int, order: str) -> bytes:
@@ -216,6 +259,17 @@ TRANSPARENT_GRAY = np.where(gray3(GRAY) == GRAY[0, 5], 255, gray3(GRAY)).astype(
 FIRST = RGB[0, 0]
 WITHOUT_FIRST = np.where((RGB == FIRST).all(-1, keepdims=True), 255, RGB).astype(np.uint8)
 ALPHA_OF_PALETTE = np.array([255, 0, 128, 30], np.uint8)
+INKS = np.zeros((HEIGHT, WIDTH, 4), np.uint8)  # paper, C, M + Y, and black with all
+INKS[:12, 16:, 0] = INKS[12:, :16, 1] = INKS[12:, :16, 2] = 255
+INKS[12:, 16:] = 255
+INKS_IMAGE = Image.frombytes("CMYK", (WIDTH, HEIGHT), INKS.tobytes())
+INKS_PROFILE = cmyk_profile()
+PRINTED = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+PRINTED[:12, 16:] = (255, 0, 255)
+PRINTED[12:, :16] = (0, 255, 0)
+PRINTED[12:, 16:] = 0
+FADING = Image.fromarray(np.dstack([255 - RGB, RAMP]))  # a second frame that must not show
+RAMP_FRAMES = {"save_all": True, "append_images": [FADING], "duration": 100}
 LINEAR_TO_SRGB = np.rint(
     255 * np.where(GRAY / 255 <= 0.0031308, 12.92 * GRAY / 255, 1.055 * (GRAY / 255) ** (1 / 2.4) - 0.055)
 ).astype(np.uint8)
@@ -304,6 +358,21 @@ GOOD: dict[str, tuple[bytes, Pixels, int]] = {
         on_white(gray3(LINEAR_TO_SRGB), np.full_like(GRAY, 128)),
         2,
     ),
+    "png grey 16 bits with a linear profile": (
+        png(DEEP, 16, 0, chunk(b"iCCP", b"x\0\0" + zlib.compress(LINEAR_GRAY))),
+        gray3(LINEAR_TO_SRGB),
+        2,
+    ),
+    "png rgb 16 bits with a profile": (
+        png(DEEP_RGB, 16, 2, chunk(b"iCCP", b"x\0\0" + zlib.compress(SWAPPED))),
+        RGB[..., ::-1],
+        7,
+    ),
+    "png rgba 16 bits with a profile": (
+        png(np.dstack([RGB, RAMP]).astype(np.uint16) * 257, 16, 6, chunk(b"iCCP", b"x\0\0" + zlib.compress(SWAPPED))),
+        on_white(RGB[..., ::-1], RAMP),
+        7,
+    ),
     "png with an sRGB profile": (
         save(RGB_IMAGE, "PNG", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()),
         RGB,
@@ -317,6 +386,7 @@ GOOD: dict[str, tuple[bytes, Pixels, int]] = {
     "png with more behind it": (save(RGB_IMAGE, "PNG") + b"<html>" * 100, RGB, 0),
     "apng": (save(RGB_IMAGE, "PNG", **TWO_FRAMES), RGB, 0),
     "apng with a still": (apng_with_still(), RGB, 0),
+    "apng of partly transparent frames": (save(RGBA_IMAGE, "PNG", **RAMP_FRAMES), on_white(RGB, RAMP), 0),
     "jpeg": (save(RGB_IMAGE, "JPEG", quality=95, subsampling=0), RGB, 4),
     "jpeg 4:2:0": (save(RGB_IMAGE, "JPEG", quality=95), RGB, 12),
     "jpeg progressive": (save(RGB_IMAGE, "JPEG", quality=95, subsampling=0, progressive=True), RGB, 4),
@@ -326,6 +396,22 @@ GOOD: dict[str, tuple[bytes, Pixels, int]] = {
     "jpeg cmyk adobe": (ADOBE_CMYK, CMYK_RGB, 4),
     "jpeg cmyk not inverted": (NOT_INVERTED_CMYK, CMYK_RGB, 4),
     "jpeg cmyk with an rgb profile": (save(CMYK_IMAGE, "JPEG", quality=95, icc_profile=SWAPPED), CMYK_RGB, 4),
+    "jpeg ycck adobe": (ycck_jpeg(), CMYK_RGB, 4),
+    "jpeg cmyk with a cmyk profile": (
+        save(INKS_IMAGE, "JPEG", quality=95, subsampling=0, icc_profile=INKS_PROFILE),
+        PRINTED,
+        12,
+    ),
+    "jpeg grey with a linear profile": (
+        save(Image.fromarray(GRAY), "JPEG", quality=95, icc_profile=LINEAR_GRAY),
+        gray3(LINEAR_TO_SRGB),
+        12,
+    ),
+    "jpeg turned with a profile": (
+        save(Image.fromarray(turned(6)), "JPEG", quality=95, subsampling=0, icc_profile=SWAPPED, exif=exif(6)),
+        RGB[..., ::-1],
+        7,
+    ),
     "jpeg with a profile": (
         save(RGB_IMAGE, "JPEG", quality=95, subsampling=0, icc_profile=SWAPPED),
         RGB[..., ::-1],
@@ -373,6 +459,17 @@ GOOD: dict[str, tuple[bytes, Pixels, int]] = {
     "webp lossless": (save(RGB_IMAGE, "WEBP", lossless=True), RGB, 0),
     "webp lossless alpha": (save(RGBA_IMAGE, "WEBP", lossless=True, exact=True), on_white(RGB, RAMP), 0),
     "webp animated": (save(RGB_IMAGE, "WEBP", lossless=True, **TWO_FRAMES), RGB, 0),
+    "webp alpha": (save(RGBA_IMAGE, "WEBP", quality=95, exact=True), on_white(RGB, RAMP), 24),
+    "webp animated with partly transparent frames": (
+        save(RGBA_IMAGE, "WEBP", lossless=True, exact=True, **RAMP_FRAMES),
+        on_white(RGB, RAMP),
+        0,
+    ),
+    "webp alpha with a profile": (
+        save(RGBA_IMAGE, "WEBP", lossless=True, exact=True, icc_profile=SWAPPED),
+        on_white(RGB[..., ::-1], RAMP),
+        7,
+    ),
     "webp turned": (save(Image.fromarray(turned(8)), "WEBP", lossless=True, exif=exif(8)), RGB, 0),
     "webp with a profile": (save(RGB_IMAGE, "WEBP", lossless=True, icc_profile=SWAPPED), RGB[..., ::-1], 7),
     "bmp": (save(RGB_IMAGE, "BMP"), RGB, 0),
@@ -398,6 +495,9 @@ GOOD: dict[str, tuple[bytes, Pixels, int]] = {
     "tiff palette": (save(PALETTE_IMAGE, "TIFF"), RGB, 0),
     "tiff cmyk": (save(CMYK_IMAGE, "TIFF"), CMYK_RGB, 1),
     "tiff alpha": (save(RGBA_IMAGE, "TIFF"), on_white(RGB, RAMP), 0),
+    "tiff alpha premultiplied": (premultiplied_tiff(), on_white(RGB, RAMP), 2),
+    "tiff with a profile": (save(RGB_IMAGE, "TIFF", icc_profile=SWAPPED), RGB[..., ::-1], 7),
+    "tiff cmyk with a cmyk profile": (save(INKS_IMAGE, "TIFF", icc_profile=INKS_PROFILE), PRINTED, 3),
     "tiff grey white is zero": (tiff(GRAY, 0, 8, "<"), gray3(255 - GRAY), 0),
     "tiff 16 bits little endian": (tiff(DEEP, 1, 16, "<"), gray3(DEEP8), 0),
     "tiff 16 bits big endian": (tiff(DEEP, 1, 16, ">"), gray3(DEEP8), 0),
