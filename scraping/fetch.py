@@ -19,6 +19,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from scraping.failures import AttemptError, FetchError, Patience, explain, plain_errors
+from scraping.guard import GuardedAdapter
 from scraping.manners import objection, opts_out
 from scraping.pacing import Pace, PacedAdapter, Pauses
 from scraping.partial import Partial
@@ -153,10 +154,9 @@ class Fetcher:
         session = requests.Session()
         session.headers["User-Agent"] = self.politeness.user_agent
         session.max_redirects = REDIRECTS_MAX
-        if pace:
-            adapter = PacedAdapter(pace, self.politeness.connections)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
+        adapter = PacedAdapter(pace, self.politeness.connections) if pace else GuardedAdapter()
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
         return session
 
     def _send(self, session: requests.Session, url: str, site: str, **kwargs: Any) -> Response:

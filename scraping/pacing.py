@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pyrate_limiter import AbstractBucket, BucketFactory, InMemoryBucket, Limiter, Rate, RateItem
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
+
+from scraping.guard import GuardedAdapter
 
 CRAWL_DELAY_MAX_S = 60.0
 
@@ -66,7 +67,7 @@ class Pace(BucketFactory):
         return self._buckets[host]
 
 
-class PacedAdapter(HTTPAdapter):
+class PacedAdapter(GuardedAdapter):
     """Sends each request, redirects and repetitions too, at its host's pace."""
 
     def __init__(self, pace: Pace, connections: int) -> None:

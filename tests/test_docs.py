@@ -52,3 +52,9 @@ def test_links_to_files_resolve() -> None:
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"\bmake ([a-z-]+)", README)) <= targets
+
+
+def test_the_tests_that_a_page_names_exist() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        for module, function in re.findall(r"`(test_\w+)::(test_\w+)`", page.read_text()):
+            assert f"def {function}(" in (ROOT / "tests" / f"{module}.py").read_text(), f"{page.name}: {function}"

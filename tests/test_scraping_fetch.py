@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
@@ -322,6 +323,35 @@ def test_a_public_site_cannot_send_us_to_a_private_address(monkeypatch: pytest.M
         assert reason == f"{host} is a private address, but safebooru.org is public"
     assert manners.objection("https://safebooru.org/a.png", "https://safebooru.org") is None
     manners.is_private.cache_clear()
+
+
+@pytest.fixture
+def rebinding(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A name that leads to a public address when it is first looked up, and to this machine ever after."""
+    name, answers = "rebinding.example", itertools.chain(["93.184.216.34"], itertools.repeat("127.0.0.1"))
+    look_up = socket.getaddrinfo
+
+    def answer(host: str | bytes | None, *args: Any, **kwargs: Any) -> Any:
+        return look_up(next(answers) if host in (name, name.encode()) else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    manners.is_private.cache_clear()
+    yield name
+    manners.is_private.cache_clear()
+
+
+def test_a_name_that_turns_private_gets_no_request(fetcher: Fetcher, rebinding: str) -> None:
+    with ScriptedServer(in_turn(PICTURE)) as server:
+        with pytest.raises(FetchError, match=r"^rebinding\.example now leads to the private address 127\.0\.0\.1"):
+            fetcher.download(server.url.replace("127.0.0.1", rebinding) + "/a.png")
+        assert (server.log, server.robots_log) == ([], [])
+
+
+def test_nor_does_it_without_robots_txt(rebinding: str) -> None:
+    with ScriptedServer(in_turn(PICTURE)) as server, Fetcher(limits(respect_robots=False)) as fetcher:
+        with pytest.raises(FetchError, match="private address"):
+            fetcher.download(server.url.replace("127.0.0.1", rebinding) + "/a.png")
+        assert server.log == []
 
 
 @pytest.mark.parametrize(
