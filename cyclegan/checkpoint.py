@@ -7,6 +7,8 @@ A checkpoint is a dictionary of tensors and plain values, so it loads with `weig
     config          TrainConfig.model_dump(); the architecture comes from here, a reader needs no flags
     normalization   imaging.lineart.Normalization.to_dict(): how the training lineart was toned
     data            {"num_a", "num_b", "fingerprint"} of the training images
+    lineart         {"size": shortest side of a typical training drawing, "examples": uint8 (n, crop, crop)}, for
+                    those who serve the model; older checkpoints lack it
     networks        g_ab, g_ba, d_a, d_b: state dicts as of the last step
     ema             g_ab, g_ba: averaged weights, the ones to serve
     optimizers      generators, discriminators

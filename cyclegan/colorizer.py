@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import cv2
@@ -19,6 +20,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from cyclegan import paint
+from cyclegan.backend import speed_up
 from cyclegan.checkpoint import CheckpointError, load_checkpoint
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import to_range, to_uint8
@@ -28,6 +30,8 @@ from cyclegan.pseudo import extract_lines
 from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize
 
 Weights = Literal["ema", "raw"]
+
+CACHE = Path("~/.cache/irodori")
 
 _MULTIPLE, _SMALLEST = 4, 16  # sides that the generator accepts, px
 _MAX_ASPECT = 4.0  # longer drawings are seen smaller; in training there were none
@@ -50,14 +54,21 @@ class Colorizer:
 
     def __init__(self, generator: Generator, normalization: Normalization, size: int, device: str) -> None:
         self._generator = generator.to(device).eval()
-        self._multiplies = generator.config.head == "line_keeping" or generator.config.palette > 0
         self._normalization, self._size, self._device = normalization, size, device
+        self._one_at_a_time = Lock()  # the generator has all cores to itself; two at once would only share them
 
     @classmethod
     def load(
-        cls, path: Path | str, device: Literal["auto", "cuda", "cpu"] = "auto", weights: Weights = "ema"
+        cls,
+        path: Path | str,
+        device: Literal["auto", "cuda", "cpu"] = "auto",
+        weights: Weights = "ema",
+        cache: Path = CACHE,
     ) -> Colorizer:
-        """From a checkpoint alone. Raises CheckpointError (one line) if `path` is not a whole checkpoint."""
+        """From a checkpoint alone. Raises CheckpointError (one line) if `path` is not a whole checkpoint.
+
+        cache: folder that remembers what runs which checkpoint fastest on this machine; see :mod:`cyclegan.backend`.
+        """
         checkpoint = load_checkpoint(path)
         try:
             config = TrainConfig.model_validate(checkpoint["config"])
@@ -68,7 +79,10 @@ class Colorizer:
             reason = str(error).strip().splitlines()[0][:120]
             raise CheckpointError(f"{path}: made by another version of this program ({reason}); train anew") from error
         chosen = config.model_copy(update={"device": device}).resolved_device()
-        return cls(generator, normalization, config.data.crop, chosen)
+        lineart = checkpoint.get("lineart", {"size": config.data.crop, "examples": None})
+        if chosen == "cpu":
+            speed_up(generator.eval(), lineart["examples"], cache)
+        return cls(generator, normalization, lineart["size"], chosen)
 
     def __call__(self, image: Image.Image, palette: Palette | None = None) -> Image.Image:
         """The drawing in colour: same size, RGB, or RGBA where it has transparency.
@@ -138,10 +152,9 @@ class Colorizer:
         padded = np.stack([_pad(gray) for gray in lineart])
         seen = to_range(torch.from_numpy(padded).to(self._device))[:, None].expand(-1, 3, -1, -1)
         inks = None if palette is None else torch.from_numpy(palette).to(self._device).expand(len(seen), -1, -1)
-        coloured = self._generator(seen, inks)
-        if self._multiplies:  # the layer under the lines, of which it is the product
-            coloured = (coloured + 1) / (seen + 1).clamp_min(0.05) * 2 - 1
-        return to_uint8(coloured)[..., :height, :width].permute(0, 2, 3, 1).cpu().numpy()
+        with self._one_at_a_time:
+            layer = self._generator.colour_layer(seen, inks)
+        return to_uint8(layer)[..., :height, :width].permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _weights(checkpoint: dict[str, Any], weights: Weights) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from cyclegan.config import TrainConfig
 from cyclegan.errors import TrainingError
 from cyclegan.pseudo import extract_lines
 
+_NUM_EXAMPLES = 16
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -47,6 +49,21 @@ class TrainingData:
             digest.update(repr(image.shape).encode())
             digest.update(np.ascontiguousarray(image).data)
         return digest.hexdigest()
+
+    def describe_lineart(self, crop: int) -> dict[str, Any]:
+        """What a server of the model must know: {"size": shortest side of a typical training drawing, px,
+        "examples": uint8 (n, crop, crop), middles of a few drawings, held-out ones if there are any}.
+        """
+        chosen = (self.a_held_out or self.a)[:_NUM_EXAMPLES]
+        size = int(np.median([min(image.shape) for image in self.a]))
+        return {"size": size, "examples": torch.from_numpy(np.stack([_middle(image, crop) for image in chosen]))}
+
+
+def _middle(image: np.ndarray, side: int) -> np.ndarray:
+    """(side, side); reflected where a held-out drawing is smaller."""
+    top, left = (max(0, (length - side) // 2) for length in image.shape)
+    part = image[top : top + side, left : left + side]
+    return np.pad(part, [(0, side - length) for length in part.shape], mode="symmetric")
 
 
 class _Domain:

@@ -69,6 +69,7 @@ class Generator(nn.Module):
     pixels, the same every time.
     """
 
+    layers: nn.Module  # what was trained, or what computes the same: cyclegan.backend
     remembered: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -83,6 +84,11 @@ class Generator(nn.Module):
             return paint(self.regions(x), self._remembered_palette(x) if palette is None else palette, x)
         y = self.layers(x).tanh()
         return y if self.config.head == "tanh" else (y + 1) * (x + 1) / 2 - 1
+
+    def colour_layer(self, x: Tensor, palette: Tensor | None = None) -> Tensor:
+        """What lies under the lines, where the head keeps them; else the picture. Arguments and shape of forward."""
+        y = self(x, palette)
+        return y if self.config.head == "tanh" else (y + 1) / (x + 1).clamp_min(0.05) * 2 - 1
 
     def regions(self, x: Tensor) -> Tensor:
         """(N, k, H, W) shares of each pixel in the k regions, summing to 1."""

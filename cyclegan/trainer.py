@@ -61,6 +61,7 @@ class Trainer:
         self._events = Events(folder / "events")
         self._means = metrics.RunningMeans(self.device)
         self._fingerprint = data.fingerprint()
+        self._lineart = data.describe_lineart(config.data.crop)
         self._scores: list[dict[str, Any]] = []
         self._scorer = self._make_scorer()
         self._saved_step = -1
@@ -208,6 +209,7 @@ class Trainer:
         return {
             "step": self.step,
             **self._identity(),
+            "lineart": self._lineart,
             **self.model.state_dict(),
             "batches": self.batches.state_dict(),
             "rng": self.rng.get_state(),

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.checkpoint import CheckpointError, save_checkpoint
+from cyclegan.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from cyclegan.colorizer import Colorizer
 from cyclegan.config import DataConfig, GeneratorConfig, LossConfig, TrainConfig
 from cyclegan.networks import Generator, init_weights
@@ -159,6 +159,18 @@ def test_a_grey_scan_is_coloured_like_its_clean_copy(colorizer: Colorizer) -> No
     scan = Image.fromarray((np.asarray(clean).astype(np.float32) * 0.86).astype(np.uint8))
     ratio = np.asarray(colorizer(scan)).astype(float) / np.maximum(np.asarray(colorizer(clean)).astype(float), 1)
     assert np.median(ratio) == pytest.approx(0.86, abs=0.03)
+
+
+def test_drawings_are_shown_at_the_size_that_training_drawings_had(tmp_path: Path) -> None:
+    """Crops of 64 px from images of 80 px show lines as thick as an image of 80 px has them."""
+    seen: list[torch.Size] = []
+    for name, lineart in (("old.pt", {}), ("new.pt", {"lineart": {"size": 80, "examples": None}})):
+        path = save(tmp_path / name)
+        save_checkpoint(path, load_checkpoint(path) | lineart)
+        colorizer = Colorizer.load(path, device="cpu")
+        colorizer._generator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2:]))
+        assert colorizer(drawing(size=200)).size == (200, 200)
+    assert seen == [(64, 64), (80, 80)]
 
 
 @pytest.mark.parametrize(

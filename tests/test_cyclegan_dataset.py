@@ -144,3 +144,13 @@ def test_lines_are_taken_from_a_colour_picture() -> None:
 def test_a_picture_without_lines_gives_blank_paper() -> None:
     assert extract_lines(np.full((48, 40, 3), 90, np.uint8)).min() == 255
     assert extract_lines(np.zeros((48, 40, 3), np.uint8)).min() == 255
+
+
+def test_the_lineart_is_described_for_those_who_serve_the_model() -> None:
+    drawings = [np.full((30, 40), 10, np.uint8), np.full((36, 30), 20, np.uint8), np.full((50, 34), 30, np.uint8)]
+    held_out = [np.arange(26, dtype=np.uint8)[:, None].repeat(12, axis=1)]
+    seen = TrainingData(drawings, [], held_out).describe_lineart(crop=20)
+    assert seen["size"] == 30
+    assert seen["examples"].shape == (1, 20, 20)  # the middle of a higher one, all of a narrower one
+    assert seen["examples"][0, :, 0].tolist() == list(range(3, 23))
+    assert TrainingData(drawings, []).describe_lineart(crop=20)["examples"][:, 0, 0].tolist() == [10, 20, 30]

@@ -1,0 +1,246 @@
+"""Folders of drawings coloured, beside the loop of CycleGANime: eager float32, one drawing after another.
+
+python -m benchmarks.colorize [CHECKPOINT]     without one, the demo's preset is trained for about a minute
+
+Speeds are of the generator of the `default` preset, whose weights do not matter to them and are random, and of the
+checkpoint's. What lower precision does to the colours is told by the checkpoint, which has learnt some.
+"""
+
+import io
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.harness import alternate, print_result, print_table
+from cyclegan import backend
+from cyclegan.checkpoint import list_checkpoints, load_checkpoint
+from cyclegan.colorizer import Colorizer
+from cyclegan.config import TrainConfig, preset
+from cyclegan.dataset import TrainingData, to_range, to_uint8
+from cyclegan.files import colorize_files
+from cyclegan.networks import Generator, init_weights
+from cyclegan.samples import translate
+from cyclegan.score import Scorer
+from cyclegan.trainer import Trainer
+from demo.drawings import HELD_OUT_SEEDS, Drawing
+from imaging.lineart import Normalization, lineart_gray, normalize
+
+SIDE = 256  # px at which the default preset's generator works
+FOLDERS = {"default": {256: 4, 2048: 3}, "checkpoint": {256: 24, 2048: 4}}  # drawings of each side, px
+ROUNDS = 3
+MATMUL = 2048
+BAR_FLOAT32, BAR_INT8 = 1.2, 2.0
+NUM_TRAINING, NUM_HELD_OUT, EPOCHS = 96, 24, 2.5
+
+
+@dataclass(frozen=True)
+class Network:
+    """A generator, the side in px at which it sees drawings, and lineart like that it learnt from (n, h, w)."""
+
+    name: str
+    generator: Generator
+    size: int
+    examples: torch.Tensor
+    normalization: Normalization
+
+    def served_by(self, backend_name: str, folder: Path) -> Colorizer:
+        """By a backend of its own, whatever the others are doing."""
+        layers = backend.build(backend_name, self.generator.layers, folder, self.lineart())
+        copied = Generator(self.generator.config)
+        copied.load_state_dict(self.generator.state_dict())
+        copied.layers = layers
+        return Colorizer(copied, self.normalization, self.size, "cpu")
+
+    def lineart(self) -> torch.Tensor:
+        return backend.as_seen(self.examples)
+
+
+def draw(seed: int, domain: str, side: int) -> Image.Image:
+    return Image.open(io.BytesIO(Drawing(seed).render(domain, side))).convert("RGB")  # type: ignore[arg-type]
+
+
+def toned(seed: int, side: int) -> np.ndarray:
+    return normalize(lineart_gray(draw(seed, "A", side))).image
+
+
+def train(folder: Path) -> Path:
+    """The demo's preset on few drawings for few epochs: enough for colours that lower precision could spoil."""
+    config = preset("demo").model_dump()
+    config["schedule"] = {"warm_up_epochs": EPOCHS, "constant_epochs": 0.5, "decay_epochs": 0.5}
+    side = config["data"]["crop"]
+    a = [toned(seed, side) for seed in range(NUM_TRAINING)]
+    b = [np.asarray(draw(seed, "B", side)) for seed in range(NUM_TRAINING, 2 * NUM_TRAINING)]
+    held_out = [toned(seed, side) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
+    data = TrainingData(a, b, held_out, b[:NUM_HELD_OUT])
+    Trainer(TrainConfig.model_validate(config), data, folder, normalization=Normalization()).run()
+    return list_checkpoints(folder / "checkpoints")[0]
+
+
+def default_network() -> Network:
+    generator = Generator(preset("default").generator).eval()
+    init_weights(generator, torch.Generator().manual_seed(0))
+    examples = torch.from_numpy(np.stack([toned(seed, SIDE) for seed in list(HELD_OUT_SEEDS)[:12]]))
+    return Network("default", generator, SIDE, examples, Normalization())
+
+
+def trained_network(path: Path) -> Network:
+    checkpoint = load_checkpoint(path)
+    config = TrainConfig.model_validate(checkpoint["config"])
+    generator = Generator(config.generator).eval()
+    generator.load_state_dict(checkpoint["ema"]["g_ab"])
+    normalization = Normalization.from_dict(checkpoint["normalization"])
+    if "lineart" in checkpoint:
+        examples, size = checkpoint["lineart"]["examples"], checkpoint["lineart"]["size"]
+    else:
+        size = config.data.crop
+        examples = torch.from_numpy(np.stack([toned(seed, size) for seed in list(HELD_OUT_SEEDS)[:12]]))
+    return Network("checkpoint", generator, size, examples, normalization)
+
+
+@torch.inference_mode()
+def original_loop(network: Network, folder: Path, out: Path) -> None:
+    """Reads, shrinks to the network's size, computes, writes that size: one file after another, nothing else done."""
+    for path in sorted(folder.iterdir()):
+        seen = Image.open(path).convert("RGB").resize((network.size, network.size), Image.Resampling.BICUBIC)
+        x = to_range(torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None])
+        picture = to_uint8(network.generator(x))[0].permute(1, 2, 0).numpy()
+        Image.fromarray(picture).save(out / path.name)
+
+
+def our_loop(colorizer: Colorizer, folder: Path, out: Path) -> None:
+    """What ``irodori colorize`` does."""
+    paths = sorted(folder.iterdir())
+    files = ((path.read_bytes(), path.name) for path in paths)
+    for path, coloured in zip(paths, colorize_files(colorizer, files), strict=True):
+        (out / path.name).write_bytes(coloured.data)  # type: ignore[union-attr]
+
+
+def multiply(dtype: torch.dtype) -> Callable[[], object]:
+    a, b = torch.randn(2, MATMUL, MATMUL)
+    if dtype == torch.int8:
+        whole = [(20 * matrix).to(dtype) for matrix in (a, b)]
+        return partial(torch._int_mm, *whole)
+    return partial(torch.mm, a.to(dtype), b.to(dtype))
+
+
+def peaks() -> dict[str, float]:
+    """Operations a second of matrix products, by kind of number."""
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
+    seconds = alternate({name: multiply(dtype) for name, dtype in kinds.items()}, ROUNDS)
+    return {name: 2 * MATMUL**3 / taken for name, taken in seconds.items()}
+
+
+def count_flops(network: Network) -> int:
+    """Of one drawing; a multiplication with its addition is two."""
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network.generator.layers(network.lineart()[:1])
+    return int(counter.get_total_flops())
+
+
+def show_backends(network: Network, trials: Sequence[backend.Trial], peak: dict[str, float]) -> None:
+    """Each against the time that its operations take at the speed of a matrix product."""
+    flops = count_flops(network)
+    size = " × ".join(str(side) for side in network.lineart().shape[2:])
+    print(f"\n{network.name}: {flops / 1e9:.1f} GFLOP for a drawing of {size} px")
+    rows = []
+    for trial in trials:
+        kind = trial.name.split()[-1] if trial.name.startswith("openvino") else "float32"
+        if trial.refused and not trial.seconds:
+            rows.append([trial.name, kind, *["–"] * 5, trial.refused])
+            continue
+        speed, floor = trials[0].seconds / trial.seconds, flops / peak[kind]
+        figures = [f"{1e3 * trial.seconds:.0f}", f"{speed:.2f}", f"{1e3 * floor:.0f}", f"{floor / trial.seconds:.0%}"]
+        rows.append([trial.name, kind, *figures, f"{trial.levels} / {trial.distance:.2f}", trial.refused or "sound"])
+    head = ["backend", "numbers", "ms", "times torch", "floor ms", "of matmul peak", "levels / distance", "verdict"]
+    print_table(head, rows)
+
+
+def pick(trials: Sequence[backend.Trial]) -> dict[str, str]:
+    """The backends that serve: in float32, and whatever is fastest."""
+    exact = [trial for trial in trials if trial.name not in backend.LOSSY]
+    return {"ours, float32": backend.fastest(exact).name, "ours": backend.fastest(list(trials)).name}
+
+
+def time_folders(network: Network, chosen: dict[str, str], models: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """Side of the drawings in px, and images a second of each loop."""
+    served = {name: network.served_by(chosen[name], models) for name in chosen}
+    for side, count in FOLDERS[network.name].items():
+        with tempfile.TemporaryDirectory() as scratch:
+            drawings, out = Path(scratch, "in"), Path(scratch, "out")
+            drawings.mkdir()
+            out.mkdir()
+            for seed in list(HELD_OUT_SEEDS)[:count]:
+                (drawings / f"{seed}.png").write_bytes(Drawing(seed).render("A", side))
+            sides: dict[str, Callable[[], object]] = {"original": partial(original_loop, network, drawings, out)}
+            sides |= {name: partial(our_loop, colorizer, drawings, out) for name, colorizer in served.items()}
+            yield side, {name: count / seconds for name, seconds in alternate(sides, ROUNDS).items()}
+
+
+def scores(network: Network, name: str, models: Path) -> tuple[float, float]:
+    """The checkpoint score in float32 and by a backend, on the same held-out drawings."""
+    lineart = [toned(seed, network.size) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
+    colour = [np.asarray(draw(seed, "B", network.size)) for seed in range(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)]
+    scorer, cpu = Scorer(lineart, colour), torch.device("cpu")
+    own, found = network.generator.layers, []
+    for layers in (own, backend.build(name, own, models, network.lineart())):
+        network.generator.layers = layers
+        found.append(scorer.score([translate(network.generator, drawing, cpu) for drawing in lineart]).value)
+    network.generator.layers = own
+    return found[0], found[1]
+
+
+def measure(network: Network, peak: dict[str, float]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder)
+        trials = list(backend.try_all(network.generator, network.lineart(), models, lossy=True))
+        show_backends(network, trials, peak)
+        chosen = pick(trials)
+        rows: list[list[str]] = []
+        figures: dict[str, Any] = {}
+        for side, speeds in time_folders(network, chosen, models):
+            ratios = {name: speeds[name] / speeds["original"] for name in chosen}
+            rows += [[f"{side} px", "original's loop", "torch, eager", f"{speeds['original']:.2f}", ""]]
+            rows += [[f"{side} px", n, chosen[n], f"{speeds[n]:.2f}", f"{ratios[n]:.2f}"] for n in chosen]
+            figures[str(side)] = {name: round(ratio, 2) for name, ratio in ratios.items()}
+        print_table(["drawings", "loop", "on", "images/s", "ratio"], rows)
+        sound = [trial.name for trial in trials if not trial.refused]
+        if network.name == "checkpoint" and "openvino int8" in sound:
+            figures["score"] = [round(value, 2) for value in scores(network, "openvino int8", models)]
+            print(f"score in float32 and in int8: {figures['score'][0]} and {figures['score'][1]}")
+        return {"chosen": chosen, "ratios": figures, "refused": {t.name: t.refused for t in trials if t.refused}}
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(sys.argv[1]) if len(sys.argv) > 1 else train(Path(folder))
+        networks = [trained_network(checkpoint), default_network()]
+    peak = peaks()
+    print("matmul: " + ", ".join(f"{each / 1e9:,.0f} G/s in {kind}" for kind, each in peak.items()))
+    found = {network.name: measure(network, peak) for network in networks}
+    print("\nThe original's loop writes pictures of the network's size; ours of the drawings' own, lines untouched.")
+    ratios = found["default"]["ratios"][str(SIDE)]
+    lossy = found["default"]["chosen"]["ours"] in backend.LOSSY
+    print_result(
+        "colorize",
+        ratios["ours, float32"],
+        BAR_FLOAT32,
+        holds=not lossy or ratios["ours"] >= BAR_INT8,
+        bar_int8=BAR_INT8,
+        matmul_gflops={kind: round(each / 1e9) for kind, each in peak.items()},
+        **found,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Whatever runs the convolutions, the colours are the trained network's."""
+
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cyclegan import backend
+from cyclegan.backend import Trial, as_seen, fastest, speed_up, try_all
+from cyclegan.config import GeneratorConfig
+from cyclegan.networks import Generator, init_weights
+from cyclegan.openvino_layers import OpenVinoLayers, convert
+from cyclegan.winograd import WinogradConv, with_winograd
+
+torch.set_num_threads(1)
+
+
+def generator(upsample: str = "nearest", palette: int = 4, seed: int = 0) -> Generator:
+    """Untrained, with weights so large that it paints all over the page."""
+    head = "line_keeping" if palette else "tanh"
+    settings = {"blocks": 2, "ngf": 8, "head": head, "upsample": upsample, "palette": palette}
+    network = Generator(GeneratorConfig.model_validate(settings)).eval()
+    random = torch.Generator().manual_seed(seed)
+    init_weights(network, random)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(5)
+        if palette:
+            network.remembered.copy_(torch.rand(network.remembered.shape, generator=random))
+    return network
+
+
+def lineart(count: int = 8, side: int = 48) -> Tensor:
+    """uint8 (n, side, side): a few strokes each."""
+    page = np.full((count, side, side), 255, np.uint8)
+    for number, (x, y) in enumerate(np.random.default_rng(0).integers(4, side - 4, (count, 2))):
+        page[number, y, :], page[number, :, x] = 180, 190
+    return torch.from_numpy(page)
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("size", [(3, 3), (4, 9), (33, 18), (70, 130)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_winograd_is_a_convolution(padding: int, size: tuple[int, int], bias: bool) -> None:
+    torch.manual_seed(0)
+    conv, x = nn.Conv2d(5, 7, 3, padding=padding, bias=bias), torch.randn(2, 5, *size)
+    torch.testing.assert_close(WinogradConv(conv)(x), conv(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("upsample", ["nearest", "transposed"])
+@pytest.mark.parametrize("size", [(16, 16), (20, 36), (64, 40)])
+def test_a_whole_generator_is_the_same_with_winograd(upsample: str, size: tuple[int, int]) -> None:
+    layers, x = generator(upsample).layers, torch.rand(2, 3, *size) * 2 - 1
+    before = {name: value.clone() for name, value in layers.state_dict().items()}
+    with torch.inference_mode():
+        expected = layers(x)
+        torch.testing.assert_close(with_winograd(layers)(x), expected, rtol=1e-3, atol=1e-3)
+    assert all(torch.equal(value, before[name]) for name, value in layers.state_dict().items())
+
+
+def test_all_backends_give_the_trained_colours(tmp_path: Path) -> None:
+    trials = {trial.name: trial for trial in try_all(generator(), as_seen(lineart()), tmp_path, lossy=True)}
+    assert list(trials) == ["torch", *backend.EXACT, *backend.LOSSY]
+    for name in backend.EXACT:
+        assert trials[name].levels <= 1
+        assert not trials[name].refused
+    assert 0 < trials["openvino int8"].distance < 10  # of weights without sense, which tell nothing about the gate
+    assert all(trial.seconds > 0 for trial in trials.values() if trial.name != "openvino bfloat16")  # not all have it
+
+
+def test_what_was_converted_takes_any_size(tmp_path: Path) -> None:
+    layers = generator().layers
+    converted = OpenVinoLayers(convert(layers, tmp_path), "float32")
+    with torch.inference_mode():
+        for size in [(16, 16), (24, 60), (64, 32), (16, 16)]:
+            x = torch.rand(2, 3, *size) * 2 - 1
+            torch.testing.assert_close(converted(x), layers(x), rtol=1e-3, atol=1e-3)
+
+
+def test_other_colours_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sepia(layers: nn.Sequential) -> nn.Module:
+        return nn.Sequential(layers, nn.Hardtanh(-0.5, 0.5))
+
+    monkeypatch.setattr(backend, "with_winograd", sepia)
+    monkeypatch.setattr(backend, "MAX_DISTANCE", 1e-4)
+    trials = list(try_all(generator(), as_seen(lineart()), tmp_path, lossy=True))
+    refused = {trial.name: trial.refused for trial in trials}
+    assert refused["winograd"] == refused["openvino int8"] == "other colours"
+    assert fastest(trials).name not in ("winograd", "openvino int8")
+
+
+def test_the_fastest_sound_one_serves() -> None:
+    torch_, winograd = Trial("torch", 1.0), Trial("winograd", 0.7)
+    assert fastest([torch_]) == torch_
+    assert fastest([torch_, winograd, Trial("openvino int8", 0.1, refused="other colours")]) == winograd
+    assert fastest([torch_, winograd, Trial("openvino int8", 0.2)]).name == "openvino int8"
+    assert fastest([torch_, winograd, Trial("openvino float32", 0.68)]) == winograd  # no clear gain
+    assert fastest([torch_, Trial("openvino float32", refused="openvino is not installed")]) == torch_
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a machine remembers on which int8 is the fastest."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        take_the_last(patch)
+        network = generator()
+        speed_up(network, lineart(), cache)
+    assert isinstance(network.layers, OpenVinoLayers)
+    return cache
+
+
+def take_the_last(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(backend, "WORTH_SECONDS", 0.0)
+    patch.setattr(backend, "_GAIN", 1e9)
+    patch.setattr(backend, "MAX_DISTANCE", 10.0)  # of weights without sense, which quantize badly
+
+
+def test_measured_once_then_remembered(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_the_last(monkeypatch)
+    monkeypatch.setattr(backend, "try_all", lambda *_, **__: pytest.fail("measured again"))
+    (choice,) = memory.glob("*/choice.json")
+    assert json.loads(choice.read_text())["backend"] == "openvino int8"
+    network, seen = generator(), as_seen(lineart())
+    expected = backend._colours(network, network.layers, seen)
+    speed_up(network, lineart(), memory)
+    assert isinstance(network.layers, OpenVinoLayers)
+    assert 0 < backend._difference(backend._colours(network, network.layers, seen), expected)[1] < 10
+    with pytest.raises(pytest.fail.Exception, match="measured again"):
+        speed_up(generator(seed=1), lineart(), memory)  # other weights
+
+
+def test_without_openvino_torch_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    trials = list(try_all(generator(), as_seen(lineart()), tmp_path, lossy=True))
+    assert [trial.name for trial in trials if not trial.refused] == ["torch", "winograd"]
+    assert {trial.refused for trial in trials if trial.refused} == {"openvino is not installed"}
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda home: (home / "choice.json").write_text("{"),
+        lambda home: (home / "choice.json").write_text('{"backend": "abacus"}'),
+        lambda home: (home / "int8.xml").write_text("<net"),
+    ],
+)
+def test_a_damaged_memory_costs_a_line_and_speed(
+    memory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    harm: Callable[[Path], object],
+) -> None:
+    take_the_last(monkeypatch)
+    shutil.copytree(memory, tmp_path, dirs_exist_ok=True)
+    harm(next(tmp_path.iterdir()))
+    network = generator()
+    with caplog.at_level(logging.WARNING):
+        speed_up(network, lineart(), tmp_path)
+    assert isinstance(network.layers, nn.Sequential)
+    assert len(caplog.messages) == 1
+    assert "as trained" in caplog.text
+    assert "\n" not in caplog.messages[0]
+
+
+def test_small_networks_are_left_alone(tmp_path: Path) -> None:
+    network = generator()
+    layers = network.layers
+    speed_up(network, lineart(), tmp_path / "never")
+    assert network.layers is layers
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_memory_that_cannot_be_written_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(backend, "WORTH_SECONDS", 0.0)
+    (tmp_path / "file").touch()
+    network = generator()
+    speed_up(network, None, tmp_path / "file" / "cache")
+    assert "as trained" in caplog.text
