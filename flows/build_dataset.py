@@ -20,7 +20,7 @@ from tasks.settings import settings
 
 LINEART = Query(tags="lineart monochrome solo")
 COLOUR = Query(tags="solo white_background -monochrome -greyscale")
-SCRAPE_BATCH, IMAGE_BATCH = 16, 64  # a kill repeats at most a batch
+SCRAPE_BATCH, IMAGE_BATCH = 32, 128
 
 
 @flow(name="build-dataset", task_runner=task_runner())

@@ -1,6 +1,6 @@
 """Runs a task over batches of images on the configured engine, with progress in the log and the UI."""
 
-from collections import Counter
+from collections import Counter, UserList
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
@@ -46,7 +46,7 @@ def run_batches(
 
     Args:
         label: what the log and the progress artifact call this work, such as "resize A".
-        batch: how many items a task run gets; a kill repeats at most so many on each worker.
+        batch: how many items a task run gets.
     """
     total = len(items)
     if not total:
@@ -72,7 +72,8 @@ def _submitted(
             finished = next(as_completed(waiting))
             waiting.remove(finished)
             yield finished
-        waiting.append(task.submit(chunk, **common))
+        # in a list, Prefect looks for futures in every cell of every row, which costs more than the task run
+        waiting.append(task.submit(UserList(chunk), **common))
     yield from as_completed(waiting)
 
 

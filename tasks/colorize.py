@@ -72,7 +72,7 @@ def scan(
 @task(name="colorize", cache_policy=NO_CACHE)
 @plain_errors
 def colorize(
-    works: list[Work],
+    works: Sequence[Work],
     inbox: Inbox,
     best: dict[str, Any],
     settle_seconds: float,
@@ -107,7 +107,7 @@ def colorize(
 
 @task(name="clear-inbox", cache_policy=NO_CACHE)
 @plain_errors
-def clear(leaving: list[tuple[Work, bool]], inbox: Inbox, finished: Finished) -> "Counter[str]":
+def clear(leaving: Sequence[tuple[Work, bool]], inbox: Inbox, finished: Finished) -> "Counter[str]":
     """Takes finished drawings out of the inbox, as configured, and failed ones, which are in failed/ by now."""
     for work, has_failed in leaving:
         leave(inbox, work, has_failed, finished)

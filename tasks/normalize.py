@@ -1,6 +1,8 @@
 """Stage normalize: every lineart to the same ink, so that the model meets one kind of line."""
 
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 
 from PIL import Image
 from prefect import task
@@ -12,30 +14,27 @@ from imaging.lineart import normalize as normalize_lineart
 from storage import Row
 from tasks.dataset import Dataset
 from tasks.errors import plain_errors
+from tasks.record import record_each
 
 _DROPPED = {"blank": "next to no ink on the page", "too_dense": "too much ink to be lineart"}
 
 
 @task(name="normalize", cache_policy=NO_CACHE)
 @plain_errors
-def normalize(rows: list[Row], dataset: Dataset, normalization: Normalization) -> "Counter[str]":
+def normalize(rows: Sequence[Row], dataset: Dataset, normalization: Normalization) -> "Counter[str]":
     """Normalizes a batch of resized lineart; blank and solid pages are dropped."""
-    normalized = [_normalize_one(row, dataset, normalization) for row in rows]
-    dataset.manifest.record(normalized)
-    return Counter(row.status for row in normalized)
+    return record_each(rows, partial(_normalize_one, dataset=dataset, normalization=normalization), dataset.manifest)
 
 
-def _normalize_one(row: Row, dataset: Dataset, normalization: Normalization) -> Row:
+def _normalize_one(row: Row, dataset: Dataset, normalization: Normalization) -> list[Row]:
     lineart = normalize_lineart(lineart_gray(decode(dataset.storage.read(row.key))), normalization)
     measured = {
         "ink_mean_before": f"{lineart.mean_in:.2f}", "ink_mean_after": f"{lineart.mean_out:.2f}",
         "ink_fraction": f"{lineart.ink_fraction:.5f}", "ink_scale": f"{lineart.scale:.4f}",
     }  # fmt: skip
     if reason := _DROPPED.get(lineart.status):
-        return Row(row.id, row.domain, "normalize", "dropped", reason, sha256=row.sha256, **measured)
+        return [Row(row.id, row.domain, "normalize", "dropped", reason, sha256=row.sha256, **measured)]
     key = dataset.key("normalize", row.domain, row.sha256)
     dataset.storage.write(key, encode_png(Image.fromarray(lineart.image)))
-    return Row(
-        row.id, row.domain, "normalize", "ok", key=key, sha256=row.sha256,
-        width=row.width, height=row.height, **measured,
-    )  # fmt: skip
+    measured |= {"width": row.width, "height": row.height}
+    return [Row(row.id, row.domain, "normalize", "ok", key=key, sha256=row.sha256, **measured)]

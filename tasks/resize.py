@@ -1,35 +1,34 @@
 """Stage resize: shortest side to the training size; colour as RGB, lineart as grey."""
 
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.codec import ImageError, decode, encode_png
-from imaging.resize import resize_shortest
+from imaging.resize import check_shape, resize_shortest
 from storage import Row
 from tasks.dataset import Dataset
 from tasks.errors import plain_errors
+from tasks.record import record_each
 
 
 @task(name="resize", cache_policy=NO_CACHE)
 @plain_errors
-def resize(rows: list[Row], dataset: Dataset, size: int) -> "Counter[str]":
+def resize(rows: Sequence[Row], dataset: Dataset, size: int) -> "Counter[str]":
     """Resizes a batch of scraped pictures to ``size`` pixels; what is too small or too long is dropped."""
-    resized = [_resize_one(row, dataset, size) for row in rows]
-    dataset.manifest.record(resized)
-    return Counter(row.status for row in resized)
+    return record_each(rows, partial(_resize_one, dataset=dataset, size=size), dataset.manifest)
 
 
-def _resize_one(row: Row, dataset: Dataset, size: int) -> Row:
-    image = decode(dataset.storage.read(row.key))
+def _resize_one(row: Row, dataset: Dataset, size: int) -> list[Row]:
     try:
-        image = resize_shortest(image, size)
+        check_shape(int(row.width), int(row.height), size)
     except ImageError as error:
-        return Row(row.id, row.domain, "resize", "dropped", str(error), sha256=row.sha256)
+        return [Row(row.id, row.domain, "resize", "dropped", str(error), sha256=row.sha256)]
+    image = resize_shortest(decode(dataset.storage.read(row.key), draft_size=size), size)
     key = dataset.key("resize", row.domain, row.sha256)
     dataset.storage.write(key, encode_png(image.convert("L") if row.domain == "A" else image))
-    return Row(
-        row.id, row.domain, "resize", "ok", key=key, sha256=row.sha256,
-        width=str(image.width), height=str(image.height),
-    )  # fmt: skip
+    size_of_it = {"width": str(image.width), "height": str(image.height)}
+    return [Row(row.id, row.domain, "resize", "ok", key=key, sha256=row.sha256, **size_of_it)]

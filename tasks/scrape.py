@@ -2,6 +2,8 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 
 from PIL import Image
 from prefect import get_run_logger, task
@@ -20,6 +22,7 @@ from scraping.source import Post, Source, open_source
 from storage import Row, Status
 from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
+from tasks.record import record_each
 from tasks.stored import StoredPictures
 
 _WRONG: dict[Domain, str] = {"A": "coloured picture under a lineart tag", "B": "grey picture under a colour tag"}
@@ -67,7 +70,7 @@ def _open(source: str, politeness: Politeness) -> Source:
 @task(name="scrape", cache_policy=NO_CACHE)
 @plain_errors
 def scrape(
-    posts: list[Post],
+    posts: Sequence[Post],
     dataset: Dataset,
     domain: Domain,
     source: str,
@@ -80,9 +83,8 @@ def scrape(
         move_to: What the other domain takes in of this one's pictures that belong there; None: they are dropped.
     """
     opened = _open(source, politeness)
-    rows = [row for post in posts for row in _scrape_one(post, dataset, domain, opened, move_to)]
-    dataset.manifest.record(rows)
-    return Counter(row.status for row in rows if row.domain == domain)
+    one = partial(_scrape_one, dataset=dataset, domain=domain, source=opened, move_to=move_to)
+    return record_each(posts, one, dataset.manifest)
 
 
 def _scrape_one(post: Post, dataset: Dataset, domain: Domain, source: Source, move_to: PostFilter | None) -> list[Row]:

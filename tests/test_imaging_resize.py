@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from imaging.codec import ImageError
-from imaging.resize import resize_shortest
+from imaging.resize import check_shape, resize_shortest
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,14 @@ def test_strips_are_refused() -> None:
     with pytest.raises(ImageError, match=r"^800 × 3,201 pixels: longer than 4 times its shortest side$"):
         resize_shortest(Image.new("RGB", (800, 3201)), 256)
     assert resize_shortest(Image.new("RGB", (800, 3201)), 256, max_aspect=5).size == (256, 1024)
+
+
+def test_a_shape_is_judged_as_it_is_before_decoding_at_a_part_of_the_size() -> None:
+    """What passes whole passes when decoded at an eighth, whose sides are rounded up."""
+    for height in range(3190, 3201):
+        check_shape(800, height, 80)
+        draft = Image.new("RGB", (-(-800 // 8), -(-height // 8)))
+        assert min(resize_shortest(draft, 80).size) == 80
 
 
 def test_fine_lines_turn_grey_instead_of_vanishing() -> None:
