@@ -17,6 +17,7 @@ from storage import NotFound, Row, Stage
 from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
 
+_NAMES: dict[Domain, str] = {"A": "Lineart", "B": "Colour"}
 _SAMPLES = 16  # a group
 _SIDE = 160  # pixels of a thumbnail
 _BINS = 64
@@ -29,16 +30,23 @@ _KEPT: tuple[tuple[Stage, Domain], ...] = (("normalize", "A"), ("resize", "B"))
 @plain_errors
 def write_report(dataset: Dataset) -> str:
     """Writes the page and returns its key. Memory and page stay small whatever the number of pictures."""
-    chosen = [(f"Kept, domain {domain}", _sample(dataset, stage, domain, kept=True)) for stage, domain in _KEPT]
-    for stage, domain in _ALL:
-        chosen.append((f"Lost in {stage}, domain {domain}", _sample(dataset, stage, domain, kept=False)))
-    origins = _origins(dataset, {row.id for _, rows in chosen for row in rows})
+    stages = dataset.manifest.summary()
+    chosen = [(f"{_NAMES[domain]}, kept", stage, domain, True) for stage, domain in _KEPT]
+    chosen += [(f"{_NAMES[domain]}, lost in {stage}", stage, domain, False) for stage, domain in _ALL]
+    samples = {title: _sample(dataset, stage, domain, kept=kept) for title, stage, domain, kept in chosen}
+    rows = [row for sample in samples.values() for row in sample]
+    origins = _origins(dataset, {name for row in rows for name in (row.id, row.duplicate_of)})
+    totals = {(count["stage"], count["domain"]): (count["entered"] - count["ok"], count["ok"]) for count in stages}
     groups = [
-        {"title": title, "samples": [_shown(dataset, row, origins.get((row.domain, row.id), row)) for row in rows]}
-        for title, rows in chosen
-        if rows
+        {
+            "title": title,
+            "total": totals[stage, domain][kept],
+            "samples": [_shown(dataset, row, origins) for row in sample],
+        }
+        for title, stage, domain, kept in chosen
+        if (sample := samples[title])
     ]
-    page = _template().render(dataset=dataset.name, stages=dataset.manifest.summary(), ink=_ink(dataset), groups=groups)
+    page = _template().render(dataset=dataset.name, stages=stages, ink=_ink(dataset), groups=groups)
     key = f"datasets/{dataset.name}/report.html"
     if not dataset.storage.exists(key) or dataset.storage.read(key) != page.encode():
         dataset.storage.write(key, page.encode())
@@ -64,18 +72,22 @@ def _origins(dataset: Dataset, ids: set[str]) -> dict[tuple[str, str], Row]:
     }
 
 
-def _shown(dataset: Dataset, row: Row, origin: Row) -> dict[str, str]:
-    """For the template. What was never kept, such as a picture of the wrong domain, has no picture to show."""
-    key = row.key or origin.key
+def _shown(dataset: Dataset, row: Row, origins: dict[tuple[str, str], Row]) -> dict[str, str]:
+    """For the template: the picture, and of a copy the one that was kept. What was never stored has none to show."""
+    found = [origin for domain in ("A", "B") if (origin := origins.get((domain, row.id)))]
+    kept = origins.get((row.domain, row.duplicate_of))
     return {
-        "picture": _thumbnail(dataset, key) if key else "",
-        "page": origin.post_url,
+        "picture": _thumbnail(dataset, next((each.key for each in (row, *found) if each.key), "")),
+        "kept": _thumbnail(dataset, kept.key) if kept else "",
+        "page": found[0].post_url if found else "",
         "caption": row.reason or row.id,
     }
 
 
 def _thumbnail(dataset: Dataset, key: str) -> str:
-    """Base64 of a small WebP; "" if it is gone or broken."""
+    """Base64 of a small WebP; "" if there is none, or it is gone or broken."""
+    if not key:
+        return ""
     try:
         image = decode(dataset.storage.read(key), draft_size=_SIDE)
     except (NotFound, ImageError):

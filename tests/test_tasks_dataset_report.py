@@ -36,7 +36,9 @@ def page(storage: Storage) -> str:
 def test_the_page_shows_counts_reasons_samples_and_ink(dataset: Dataset) -> None:
     write_report.fn(dataset)
     html = page(dataset.storage)
-    cells = re.findall(r"<tr><td>(\w+)<td>(\w)" + r'<td class="number">(\d+)' * 4, html)
+    cells = re.findall(
+        r"<tr><td>(\w+)<td class=\"name\">(\w) <span>lineart</span>" + r'<td class="number">(\d+)' * 4, html
+    )
     assert ("scrape", "A", "2", "1", "0", "1") in cells
     assert html.count("data:image/webp;base64,") == 1
     assert "https://example.org/1" in html
@@ -65,3 +67,36 @@ def test_an_empty_dataset_has_a_page(tmp_path: Path) -> None:
     dataset = Dataset(tmp_path.as_uri(), "tiny")
     write_report.fn(dataset)
     assert "<svg" not in page(dataset.storage)
+
+
+def pictures_under(html: str, title: str) -> tuple[str, int]:
+    """What stands beside the title, and how many pictures come before the next one."""
+    beside, section = re.search(
+        rf"<h2>{title} <small>(.*?)</small></h2>(.*?)(?=<h2>|</html>)", html, re.DOTALL
+    ).groups()  # type: ignore[union-attr]
+    return beside, section.count("data:image/webp")
+
+
+def test_a_copy_is_shown_beside_the_one_that_was_kept(dataset: Dataset) -> None:
+    for number in (8, 9):
+        dataset.storage.write(dataset.key("scrape", "B", f"{number}"), Drawing(number).render("B", 64))
+    copy = Row("b:9", "B", "dedupe", "dropped", "nearly the same as another picture", duplicate_of="b:8")
+    origins = [Row(f"b:{n}", "B", "scrape", "ok", key=dataset.key("scrape", "B", f"{n}")) for n in (8, 9)]
+    dataset.manifest.record([*origins, copy])
+    write_report.fn(dataset)
+    assert pictures_under(page(dataset.storage), "Colour, lost in dedupe") == ("1", 2)
+
+
+def test_a_moved_picture_is_shown_where_it_was_found(dataset: Dataset) -> None:
+    key = dataset.key("scrape", "A", "7")
+    dataset.storage.write(key, Drawing(7).render("A", 64))
+    found = Row("b:7", "B", "scrape", "dropped", "grey picture under a colour tag, moved to domain A")
+    dataset.manifest.record([found, Row("b:7", "A", "scrape", "ok", key=key, moved_from="B")])
+    write_report.fn(dataset)
+    assert pictures_under(page(dataset.storage), "Colour, lost in scrape") == ("1", 1)
+
+
+def test_a_sample_says_of_how_many(dataset: Dataset) -> None:
+    dataset.manifest.record([Row(f"b:{n}", "B", "scrape", "dropped", "rating explicit") for n in range(1200)])
+    write_report.fn(dataset)
+    assert pictures_under(page(dataset.storage), "Colour, lost in scrape") == ("16 of 1,200", 0)
