@@ -17,23 +17,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
+from itertools import chain, groupby
 from typing import IO, Any, get_args
 
 import pandas as pd
 
 from storage.base import Conflict, NotFound, Storage
 from storage.records import (
+    Chunk,
+    Key,
     Record,
     Rows,
+    is_ok,
+    key_of,
     merged,
     outcome,
+    overlaid,
+    read_chunks,
     read_records,
-    to_record,
     to_records,
-    to_row,
-    write_records,
+    to_rows,
+    write_lines,
 )
 from storage.row import COLUMNS, STAGES, Row, Stage, Status
 
@@ -65,26 +69,27 @@ class Manifest:
     def rows(self, stage: Stage, domain: str) -> Iterator[Row]:
         """The rows of one stage and domain, sorted by id, read as they are asked for."""
         with self._snapshot((stage, domain)) as snapshot:
-            yield from (to_row(record.line) for record in snapshot.records)
+            yield from to_rows(snapshot.lines())
 
     def remaining(self, stage: Stage, domain: str) -> Rows:
         """Rows of the previous stage that are ok and have no row of this one yet, sorted by id."""
         before = previous_stage(stage, domain)
         with self._snapshot((before, domain), (stage, domain)) as snapshot:
-            return Rows(_left(snapshot.records, STAGES.index(before)))
+            return Rows(_left(snapshot.rows(), STAGES.index(before)))
 
     def summary(self) -> list[dict[str, Any]]:
         """Per stage and domain: how many entered, and what became of them, with the reasons counted."""
-        counted: dict[tuple[int, bytes], Counter[tuple[str, str]]] = {}
         with self._snapshot() as snapshot:
-            for stage, domain, _, _, line in snapshot.records:
-                counted.setdefault((stage, domain), Counter())[outcome(line)] += 1
-        return [_summary(STAGES[stage], domain.decode(), counts) for (stage, domain), counts in counted.items()]
+            counted = Counter((key[:2], outcome(line)) for key, line in snapshot.rows())
+        sections: dict[tuple[int, bytes], Counter[tuple[str, str]]] = {}
+        for (section, result), number in counted.items():
+            sections.setdefault(section, Counter())[result] = number
+        return [_summary(STAGES[stage], domain.decode(), counts) for (stage, domain), counts in sections.items()]
 
     def load(self) -> pd.DataFrame:
         """All rows at once, columns of strings, sorted by stage, domain and id: for manifests that fit into memory."""
         with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
-            write_records(snapshot.records, file)
+            write_lines(snapshot.lines(), file)
             return pd.read_csv(file, dtype=str, keep_default_na=False)
 
     def merge(self) -> "Manifest":
@@ -93,7 +98,7 @@ class Manifest:
             with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
                 if not snapshot.parts:
                     return self
-                write_records(snapshot.records, file)
+                write_lines(snapshot.lines(), file)
                 try:
                     self._storage.replace(self.key, file, snapshot.version)
                 except Conflict:  # another run merged first: take its rows in and try again
@@ -118,11 +123,11 @@ class Manifest:
             version = None
             try:
                 base, version = self._storage.open(self.key)
-                opened_base = {self.key: files.enter_context(base)}
+                in_base = read_chunks(files.enter_context(base), self.key, wanted)
             except NotFound:
-                opened_base = {}
-            sources = [read_records(file, key, wanted) for key, file in (opened_base | opened).items()]
-            yield _Snapshot(merged(sources), list(opened), version)
+                in_base = iter(())
+            new = merged([read_records(file, key, wanted) for key, file in opened.items()])
+            yield _Snapshot(overlaid(in_base, new), list(opened), version)
 
     def _open_all_parts(self, files: ExitStack) -> dict[str, IO[bytes]]:
         """Lists until nothing has vanished since the listing before, for what vanished is in a new part or the base."""
@@ -154,7 +159,7 @@ class Manifest:
 
     def _add_part(self, records: Iterable[Record]) -> None:
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as file:
-            write_records(records, file)
+            write_lines((record.line for record in records), file)
             name = f"{_now().replace(':', '')}-{uuid.uuid4().hex[:8]}.csv"
             self._storage.write(self._parts + name, file)
 
@@ -167,9 +172,16 @@ class Manifest:
 class _Snapshot:
     """The newest rows, sorted; the parts that they come from; the version of the base, None where there is none."""
 
-    records: Iterator[Record]
+    chunks: Iterator[Chunk]
     parts: list[str]
     version: str | None
+
+    def lines(self) -> Iterator[bytes]:
+        return chain.from_iterable(chunk.lines for chunk in self.chunks)
+
+    def rows(self) -> Iterator[tuple[Key, bytes]]:
+        """Lines with their keys."""
+        return chain.from_iterable(zip(*chunk, strict=True) for chunk in self.chunks)
 
 
 def previous_stage(stage: Stage, domain: str) -> Stage:
@@ -184,15 +196,15 @@ def rows_from(table: pd.DataFrame) -> list[Row]:
     return [Row(*values) for values in table[COLUMNS].itertuples(index=False, name=None)]
 
 
-def _left(records: Iterator[Record], before: int) -> Iterator[bytes]:
+def _left(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
     """Lines of stage ``before`` that are ok and not in the stage after it, given both stages of one domain."""
     entered = Rows()
     done: Iterator[bytes] = iter(())
-    for stage, rows in groupby(records, key=attrgetter("stage")):
+    for stage, of_stage in groupby(rows, key=lambda row: row[0][0]):
         if stage != before:
-            done = (record.id for record in rows)
+            done = (image for (_, _, image), _ in of_stage)
             break
-        entered = Rows(record.line for record in rows if outcome(record.line)[0] == "ok")
+        entered = Rows(line for _, line in of_stage if is_ok(line))
     return _without(entered.lines(), done)
 
 
@@ -200,7 +212,7 @@ def _without(lines: Iterable[bytes], done: Iterator[bytes]) -> Iterator[bytes]:
     """Lines whose ids are not among those done; both sorted by id."""
     latest = next(done, None)
     for line in lines:
-        image = to_record(line).id
+        image = key_of(line)[2]
         while latest is not None and latest < image:
             latest = next(done, None)
         if latest != image:

@@ -1,19 +1,25 @@
-"""Manifest rows as the bytes of their CSV lines: read, merged and written one by one, whatever their number.
+"""Manifest rows as the bytes of their CSV lines: read, merged and written by the thousand, whatever their number.
 
-A line is decoded only where its other columns are wanted: merging four million rows copies bytes.
+A line is one row. It is decoded only where its other columns are wanted, and where nothing is new, lines are passed on
+as they were read.
 """
 
 import csv
 import heapq
 import io
+import os
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from itertools import chain, groupby, islice
+from operator import itemgetter, lt
 from typing import IO, NamedTuple
 
 from storage.base import StorageError
 from storage.row import COLUMNS, STAGES, Row, values
+
+Key = tuple[int, bytes, bytes]  # what the manifest is sorted by: stage number, domain, id
+_BLOCK = 1 << 18  # bytes
 
 
 class Record(NamedTuple):
@@ -30,41 +36,81 @@ _HEADER = (",".join(COLUMNS) + "\n").encode()
 _NUMBERS = {stage.encode(): number for number, stage in enumerate(STAGES)}
 
 
-def read_records(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = ()) -> Iterator[Record]:
-    """The records of a CSV with its header, or only those of the (stage, domain)s wanted.
+class Chunk(NamedTuple):
+    """Some rows that follow each other, each key once."""
+
+    keys: list[Key]
+    lines: list[bytes]
+
+
+def read_chunks(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = ()) -> Iterator[Chunk]:
+    """The rows of a CSV with its header, or only those of the (stage, domain)s wanted.
 
     Raises:
         StorageError: if it is no manifest, or not sorted by stage, domain and id; ``name`` says which.
     """
-    numbers = {(STAGES.index(stage), domain.encode()) for stage, domain in wanted}
-    end = max(numbers, default=(len(STAGES), b""))
-    last = (-1, b"", b"")
-    for line in _lines(file, name):
-        try:
-            identity = _identity(line)
-        except (KeyError, ValueError):
-            raise StorageError(f"{name} has a line that is no manifest row, {line[:60]!r}: restore the file") from None
-        if identity < last:
-            raise StorageError(f"{name} is no longer sorted by stage, domain and id: sort it again, or restore it")
-        last = identity
-        if not numbers or identity[:2] in numbers:
-            yield Record(*identity, line[line.rindex(b",") :], line)
-        elif identity[:2] > end:
+    sections = {(STAGES.index(stage), domain.encode()) for stage, domain in wanted}
+    end = max(sections, default=(len(STAGES), b""))
+    last: Key = (-1, b"", b"")
+    for lines in _lines(file, name, min(sections, default=None)):
+        chunk = _checked(lines, last, name)
+        last = chunk.keys[-1]
+        yield _only(chunk, sections) if sections else chunk
+        if last[:2] > end:
             return
 
 
-def to_record(line: bytes) -> Record:
+def read_records(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = ()) -> Iterator[Record]:
+    """Like :func:`read_chunks`, one by one and with their age."""
+    for key, line in chain.from_iterable(zip(*chunk, strict=True) for chunk in read_chunks(file, name, wanted)):
+        yield Record(*key, _age(line), line)
+
+
+def _checked(lines: list[bytes], last: Key, name: str) -> Chunk:
+    cut = (line.split(b",", 3) for line in lines)
+    try:
+        keys = (
+            [key_of(line) for line in lines]
+            if any(b'"' in line for line in lines)
+            else [(_NUMBERS[stage], domain, image) for image, domain, stage, _ in cut]
+        )
+    except (KeyError, ValueError):
+        broken = next(line for line in lines if not _is_row(line))
+        raise StorageError(f"{name} has a line that is no manifest row, {broken[:60]!r}: restore the file") from None
+    if last < keys[0] and all(map(lt, keys, islice(keys, 1, None))):
+        return Chunk(keys, lines)
+    if keys[0] < last or keys != sorted(keys):
+        raise StorageError(f"{name} is no longer sorted by stage, domain and id: sort it again, or restore it")
+    raise StorageError(f"{name} has the same image twice in one stage: remove one of its rows, or restore the file")
+
+
+def _only(chunk: Chunk, sections: set[tuple[int, bytes]]) -> Chunk:
+    if chunk.keys[0][:2] == chunk.keys[-1][:2]:
+        return chunk if chunk.keys[0][:2] in sections else Chunk([], [])
+    wanted = [(key, line) for key, line in zip(*chunk, strict=True) if key[:2] in sections]
+    return Chunk([key for key, _ in wanted], [line for _, line in wanted])
+
+
+def key_of(line: bytes) -> Key:
     """Raises ValueError or KeyError if it is no line of a manifest."""
-    return Record(*_identity(line), line[line.rindex(b",") :], line)
-
-
-def _identity(line: bytes) -> tuple[int, bytes, bytes]:
-    """Stage number, domain and id."""
     if b'"' in line:
         image, domain, stage = (cell.encode() for cell in _cells(line)[:3])
     else:
         image, domain, stage, _ = line.split(b",", 3)
     return _NUMBERS[stage], domain, image
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        key_of(line)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
+def _age(line: bytes) -> bytes:
+    """The last column: of two rows of one image and stage, that with the later one counts."""
+    return line[line.rindex(b",") :]
 
 
 def outcome(line: bytes) -> tuple[str, str]:
@@ -76,18 +122,26 @@ def outcome(line: bytes) -> tuple[str, str]:
     return cells[3].decode(), cells[4].decode()
 
 
-def to_row(line: bytes) -> Row:
-    """What :func:`to_records` made a line of."""
-    return Row(*_cells(line))  # type: ignore[arg-type]
+def is_ok(line: bytes) -> bool:
+    """Whether its status is ok."""
+    return b",ok," in line and outcome(line)[0] == "ok"
+
+
+def to_rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    """What :func:`to_records` made lines of."""
+    for cells in csv.reader(line.decode() for line in lines):
+        yield Row(*cells)  # type: ignore[arg-type]
 
 
 def to_records(rows: Iterable[Row]) -> list[Record]:
-    """Sorted. Line feeds within a cell stay; carriage returns and NULs, on which CSV readers disagree, do not."""
+    """Sorted. Line ends and NULs within a cell become spaces: a row is a line, and CSV readers disagree on them."""
+    spaces = str.maketrans("\r\n\0", "   ")
     records = []
     for row in rows:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(values(row))
-        records.append(to_record(text.getvalue().replace("\r", " ").replace("\0", " ").encode()))
+        csv.writer(text, lineterminator="").writerow(cell.translate(spaces) for cell in values(row))
+        line = text.getvalue().encode() + b"\n"
+        records.append(Record(*key_of(line), _age(line), line))
     return sorted(records)
 
 
@@ -98,10 +152,39 @@ def merged(sources: Sequence[Iterator[Record]]) -> Iterator[Record]:
         yield newest
 
 
-def write_records(records: Iterable[Record], file: IO[bytes]) -> None:
+def overlaid(base: Iterator[Chunk], new: Iterator[Record], most: int = 1000) -> Iterator[Chunk]:
+    """Both in one; of two of one image and stage, the newer. Where nothing is new, a chunk is passed on as it is."""
+    upcoming = next(new, None)
+    for chunk in base:
+        keys, lines = chunk
+        while keys and upcoming is not None and upcoming[:3] <= keys[-1]:
+            due = [upcoming]
+            while (upcoming := next(new, None)) is not None and upcoming[:3] <= keys[-1] and len(due) < most:
+                due.append(upcoming)
+            cut = bisect_right(keys, due[-1][:3])
+            yield _combined(keys[:cut], lines[:cut], due)
+            keys, lines = keys[cut:], lines[cut:]
+        if keys:
+            yield Chunk(keys, lines)
+    rest = chain([upcoming], new) if upcoming is not None else new
+    while due := list(islice(rest, most)):
+        yield _combined([], [], due)
+
+
+def _combined(keys: list[Key], lines: list[bytes], due: list[Record]) -> Chunk:
+    rows = dict(zip(keys, lines, strict=True))
+    for record in due:
+        key, old = record[:3], rows.get(record[:3])
+        if old is None or (_age(old), old) < (record.updated_at, record.line):
+            rows[key] = record.line
+    ordered = sorted(rows)
+    return Chunk(ordered, [rows[key] for key in ordered])
+
+
+def write_lines(lines: Iterable[bytes], file: IO[bytes]) -> None:
     """A whole CSV, header first; leaves the file at its beginning."""
     file.write(_HEADER)
-    file.writelines(record.line for record in records)
+    file.writelines(lines)
     file.seek(0)
 
 
@@ -122,40 +205,67 @@ class Rows:
         return self._count
 
     def __iter__(self) -> Iterator[Row]:
-        yield from map(to_row, self.lines())
+        yield from to_rows(self.lines())
 
     def lines(self) -> Iterator[bytes]:
         """The lines that they were made of."""
         self._file.seek(0)
-        yield from _whole(self._file)
+        yield from self._file
 
 
-def _lines(file: IO[bytes], name: str) -> Iterator[bytes]:
-    """CSV lines in the columns of today."""
+def _lines(file: IO[bytes], name: str, first: tuple[int, bytes] | None) -> Iterator[list[bytes]]:
+    """CSV lines in the columns of today, some at a time; all, or at least those from section ``first`` on."""
     header = file.readline()
     if header == _HEADER:
-        return _whole(file)
+        if first is not None:
+            file.seek(_find(file, first))
+        while lines := file.readlines(_BLOCK):
+            yield _whole(lines, file)
+        return
     names = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
     if not {"id", "domain", "stage", "status"} <= set(names):
         raise StorageError(f"{name} is no manifest: restore it, or move it away and run again")
-    return _converted(names, file)
+    while lines := file.readlines(_BLOCK):
+        if converted := _converted(names, _whole(lines, file)):  # empty lines are none
+            yield converted
 
 
-def _whole(file: Iterable[bytes]) -> Iterator[bytes]:
-    """CSV lines, of which a quoted line feed is a part."""
-    lines = iter(file)
-    for line in lines:
-        if b'"' in line:
-            while line.count(b'"') % 2 and (more := next(lines, b"")):
-                line += more
-        yield line
+def _find(file: IO[bytes], first: tuple[int, bytes]) -> int:
+    """Where to begin for all rows from section ``first`` on: found by halving, for the file is sorted."""
+    low = file.tell()
+    high = file.seek(0, os.SEEK_END)
+    while high - low > _BLOCK:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()  # the rest of a line
+        start = file.tell()
+        line = file.readline()
+        if _is_row(line) and key_of(line)[:2] < first:
+            low = start
+        else:  # also where in doubt: to begin too early is only slower
+            high = middle
+    return low
 
 
-def _converted(names: list[str], file: IO[bytes]) -> Iterator[bytes]:
+def _whole(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
+    """Puts together what line feeds within quotes, of somebody else's making, have cut; ``file``: how it goes on."""
+    if not lines[-1].endswith(b"\n"):
+        lines[-1] += b"\n"
+    if not any(b'"' in line and line.count(b'"') % 2 for line in lines):
+        return lines
+    whole, rest = [], iter(lines)
+    for line in rest:
+        while line.count(b'"') % 2 and (more := next(rest, b"") or file.readline()):
+            line = line[:-1] + b" " + more
+        whole.append(line)
+    return whole
+
+
+def _converted(names: list[str], lines: list[bytes]) -> list[bytes]:
     """From other columns, or other line ends: what is missing is empty, what is not known is left out."""
-    for cells in csv.DictReader((line.decode() for line in _whole(file)), fieldnames=names):
-        row = Row(**{name: cells.get(name) or "" for name in COLUMNS})  # type: ignore[arg-type]
-        yield to_records([row])[0].line
+    rows = csv.DictReader((line.decode() for line in lines), fieldnames=names)
+    known = ({name: cells.get(name) or "" for name in COLUMNS} for cells in rows)
+    return [to_records([Row(**cells)])[0].line for cells in known]  # type: ignore[arg-type]
 
 
 def _cells(line: bytes) -> list[str]:
