@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cyclegan.dataset import to_range, to_uint8
 from cyclegan.networks import Generator
@@ -41,7 +42,7 @@ EXACT = ("winograd", "openvino float32")
 LOSSY = ("openvino bfloat16", "openvino int8")
 MAX_LEVELS = 1  # grey levels by which exact backends may differ anywhere
 MAX_DISTANCE = 1.0  # mean over a drawing by which the others may differ, in the worst of all; the eye sees about 2
-WORTH_SECONDS = 0.05  # networks that need less for a drawing stay: what surrounds them takes longer
+WORTH_FLOPS = 5e9  # networks that need less for a drawing stay: what surrounds them takes longer
 
 _GAIN = 0.9  # of the time of the best so far; less is not worth another backend
 _NUM_JUDGING, _NUM_QUANTIZING = 4, 8  # drawings
@@ -71,7 +72,7 @@ def speed_up(generator: Generator, examples: Tensor | None, cache: Path) -> None
     examples: uint8 (n, h, w) normalized training lineart; with none, or few, only float32 backends can be judged.
     """
     lineart = as_seen(examples if examples is not None else _scribbles())
-    if _seconds(generator.layers, lineart[:1]) < WORTH_SECONDS:
+    if count_flops(generator, lineart) < WORTH_FLOPS:
         return
     try:
         home = cache.expanduser() / _fingerprint(generator)
@@ -155,6 +156,14 @@ def _scribbles() -> Tensor:
     for curve in np.random.default_rng(0).integers(0, 256, (12, 4, 2)).astype(np.int32):
         cv2.polylines(page, [curve], False, 180, 1, cv2.LINE_AA)
     return torch.from_numpy(page)[None]
+
+
+@torch.inference_mode()
+def count_flops(generator: Generator, lineart: Tensor) -> int:
+    """Operations for the first drawing, as trained; a multiplication with its addition is two."""
+    with FlopCounterMode(display=False) as counter:
+        generator.layers(lineart[:1])
+    return int(counter.get_total_flops())
 
 
 @torch.inference_mode()

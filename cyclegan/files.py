@@ -5,14 +5,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 import torch
 from PIL import Image
 
 from imaging.codec import ImageError, decode_drawing, encode
 
-_T = TypeVar("_T")
+Colorize = Callable[[Image.Image], Image.Image]
+
+_CORES = os.cpu_count() or 1
 _PIXELS_AT_ONCE = 24_000_000  # of the drawings in work together, unless one alone has more; bounds the memory
 
 
@@ -25,7 +27,7 @@ class Coloured:
     data: bytes
 
 
-def colorize_file(colorize: Callable[[Image.Image], Image.Image], data: bytes, name: str) -> Coloured:
+def colorize_file(colorize: Colorize, data: bytes, name: str) -> Coloured:
     """Colours the bytes of a drawing, into the format that the ending of `name` promises.
 
     Raises ImageError, one line, for what is no whole picture or cannot be coloured or written.
@@ -33,42 +35,48 @@ def colorize_file(colorize: Callable[[Image.Image], Image.Image], data: bytes, n
     return _colorize(colorize, decode_drawing(data), name)
 
 
-def colorize_files(
-    colorize: Callable[[Image.Image], Image.Image], files: Iterable[tuple[bytes, str]]
-) -> Iterator[Coloured | ImageError]:
-    """As `colorize_file` for the bytes and name of each, in order; several at once, as memory allows.
+def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -> Iterator[Coloured | Exception]:
+    """As `colorize_file` with each colorizer, what reads the bytes, and name; in order, several at once.
 
-    While one drawing is with the generator, others are read, painted at full size and written. Files are taken as
-    they are needed, so `files` may read them.
+    While one drawing is with its generator, others are read, painted at full size and encoded: as many as there are
+    cores, and fewer where they are large. Gives the ImageError or OSError of a file that failed.
     """
-    work: deque[tuple[int, Future[Coloured | ImageError]]] = deque()
-    most = os.cpu_count() or 1
-    with ThreadPoolExecutor(most, "colorize") as pool:
-        for data, name in files:
-            line = _caught(decode_drawing, data)
-            pixels = 0 if isinstance(line, ImageError) else line.width * line.height
-            while work and (len(work) > most or pixels + sum(each for each, _ in work) > _PIXELS_AT_ONCE):
-                yield work.popleft()[1].result()
-            work.append((pixels, pool.submit(_continue, colorize, line, name)))
-            del line  # or it stays in memory until the next is read
-        while work:
-            yield work.popleft()[1].result()
-
-
-def _continue(
-    colorize: Callable[[Image.Image], Image.Image], line: Image.Image | ImageError, name: str
-) -> Coloured | ImageError:
-    return line if isinstance(line, ImageError) else _caught(_colorize, colorize, line, name)
-
-
-def _caught(function: Callable[..., _T], *arguments: object) -> _T | ImageError:
+    waiting: deque[tuple[int, Future[Coloured]]] = deque()
+    pool = ThreadPoolExecutor(_CORES, "colorize")
     try:
-        return function(*arguments)
-    except ImageError as error:
+        for colorize, read, name in files:
+            pixels, work = _begin(pool, colorize, read, name)
+            while waiting and (len(waiting) > _CORES or pixels + sum(each for each, _ in waiting) > _PIXELS_AT_ONCE):
+                yield _result(waiting.popleft()[1])
+            waiting.append((pixels, work()))
+            del work  # with the drawing
+        while waiting:
+            yield _result(waiting.popleft()[1])
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(
+    pool: ThreadPoolExecutor, colorize: Colorize, read: Callable[[], bytes], name: str
+) -> tuple[int, Callable[[], Future[Coloured]]]:
+    """A drawing's number of pixels, and what puts it to work."""
+    try:
+        line = decode_drawing(read())
+    except (ImageError, OSError) as error:
+        failed: Future[Coloured] = Future()
+        failed.set_exception(error)
+        return 0, lambda: failed
+    return line.width * line.height, partial(pool.submit, _colorize, colorize, line, name)
+
+
+def _result(future: Future[Coloured]) -> Coloured | Exception:
+    try:
+        return future.result()
+    except (ImageError, OSError) as error:
         return error
 
 
-def _colorize(colorize: Callable[[Image.Image], Image.Image], line: Image.Image, name: str) -> Coloured:
+def _colorize(colorize: Colorize, line: Image.Image, name: str) -> Coloured:
     try:
         colour = colorize(line)
     except (MemoryError, torch.OutOfMemoryError) as error:

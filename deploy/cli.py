@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.ways import Colorize, load_ways
 from imaging.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
 from imaging.names import PAGE, SHEET, is_drawing, promised_format
+
+if TYPE_CHECKING:
+    from cyclegan.files import Coloured
 
 SETTLE, LOOK = 1.0, 1.0  # seconds: that a watched file must have been left alone; between two looks
 SOME_FAILED, STOPPED = 1, 130
@@ -154,15 +157,18 @@ def _drawings(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
 
 def _run(jobs: list[Job], target: Path, ways: dict[str, Colorize], tally: Tally) -> None:
     """Colours, and then lists what failed."""
+    from cyclegan.files import colorize_files
+
     if not jobs:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=_err, transient=True) as progress:
             task = progress.add_task("", total=len(jobs))
-            for job in jobs:
+            files = ((ways[job.style], job.source.read_bytes, job.target.name) for job in jobs)
+            for job, done in zip(jobs, colorize_files(files), strict=True):
                 progress.update(task, description=escape(job.source.name[-40:]))
-                _do(job, ways[job.style], tally)
+                _keep(job, done, tally)
                 progress.advance(task)
     finally:
         _show(target, tally)
@@ -171,14 +177,9 @@ def _run(jobs: list[Job], target: Path, ways: dict[str, Colorize], tally: Tally)
             _err.print(f"{escape(str(path))}: {escape(tally.failures[path][1])}", style="red")
 
 
-def _do(job: Job, colorize: Colorize, tally: Tally) -> None:
-    from cyclegan.files import colorize_file
-    from imaging.codec import ImageError
-
-    try:
-        done = colorize_file(colorize, job.source.read_bytes(), job.target.name)
-    except (ImageError, OSError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+def _keep(job: Job, done: "Coloured | Exception", tally: Tally) -> None:
+    if isinstance(done, Exception):
+        reason = (done.strerror if isinstance(done, OSError) else None) or str(done)
         tally.failures[job.source] = (job.modified, reason)
         if job.style:
             tally.shown[job.inner.parent].append(failed(job.inner.as_posix(), str(job.modified), reason))

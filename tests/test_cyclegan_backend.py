@@ -118,7 +118,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def take_the_last(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(backend, "WORTH_SECONDS", 0.0)
+    patch.setattr(backend, "WORTH_FLOPS", 0)
     patch.setattr(backend, "_GAIN", 1e9)
     patch.setattr(backend, "MAX_DISTANCE", 10.0)  # of weights without sense, which quantize badly
 
@@ -182,7 +182,7 @@ def test_small_networks_are_left_alone(tmp_path: Path) -> None:
 def test_a_memory_that_cannot_be_written_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(backend, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(backend, "WORTH_FLOPS", 0)
     (tmp_path / "file").touch()
     network = generator()
     speed_up(network, None, tmp_path / "file" / "cache")
