@@ -66,12 +66,13 @@ class Trial:
     refused: str = ""
 
 
-def speed_up(generator: Generator, examples: Tensor | None, cache: Path) -> None:
+def speed_up(generator: Generator, size: int, examples: Tensor | None, cache: Path) -> None:
     """Gives a generator on a CPU its fastest sound backend. What was measured once is kept in the folder `cache`.
 
-    examples: uint8 (n, h, w) normalized training lineart; with none, or few, only float32 backends can be judged.
+    size: shortest side of the drawings it is given, px.  examples: uint8 (n, h, w) normalized training lineart; with
+    none, or few, only float32 backends can be judged.
     """
-    lineart = as_seen(examples if examples is not None else _scribbles())
+    lineart = as_seen(examples if examples is not None else _scribbles(size))
     if count_flops(generator, lineart) < WORTH_FLOPS:
         return
     try:
@@ -129,7 +130,7 @@ def fastest(trials: list[Trial]) -> Trial:
 
 
 def _measure_into(home: Path, generator: Generator, lineart: Tensor, *, lossy: bool) -> None:
-    _log.info("measuring what runs this model fastest here, once: a minute or two")
+    _log.warning("measuring what runs this model fastest on this machine, once: a minute or two")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
         folder = Path(scratch, "measured")
@@ -150,10 +151,10 @@ def as_seen(lineart: Tensor) -> Tensor:
     return to_range(lineart)[:, None, :height, :width].expand(-1, 3, -1, -1)
 
 
-def _scribbles() -> Tensor:
-    """(1, 256, 256): lines of no meaning, which tell as well how fast a network is and whether it is the same."""
-    page = np.full((256, 256), 255, np.uint8)
-    for curve in np.random.default_rng(0).integers(0, 256, (12, 4, 2)).astype(np.int32):
+def _scribbles(side: int) -> Tensor:
+    """(1, side, side): lines of no meaning, which tell as well how fast a network is and whether it is the same."""
+    page = np.full((side, side), 255, np.uint8)
+    for curve in np.random.default_rng(0).integers(0, side, (12, 4, 2)).astype(np.int32):
         cv2.polylines(page, [curve], False, 180, 1, cv2.LINE_AA)
     return torch.from_numpy(page)[None]
 

@@ -81,7 +81,7 @@ class Colorizer:
         chosen = config.model_copy(update={"device": device}).resolved_device()
         lineart = checkpoint.get("lineart", {"size": config.data.crop, "examples": None})
         if chosen == "cpu":
-            speed_up(generator.eval(), lineart["examples"], cache)
+            speed_up(generator.eval(), lineart["size"], lineart["examples"], cache)
         return cls(generator, normalization, lineart["size"], chosen)
 
     def __call__(self, image: Image.Image, palette: Palette | None = None) -> Image.Image:

@@ -112,7 +112,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         take_the_last(patch)
         network = generator()
-        speed_up(network, lineart(), cache)
+        speed_up(network, 48, lineart(), cache)
     assert isinstance(network.layers, OpenVinoLayers)
     return cache
 
@@ -130,11 +130,11 @@ def test_measured_once_then_remembered(memory: Path, monkeypatch: pytest.MonkeyP
     assert json.loads(choice.read_text())["backend"] == "openvino int8"
     network, seen = generator(), as_seen(lineart())
     expected = backend._colours(network, network.layers, seen)
-    speed_up(network, lineart(), memory)
+    speed_up(network, 48, lineart(), memory)
     assert isinstance(network.layers, OpenVinoLayers)
     assert 0 < backend._difference(backend._colours(network, network.layers, seen), expected)[1] < 10
     with pytest.raises(pytest.fail.Exception, match="measured again"):
-        speed_up(generator(seed=1), lineart(), memory)  # other weights
+        speed_up(generator(seed=1), 48, lineart(), memory)  # other weights
 
 
 def test_without_openvino_torch_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_damaged_memory_costs_a_line_and_speed(
     harm(next(tmp_path.iterdir()))
     network = generator()
     with caplog.at_level(logging.WARNING):
-        speed_up(network, lineart(), tmp_path)
+        speed_up(network, 48, lineart(), tmp_path)
     assert isinstance(network.layers, nn.Sequential)
     assert len(caplog.messages) == 1
     assert "as trained" in caplog.text
@@ -174,7 +174,7 @@ def test_a_damaged_memory_costs_a_line_and_speed(
 def test_small_networks_are_left_alone(tmp_path: Path) -> None:
     network = generator()
     layers = network.layers
-    speed_up(network, lineart(), tmp_path / "never")
+    speed_up(network, 48, lineart(), tmp_path / "never")
     assert network.layers is layers
     assert not (tmp_path / "never").exists()
 
@@ -185,5 +185,5 @@ def test_a_memory_that_cannot_be_written_is_no_error(
     monkeypatch.setattr(backend, "WORTH_FLOPS", 0)
     (tmp_path / "file").touch()
     network = generator()
-    speed_up(network, None, tmp_path / "file" / "cache")
+    speed_up(network, 48, None, tmp_path / "file" / "cache")
     assert "as trained" in caplog.text
