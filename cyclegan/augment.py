@@ -5,6 +5,8 @@ Colour is what is learned here, so only the translation and cutout policies are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,36 +15,35 @@ _SHIFT = 1 / 8  # of the side, as published
 _HOLE = 1 / 2
 
 
-def _integers(low: int, high: int, count: int, rng: torch.Generator, like: Tensor) -> Tensor:
-    drawn = torch.randint(low, high + 1, (count, 1), generator=rng)
-    return drawn.to(like.device, non_blocking=True)
+# draw(low, high, n): n random integers from low to high, both included
+Draw = Callable[[int, int, int], Tensor]
 
 
-def translate(images: Tensor, rng: torch.Generator) -> Tensor:
+def drawing(rng: torch.Generator) -> Draw:
+    """From a CPU generator: what is drawn is known here, and no device has to be asked for it."""
+    return lambda low, high, count: torch.randint(low, high + 1, (count,), generator=rng)
+
+
+def translate(images: Tensor, draw: Draw) -> Tensor:
     """Shift each image by up to an eighth of its side, filling with zeros."""
     n, _, h, w = images.shape
     dy, dx = round(h * _SHIFT), round(w * _SHIFT)
-    rows = torch.arange(h, device=images.device) + dy + _integers(-dy, dy, n, rng, images)
-    columns = torch.arange(w, device=images.device) + dx + _integers(-dx, dx, n, rng, images)
+    tops, lefts = draw(-dy, dy, n) + dy, draw(-dx, dx, n) + dx
     padded = F.pad(images, (dx, dx, dy, dy))
-    image = torch.arange(n, device=images.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    corners = zip(padded, tops.tolist(), lefts.tolist(), strict=True)
+    return torch.stack([image[:, top : top + h, left : left + w] for image, top, left in corners])
 
 
-def _within(offsets: Tensor, half: int) -> Tensor:
-    return (offsets >= -half) & (offsets < half)
-
-
-def cutout(images: Tensor, rng: torch.Generator) -> Tensor:
+def cutout(images: Tensor, draw: Draw) -> Tensor:
     """Set a square of half the side, centred anywhere, to zero."""
     n, _, h, w = images.shape
     half_y, half_x = round(h * _HOLE / 2), round(w * _HOLE / 2)
-    rows = torch.arange(h, device=images.device) - _integers(0, h, n, rng, images)
-    columns = torch.arange(w, device=images.device) - _integers(0, w, n, rng, images)
-    hole = _within(rows, half_y)[:, :, None] & _within(columns, half_x)[:, None, :]
-    return images * ~hole[:, None]
+    kept = torch.ones(n, 1, h, w, dtype=images.dtype, device=images.device)
+    for mask, y, x in zip(kept, draw(0, h, n).tolist(), draw(0, w, n).tolist(), strict=True):
+        mask[:, max(0, y - half_y) : y + half_y, max(0, x - half_x) : x + half_x] = 0
+    return images * kept
 
 
-def diff_augment(images: Tensor, rng: torch.Generator) -> Tensor:
-    """(N, C, H, W) → the same shape, differentiable, random numbers from `rng` (a CPU generator)."""
-    return cutout(translate(images, rng), rng)
+def diff_augment(images: Tensor, draw: Draw) -> Tensor:
+    """(N, C, H, W) → the same shape, differentiable."""
+    return cutout(translate(images, draw), draw)

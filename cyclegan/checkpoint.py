@@ -27,7 +27,7 @@ import re
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -71,6 +71,21 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         os.fsync(file.fileno())
     os.replace(unfinished, path)
     _sync_folder(path.parent)
+
+
+def export_generator(checkpoint: Path, weights: Literal["ema", "raw"], target: Path, *, largest: float) -> int:
+    """Write the colouring generator alone, in float16, as a checkpoint that serves but cannot be resumed.
+
+    Returns its bytes; where they are more than `largest`, nothing is left at `target`.
+    """
+    state = load_checkpoint(checkpoint)
+    generator = state["ema" if weights == "ema" else "networks"]["g_ab"]
+    served = {"ema": {"g_ab": {name: tensor.half() for name, tensor in generator.items()}}}
+    save_checkpoint(target, {**{key: state[key] for key in ("step", "config", "normalization")}, **served})
+    size = target.stat().st_size
+    if size > largest:
+        target.unlink()
+    return size
 
 
 def _sync_folder(folder: Path) -> None:

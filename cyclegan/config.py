@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # the weights do not depend on these
-FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "keep", "keep_best", "log_every"})
+FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "keep", "keep_best", "log_every", "memory_gb", "processes"})
 
 
 class _Settings(BaseModel):
@@ -106,6 +106,10 @@ class TrainConfig(_Settings):
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged generators, after its warm-up")
     seed: int = Field(0, ge=0)
     device: Literal["auto", "cuda", "cpu"] = "auto"
+    processes: int = Field(1, ge=1, le=64, description="processes that share each batch, on a GPU each")
+    memory_gb: float = Field(
+        8.0, gt=0, description="decoded pictures that take more are mapped from a file, not kept in memory"
+    )
     precision: Literal["auto", "float32"] = Field(
         "auto", description="auto: networks in bf16 where the hardware has it, losses and weights in float32"
     )
@@ -113,6 +117,12 @@ class TrainConfig(_Settings):
     keep: int = Field(3, ge=1, description="newest checkpoints kept, besides the one that serves")
     keep_best: int = Field(2, ge=0, description="checkpoints with the highest scores kept besides those")
     log_every: int = Field(50, ge=1, description="steps that one row of metrics.csv averages")
+
+    @model_validator(mode="after")
+    def _equal_shares(self) -> TrainConfig:
+        if self.batch % self.processes:
+            raise ValueError(f"batch {self.batch} cannot be shared by {self.processes} processes; make it a multiple")
+        return self
 
     @model_validator(mode="after")
     def _pseudo_pairs_where_needed(self) -> TrainConfig:

@@ -1,9 +1,13 @@
-"""Unpaired training images: decoded once, kept as uint8 on the device, cropped and mirrored there."""
+"""Unpaired training images: decoded once, kept as uint8 on the device, cropped and mirrored there.
+
+Those that take more memory than is granted rest in a mapped file, and only their crops travel to the device.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +17,9 @@ from torch import Tensor
 
 from cyclegan.config import TrainConfig
 from cyclegan.errors import TrainingError
+from cyclegan.pixels import keep
 from cyclegan.pseudo import extract_lines
+from cyclegan.world import World
 
 _NUM_EXAMPLES = 16
 
@@ -70,22 +76,28 @@ class _Domain:
     """Endless shuffled random crops of one domain: every image once before any comes again."""
 
     def __init__(self, images: Sequence[Tensor], config: TrainConfig, rng: torch.Generator) -> None:
-        self.images, self._crop, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
+        self.images, self._side, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
         self._order: list[int] = []
 
-    def batch(self, size: int) -> Tensor:
-        """(size, C, crop, crop) uint8."""
-        return torch.stack([self._cropped(self.images[self._next()]) for _ in range(size)])
+    def batch(self, size: int, share: slice) -> Tensor:
+        """Of `size` random crops those of the `share`: (n, C, crop, crop) uint8."""
+        drawn = [self._draw() for _ in range(size)]
+        return torch.stack([self._crop(*each) for each in drawn[share]])
+
+    def _draw(self) -> tuple[Tensor, int, int, bool]:
+        """Image, top, left, whether it is mirrored."""
+        image = self.images[self._next()]
+        top, left = (self._below(side - self._side + 1) for side in image.shape[1:])
+        return image, top, left, self._flip and bool(self._below(2))
 
     def _next(self) -> int:
         if not self._order:
             self._order = torch.randperm(len(self.images), generator=self._rng).tolist()
         return self._order.pop()
 
-    def _cropped(self, image: Tensor) -> Tensor:
-        top, left = (self._below(side - self._crop + 1) for side in image.shape[1:])
-        cropped = image[:, top : top + self._crop, left : left + self._crop]
-        return cropped.flip(2) if self._flip and self._below(2) else cropped
+    def _crop(self, image: Tensor, top: int, left: int, mirrored: bool) -> Tensor:
+        cropped = image[:, top : top + self._side, left : left + self._side]
+        return cropped.flip(2) if mirrored else cropped
 
     def _below(self, limit: int) -> int:
         return int(torch.randint(limit, (), generator=self._rng))
@@ -116,26 +128,35 @@ class Batches:
         device: torch.device,
         rng: torch.Generator,
         normalize: Callable[[np.ndarray], np.ndarray],
+        world: World | None = None,
     ) -> None:
-        self._size = config.batch
+        self._size, self._share = config.batch, (world or World()).share(config.batch)
         self._with_lines = config.losses.lambda_pseudo > 0
-        colour = [self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b]
-        self._a = _Domain([_to_device(image[..., None], device) for image in data.a], config, rng)
-        self._b = _Domain([_to_device(image, device) for image in colour], config, rng)
+        self._device = device
+        fits = sum(image.nbytes for image in (*data.a, *data.b)) <= config.memory_gb * 1e9
+        colour = (self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b)
+        self._a = _Domain(_hold((image[..., None] for image in data.a), device, fits), config, rng)
+        self._b = _Domain(_hold(colour, device, fits), config, rng)
 
     @staticmethod
     def _with_line_channel(image: np.ndarray, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         return np.dstack([image, normalize(extract_lines(image))])
 
     def next(self) -> Batch:
-        a, b = to_range(self._a.batch(self._size)), to_range(self._b.batch(self._size))
+        """This process's share of the next batch."""
+        a, b = (to_range(self._here(domain.batch(self._size, self._share))) for domain in (self._a, self._b))
         lines = b[:, 3:].expand(-1, 3, -1, -1) if self._with_lines else None
         return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines)
+
+    def _here(self, crops: Tensor) -> Tensor:
+        if crops.device.type == self._device.type:
+            return crops
+        return crops.pin_memory().to(self._device, non_blocking=True)  # pinned: nobody waits for the copy
 
     def pseudo_pairs(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Extracted lines and picture, (3, H, W) float in [-1, 1], of the first `count` pictures of B."""
         for image in self._b.images[:count] if self._with_lines else ():
-            whole = to_range(_multiple_of_4(image))
+            whole = to_range(_multiple_of_4(image).to(self._device))
             yield whole[3:].expand(3, -1, -1), whole[:3]
 
     def state_dict(self) -> dict[str, Any]:
@@ -146,8 +167,10 @@ class Batches:
         self._b.load_state_dict(state["b"])
 
 
-def _to_device(image: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(device)
+def _hold(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:
+    """(H, W, C) → (C, H, W), on the device if they fit into memory."""
+    kept = keep((np.ascontiguousarray(image.transpose(2, 0, 1)) for image in images), math.inf if fits else 0)
+    return [torch.from_numpy(image).to(device if fits else "cpu") for image in kept]
 
 
 def _multiple_of_4(image: Tensor) -> Tensor:

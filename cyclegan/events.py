@@ -26,9 +26,13 @@ class Events:
 
     def begin(self, step: int) -> None:
         """What comes now follows on `step`, and goes to a new file."""
+        self.close()
+        self._step = step
+
+    def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._step = None, step
+            self._writer = None
 
     def add_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
         """A row of metrics.csv."""

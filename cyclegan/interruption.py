@@ -11,25 +11,21 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class HeldSignals:
-    """Inside `with`, SIGTERM and SIGINT are only noted; `deliver` lets them act as they would have.
+    """Inside `with`, SIGTERM and SIGINT are only noted; `deliver` lets one act as it would have.
 
     Python gives signals to the main thread alone, so in another thread this does nothing.
     """
 
     def __init__(self) -> None:
         self._previous: dict[int, Any] = {}
-        self._noted: int | None = None
+        self.noted = 0
 
-    @property
-    def waiting(self) -> bool:
-        return self._noted is not None
-
-    def deliver(self) -> None:
-        """Put the earlier handlers back and send the noted signal again."""
-        noted, self._noted = self._noted, None
-        if noted is not None:
+    def deliver(self, number: int) -> None:
+        """Put the earlier handlers back and raise the signal of this number; 0 is none."""
+        if number:
+            self.noted = 0
             self._restore()
-            signal.raise_signal(noted)
+            signal.raise_signal(number)
 
     def __enter__(self) -> HeldSignals:
         if threading.current_thread() is threading.main_thread():
@@ -41,10 +37,10 @@ class HeldSignals:
     ) -> None:
         self._restore()
         if error is None:
-            self.deliver()
+            self.deliver(self.noted)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._noted = number
+        self.noted = number
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

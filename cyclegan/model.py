@@ -7,13 +7,13 @@ images that go through the same network are batched without changing a result: f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cyclegan.augment import diff_augment
+from cyclegan.augment import diff_augment, drawing
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import Batch
 from cyclegan.ema import Ema
@@ -21,6 +21,7 @@ from cyclegan.image_pool import ImagePool
 from cyclegan.losses import adversarial_loss, l1_loss, to_grey
 from cyclegan.networks import Discriminator, Generator, init_weights, paint, palette_of
 from cyclegan.schedule import Schedule
+from cyclegan.world import World
 
 Losses = dict[str, Tensor]
 
@@ -28,8 +29,16 @@ Losses = dict[str, Tensor]
 class CycleGan:
     """g_ab, g_ba, d_a, d_b with their averages, optimizers and pools; all randomness comes from `rng`."""
 
-    def __init__(self, config: TrainConfig, schedule: Schedule, device: torch.device, rng: torch.Generator) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        schedule: Schedule,
+        device: torch.device,
+        rng: torch.Generator,
+        world: World | None = None,
+    ) -> None:
         self.config, self.schedule, self.device, self._rng = config, schedule, device, rng
+        self._world = world or World()
         # lines and palettes are for the colouring direction
         tanh = config.generator.model_copy(update={"head": "tanh", "palette": 0})
         self.g_ab, self.g_ba = Generator(config.generator), Generator(tanh)
@@ -70,7 +79,9 @@ class CycleGan:
         losses = self._warm_up(batch) if self.schedule.warming_up(step) else self._adversarial(batch, step)
         for name, ema in self.ema.items():
             ema.update(self.networks[name], step)
-        return {name: loss.detach() for name, loss in losses.items()}
+        losses = {name: loss.detach() for name, loss in losses.items()}
+        self._world.average(list(losses.values()))
+        return losses
 
     def _warm_up(self, batch: Batch) -> Losses:
         assert batch.lines_b is not None
@@ -89,8 +100,8 @@ class CycleGan:
         self._update("generators", losses["generators"])
         _require_gradients(True, self.d_a, self.d_b)
         losses |= {
-            "d_a": self._discriminator_loss(self.d_a, batch.real_a, self.pools["a"].query(fake_a)),
-            "d_b": self._discriminator_loss(self.d_b, batch.real_b, self.pools["b"].query(fake_b)),
+            "d_a": self._discriminator_loss(self.d_a, batch.real_a, self._through_pool("a", fake_a)),
+            "d_b": self._discriminator_loss(self.d_b, batch.real_b, self._through_pool("b", fake_b)),
         }
         self._update("discriminators", losses["d_a"] + losses["d_b"])
         return losses
@@ -142,11 +153,21 @@ class CycleGan:
             on_real, on_fake = discriminator(self._augment(torch.cat([real, fake.to(real.dtype)]))).chunk(2)
         return (adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False)) / 2
 
+    def _through_pool(self, name: str, fakes: Tensor) -> Tensor:
+        """Every process keeps the same pool of all fakes, and takes its share of what the pool answers."""
+        past = self.pools[name].query(self._world.gather(fakes.detach()))
+        return past[self._world.share(len(past))]
+
     def _as_lines(self, fake_a: Tensor) -> Tensor:
         return to_grey(fake_a) if self.config.losses.grey_lines else fake_a
 
     def _augment(self, images: Tensor) -> Tensor:
-        return diff_augment(images, self._rng) if self.config.augment else images
+        return diff_augment(images, self._draw) if self.config.augment else images
+
+    def _draw(self, low: int, high: int, count: int) -> Tensor:
+        """Integers for `count` images, drawn for the batches of all processes, and those that are this one's."""
+        drawn = drawing(self._rng)(low, high, count * self._world.size)
+        return drawn.view(-1, self.config.batch)[:, self._world.share(self.config.batch)].flatten()
 
     def _autocast(self) -> torch.autocast:
         # bf16 keeps float32's range, so no loss scaling; the losses themselves are float32
@@ -155,7 +176,11 @@ class CycleGan:
     def _update(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
+        self._world.average([parameter.grad for parameter in self._trained(name) if parameter.grad is not None])
         self.optimizers[name].step()
+
+    def _trained(self, name: str) -> Iterator[Tensor]:
+        return (parameter for group in self.optimizers[name].param_groups for parameter in group["params"])
 
     def remember_palettes(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Show the averaged and the raw colouring generator lines and pictures (3, H, W) whose palettes to use."""

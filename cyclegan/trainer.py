@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cyclegan import checkpoint as files
 from cyclegan import metrics
 from cyclegan.config import FREE_TO_CHANGE, TrainConfig
 from cyclegan.dataset import Batches, TrainingData
-from cyclegan.errors import TrainingError
+from cyclegan.errors import TrainingError, memory_shortage_told
 from cyclegan.events import Events
 from cyclegan.interruption import HeldSignals
 from cyclegan.model import CycleGan
@@ -25,6 +26,7 @@ from cyclegan.samples import save_samples, translate
 from cyclegan.schedule import Schedule
 from cyclegan.score import Score, Scorer
 from cyclegan.selection import Candidate, Choice, choose, faults
+from cyclegan.world import World
 from imaging.lineart import Normalization, normalize
 
 __all__ = ["Trainer", "TrainingError"]
@@ -48,15 +50,28 @@ class Trainer:
     folder/index.html                       all of it to look at
     """
 
-    def __init__(self, config: TrainConfig, data: TrainingData, folder: Path, *, normalization: Normalization) -> None:
-        """Raises TrainingError (one line) for images that cannot be trained on."""
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: TrainingData,
+        folder: Path,
+        *,
+        normalization: Normalization,
+        world: World | None = None,
+    ) -> None:
+        """world: one of several processes that train together on the same data, in the same folder.
+
+        Raises TrainingError (one line) for images that cannot be trained on.
+        """
         data.check(config.data.crop)
         self.config, self.data, self.folder, self.normalization = config, data, folder, normalization
         self.schedule = Schedule.of(config, len(data.a), len(data.b))
-        self.device = torch.device(config.resolved_device())
+        self.device = torch.device(config.resolved_device())  # "cuda" is the process's own, as World.join chose it
+        self.world = world or World()
         self.rng = torch.Generator().manual_seed(config.seed)
-        self.model = CycleGan(config, self.schedule, self.device, self.rng)
-        self.batches = Batches(data, config, self.device, self.rng, self._toned)
+        with self._memory_told():
+            self.model = CycleGan(config, self.schedule, self.device, self.rng, self.world)
+            self.batches = Batches(data, config, self.device, self.rng, self._toned, self.world)
         self.step = 0
         self._events = Events(folder / "events")
         self._means = metrics.RunningMeans(self.device)
@@ -77,14 +92,20 @@ class Trainer:
         """
         self._resume()
         self._events.begin(self.step)
-        self._write_config()
-        with HeldSignals() as signals:
+        with self._memory_told(), closing(self._events), HeldSignals() as signals:
             try:
                 self._train(signals, on_progress, on_checkpoint)
             except BaseException:
-                if self._whole and self._saved_step != self.step and not self._broken():
+                if self.world.leads and self._whole and self._saved_step != self.step and not self._broken():
                     self._save()
                 raise
+
+    def _memory_told(self) -> AbstractContextManager[None]:
+        config = self.config
+        return memory_shortage_told(
+            f"lower batch ({config.batch}), data.crop ({config.data.crop}) or generator.ngf ({config.generator.ngf}), "
+            "in that order; what was trained is kept"
+        )
 
     def _toned(self, gray: np.ndarray) -> np.ndarray:
         return normalize(gray, self.normalization).image
@@ -95,12 +116,14 @@ class Trainer:
             self._step(watch)
             last = self.step == self.schedule.total
             if last or self.step % self.config.log_every == 0:
-                row = self._write_metrics(watch)
-                if on_progress:
-                    on_progress(self.step, self.schedule.total, row)
-            if last or self.step % self.config.checkpoint_every == 0:
+                row = self._take_means(watch)
+                if self.world.leads:
+                    self._write_metrics(row)
+                    if on_progress:
+                        on_progress(self.step, self.schedule.total, row)
+            if self.world.leads and (last or self.step % self.config.checkpoint_every == 0):
                 self._checkpoint(on_checkpoint)
-            signals.deliver()
+            signals.deliver(self.world.agree(signals.noted))
 
     def _step(self, watch: metrics.Stopwatch) -> None:
         self._whole = False
@@ -110,12 +133,13 @@ class Trainer:
         self.step += 1
         self._whole = True
 
-    def _write_metrics(self, watch: metrics.Stopwatch) -> dict[str, float]:
+    def _take_means(self, watch: metrics.Stopwatch) -> dict[str, float]:
         self._check_finite()
-        row = {"rate": self.schedule.rate(self.step - 1), **self._means.take(), **watch.take()}
+        return {"rate": self.schedule.rate(self.step - 1), **self._means.take(), **watch.take()}
+
+    def _write_metrics(self, row: dict[str, float]) -> None:
         metrics.append_row(self.folder / "metrics.csv", {"step": self.step, **row})
         self._events.add_metrics(self.step, row)
-        return row
 
     def _check_finite(self) -> None:
         if broken := self._broken():
@@ -163,7 +187,7 @@ class Trainer:
 
     def _make_scorer(self) -> Scorer | None:
         lineart, colour = self.data.a_held_out, self.data.b_held_out
-        if min(len(lineart), len(colour)) < _FEWEST_TO_SCORE:
+        if min(len(lineart), len(colour)) < _FEWEST_TO_SCORE or not self.world.leads:
             return None
         return Scorer(lineart, colour)
 
@@ -232,20 +256,31 @@ class Trainer:
 
     def _resume(self) -> None:
         found = files.load_newest(self.folder / "checkpoints")
-        if found is None:
-            metrics.forget_after(self.folder / "metrics.csv", 0)
-            return
-        path, state = found
-        self._refuse_changes(path, state)
-        files.set_aside_newer(path)
+        if found is not None:
+            self._refuse_changes(*found)
+            self._load(*found)
+            _log.info("resuming from %s", found[0])
+        self.world.meet()  # all have read the folder before the first one changes it
+        if self.world.leads:
+            if found is not None:
+                files.set_aside_newer(found[0])
+            metrics.forget_after(self.folder / "metrics.csv", self.step)
+            self._write_config()
+
+    def _load(self, path: Path, state: files.Checkpoint) -> None:
+        try:
+            self.model.load_state_dict(state)
+        except (KeyError, RuntimeError) as error:  # the settings are the same, so the code is not
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise TrainingError(
+                f"{path}: its networks are not those of this version ({reason}); go on with the version that made it, "
+                "or start a new run"
+            ) from error
         self.step = self._saved_step = state["step"]
-        self.model.load_state_dict(state)
         self.batches.load_state_dict(state["batches"])
         self.rng.set_state(state["rng"])
         self._means.load_state_dict(state["losses"])
         self._scores = list(state["scores"])
-        metrics.forget_after(self.folder / "metrics.csv", self.step)
-        _log.info("resuming from %s", path)
 
     def _refuse_changes(self, path: Path, state: files.Checkpoint) -> None:
         was, now = _flat({key: state[key] for key in self._identity()}), _flat(self._identity())

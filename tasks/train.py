@@ -2,8 +2,9 @@
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.context import hydrated_context, serialize_context
 from pydantic import BaseModel, ConfigDict, Field
 
 from imaging.codec import decode
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from cyclegan.dataset import TrainingData
     from cyclegan.score import Score
     from cyclegan.trainer import Trainer
+    from cyclegan.world import World
 
 PresetName = Literal["paper", "default", "demo"]
+_AT_ONCE = 256  # pictures
 
 
 class Overrides(BaseModel):
@@ -48,6 +52,7 @@ class Overrides(BaseModel):
     checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints")
     seed: int | None = Field(None, ge=0, description="another seed is another run")
     device: Literal["auto", "cuda", "cpu"] | None = None
+    processes: int | None = Field(None, ge=1, le=64, description="processes that share each batch, on a GPU each")
 
     def apply(self, preset: PresetName) -> "TrainConfig":
         from cyclegan.config import TrainConfig
@@ -107,14 +112,39 @@ def _training_rows(dataset: Dataset) -> list[Row]:
 
 
 def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str) -> None:
+    from cyclegan.launch import launch
+    from cyclegan.world import World
+
+    folder = Path(tempfile.mkdtemp(prefix="irodori-run-"))
+    if config.processes == 1:
+        _train_in(World(), folder, dataset, run, config, rows, credit)
+    else:
+        work = serialize_context(), folder, dataset, run, config, rows, credit
+        launch(config.processes, config.resolved_device(), _train_with_context, *work)
+
+
+def _train_with_context(world: "World", context: dict[str, Any], *work: Any) -> None:
+    """In a process of its own: logs and artifacts go to the flow run that launched it."""
+    with hydrated_context(context) if world.leads else nullcontext():
+        _train_in(world, *work)
+
+
+def _train_in(
+    world: "World", folder: Path, dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str
+) -> None:
     from cyclegan.trainer import Trainer
 
-    data = _load(dataset, rows)
-    dataset.manifest.record([replace(row, made_by=run.prefix) for row in rows])
+    data = _load(dataset, rows, config.memory_gb)
     normalization = Normalization.from_dict(dataset.shared()["normalization"])
-    with Mirror(run, Path(tempfile.mkdtemp(prefix="irodori-run-"))) as mirror:
+    if not world.leads:
+        world.meet()
+        Trainer(config, data, folder, normalization=normalization, world=world).run()
+        return
+    dataset.manifest.record([replace(row, made_by=run.prefix) for row in rows])
+    with Mirror(run, folder) as mirror:
         mirror.pull()
-        trainer = Trainer(config, data, mirror.folder, normalization=normalization)
+        world.meet()  # the others find in the folder what there is to resume from
+        trainer = Trainer(config, data, folder, normalization=normalization, world=world)
         watcher = _Watcher(run, mirror, trainer, credit)
         trainer.run(on_progress=watcher.progress, on_checkpoint=watcher.checkpoint)
         mirror.put(watcher.choice())
@@ -122,18 +152,24 @@ def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], c
         run.finish(watcher.choice())
 
 
-def _load(dataset: Dataset, rows: Sequence[Row]) -> "TrainingData":
-    """Decodes every training picture once, into memory."""
+def _load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingData":
+    """Decodes every training picture once, into memory or a mapped file."""
     from cyclegan.dataset import TrainingData
+    from cyclegan.pixels import keep
 
-    with ThreadPoolExecutor() as threads:
-        images = list(threads.map(lambda row: _pixels(dataset, row), rows))
+    images = keep(_decoded(dataset, rows), memory_gb * 1e9)
 
     def pick(domain: str, split: str) -> list[Any]:
         wanted = (domain, split)
         return [image for image, row in zip(images, rows, strict=True) if (row.domain, row.split) == wanted]
 
     return TrainingData(pick("A", "train"), pick("B", "train"), pick("A", "held-out"), pick("B", "held-out"))
+
+
+def _decoded(dataset: Dataset, rows: Sequence[Row]) -> "Iterator[np.ndarray[Any, Any]]":
+    with ThreadPoolExecutor() as threads:
+        for start in range(0, len(rows), _AT_ONCE):  # or the threads would run ahead of whoever takes the pictures
+            yield from threads.map(lambda row: _pixels(dataset, row), rows[start : start + _AT_ONCE])
 
 
 def _pixels(dataset: Dataset, row: Row) -> "np.ndarray[Any, Any]":

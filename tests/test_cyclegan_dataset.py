@@ -12,6 +12,7 @@ from torch import nn
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import Batches, TrainingData, to_range, to_uint8
 from cyclegan.errors import TrainingError
+from cyclegan.pixels import keep
 from cyclegan.pseudo import extract_lines
 from cyclegan.samples import save_samples, translate
 
@@ -154,3 +155,20 @@ def test_the_lineart_is_described_for_those_who_serve_the_model() -> None:
     assert seen["examples"].shape == (1, 20, 20)  # the middle of a higher one, all of a narrower one
     assert seen["examples"][0, :, 0].tolist() == list(range(3, 23))
     assert TrainingData(drawings, []).describe_lineart(crop=20)["examples"][:, 0, 0].tolist() == [10, 20, 30]
+
+
+def test_pictures_beyond_the_budget_are_mapped_and_come_out_the_same() -> None:
+    images, small = TrainingData(flat(range(8), 20, 24), [drawing() for _ in range(5)]), settings(3, pseudo=1.0)
+    in_memory, mapped = (
+        Batches(images, small.model_copy(update={"memory_gb": gb}), CPU, torch.Generator().manual_seed(0), lambda g: g)
+        for gb in (1.0, 1e-6)
+    )
+    assert isinstance(keep(images.b, 1e9)[0], np.ndarray) and not isinstance(keep(images.b, 1e9)[0], np.memmap)
+    assert all(isinstance(image, np.memmap) for image in keep(images.b, 100))
+    assert all(np.array_equal(one, other) for one, other in zip(keep(images.b, 100), images.b, strict=True))
+    for _ in range(10):
+        one, other = in_memory.next(), mapped.next()
+        assert torch.equal(one.real_a, other.real_a) and torch.equal(one.real_b, other.real_b)
+        assert one.lines_b is not None and other.lines_b is not None and torch.equal(one.lines_b, other.lines_b)
+    pairs = zip(in_memory.pseudo_pairs(4), mapped.pseudo_pairs(4), strict=True)
+    assert all(torch.equal(one[0], other[0]) and torch.equal(one[1], other[1]) for one, other in pairs)

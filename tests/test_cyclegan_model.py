@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan.augment import cutout, diff_augment, translate
+from cyclegan.augment import cutout, diff_augment, drawing, translate
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import Batch
 from cyclegan.ema import Ema
@@ -226,21 +226,23 @@ def test_average_follows_quickly_at_first_and_by_its_decay_later() -> None:
 def test_translation_moves_pixels_by_at_most_an_eighth() -> None:
     image = torch.zeros(200, 1, 32, 32)
     image[:, 0, 16, 16] = 1.0
-    places = translate(image, torch.Generator().manual_seed(0)).nonzero()
+    places = translate(image, drawing(torch.Generator().manual_seed(0))).nonzero()
     assert len(places) == 200
     assert sorted(places[:, 2].unique().tolist()) == list(range(12, 21))
     assert sorted(places[:, 3].unique().tolist()) == list(range(12, 21))
 
 
 def test_cutout_clears_at_most_a_quarter() -> None:
-    cleared = (cutout(torch.ones(300, 1, 32, 32), torch.Generator().manual_seed(0)) == 0).float().mean((1, 2, 3))
+    cleared = (
+        (cutout(torch.ones(300, 1, 32, 32), drawing(torch.Generator().manual_seed(0))) == 0).float().mean((1, 2, 3))
+    )
     assert cleared.max().item() == pytest.approx(0.25, abs=0.03)
     assert cleared.min() < 0.1
 
 
 def test_augmentation_is_repeatable_and_has_gradients() -> None:
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    first, second = (diff_augment(images, torch.Generator().manual_seed(4)) for _ in range(2))
+    first, second = (diff_augment(images, drawing(torch.Generator().manual_seed(4))) for _ in range(2))
     assert torch.equal(first, second)
     first.sum().backward()
     assert images.grad is not None and 0 < images.grad.sum() < images.numel()

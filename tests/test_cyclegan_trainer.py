@@ -6,25 +6,28 @@ import logging
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
-from cyclegan.checkpoint import checkpoint_path, list_checkpoints, load_checkpoint, load_newest
+from cyclegan.checkpoint import checkpoint_path, list_checkpoints, load_checkpoint, load_newest, save_checkpoint
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import TrainingData
 from cyclegan.metrics import COLUMNS
 from cyclegan.score import Score
 from cyclegan.trainer import Trainer, TrainingError
+from cyclegan.world import World
 from imaging.lineart import Normalization
 
 torch.set_num_threads(1)
-TINY = {
+TINY: dict[str, Any] = {
     "generator": {"blocks": 1, "ngf": 4, "head": "line_keeping", "upsample": "nearest", "palette": 3},
     "discriminator": {"ndf": 4, "layers": 1},
     "losses": {"lambda_pseudo": 5, "grey_lines": True, "lambda_cycle_b_end": 1},
@@ -68,8 +71,10 @@ def data(count: int = 12, held_out: int = 4) -> TrainingData:
     )
 
 
-def trainer(folder: Path, settings: TrainConfig | None = None, images: TrainingData | None = None) -> Trainer:
-    return Trainer(settings or config(), images or data(), folder, normalization=Normalization())
+def trainer(
+    folder: Path, settings: TrainConfig | None = None, images: TrainingData | None = None, world: World | None = None
+) -> Trainer:
+    return Trainer(settings or config(), images or data(), folder, normalization=Normalization(), world=world)
 
 
 def rows(path: Path, *without: str) -> list[dict[str, str]]:
@@ -269,13 +274,13 @@ def test_an_error_inside_a_step_saves_no_torn_state(tmp_path: Path) -> None:
     running = trainer(tmp_path)
     generators_done = running.model._discriminator_loss
 
-    def out_of_memory(*arguments: Any) -> torch.Tensor:
+    def failing(*arguments: Any) -> torch.Tensor:
         if running.step == 9:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("a step that fails in the middle")
         return generators_done(*arguments)
 
-    running.model._discriminator_loss = out_of_memory  # type: ignore[method-assign, assignment]
-    with pytest.raises(RuntimeError, match="out of memory"):
+    running.model._discriminator_loss = failing  # type: ignore[method-assign, assignment]
+    with pytest.raises(RuntimeError, match="in the middle"):
         running.run()
     found = load_newest(tmp_path / "checkpoints")
     assert found is not None and found[1]["step"] == 6
@@ -383,3 +388,52 @@ def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_written
     with pytest.raises(TrainingError, match="domain A"):
         trainer(tmp_path / "run", images=TrainingData([], data().b))
     assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
+    """On a CPU that really has too little of it, and as a GPU says it."""
+    line = tmp_path / "line"
+
+    def train_with_little() -> None:
+        used = psutil.Process().memory_info().vms
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
+        images = TrainingData([np.zeros((1024, 1024), np.uint8)], [np.zeros((1024, 1024, 3), np.uint8)])
+        try:
+            trainer(tmp_path / "run", config(generator={"ngf": 64}, losses={}, data={"crop": 1024}), images).run()
+        except TrainingError as error:
+            line.write_text(str(error))
+
+    child = multiprocessing.get_context("fork").Process(target=train_with_little)
+    child.start()
+    child.join(timeout=100)
+    assert re.search(
+        r"^too little memory: lower batch \(2\), data.crop \(1024\) or generator.ngf \(64\)", line.read_text()
+    )
+
+    running = trainer(tmp_path)
+
+    def on_a_gpu(batch: Any, step: int) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total")
+
+    running.model.step = on_a_gpu  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match=r"too little memory: lower batch \(2\), data\.crop \(16\)"):
+        running.run()
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        trainer(tmp_path).run(on_progress=_stop)
+    with pytest.raises(TrainingError, match=r"config\.generator\.blocks 1 → 2"):
+        trainer(tmp_path, config(generator=TINY["generator"] | {"blocks": 2})).run()
+    (path,) = list_checkpoints(tmp_path / "checkpoints")
+    state = load_checkpoint(path)
+    del state["networks"]["d_a"]["layers.0.weight"]
+    save_checkpoint(path, state)
+    with pytest.raises(TrainingError, match=r"networks are not those of this version .*layers\.0\.weight") as error:
+        trainer(tmp_path).run()
+    assert "\n" not in str(error.value)
+
+
+def test_pictures_smaller_than_the_crop_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"12 of 12 images .* smaller than the crop of 32 px \(first: 24×20\)"):
+        trainer(tmp_path, config(data={"crop": 32}))

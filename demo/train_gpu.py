@@ -1,0 +1,142 @@
+"""``make train-gpu``: the `default` preset on the demo's drawings at 256 px, on a GPU, with nothing else running.
+
+Leaves in the folder: ``figures.json``; ``samples.png``, the sheet of the checkpoint that was chosen; the whole run with
+its page, ``run/index.html``; and the chosen generator, ``generator.pt``, if it is small enough to hand on. Stopped and
+started again, it goes on where it was.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cyclegan.checkpoint import checkpoint_path, export_generator
+from cyclegan.config import TrainConfig, preset
+from cyclegan.dataset import TrainingData
+from cyclegan.errors import CycleganError
+from cyclegan.schedule import Schedule
+from cyclegan.trainer import Trainer
+from demo.drawings import COLOUR_SEEDS, CREDIT, HELD_OUT_SEEDS, LINEART_SEEDS, Domain, Drawing
+from imaging.codec import decode
+from imaging.lineart import Normalization, lineart_gray, normalize
+
+FOLDER = Path(__file__).resolve().parent.parent / ".run" / "train-gpu"
+LARGEST_GENERATOR = 14e6  # bytes
+# as little as shows that all of it works
+REHEARSAL: dict[str, Any] = {
+    "generator": {"blocks": 1, "ngf": 8},
+    "discriminator": {"ndf": 8},
+    "data": {"crop": 64},
+    "device": "cpu",
+    "checkpoint_every": 4,
+    "log_every": 2,
+}
+REHEARSED_STEPS, REHEARSED_DRAWINGS = 8, 8
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parse(arguments)
+    if not asked.rehearse and not torch.cuda.is_available():
+        sys.exit("train-gpu needs a GPU that torch can use, and finds none; --rehearse tries it out on the CPU, tiny")
+    try:
+        train(asked.folder, asked.rehearse, asked.steps)
+    except CycleganError as error:
+        sys.exit(f"train-gpu stopped: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; the same command goes on where it was")
+
+
+def train(folder: Path, rehearse: bool, steps: int | None) -> None:
+    """Trains to the end and leaves the files that the module's first lines name."""
+    count = REHEARSED_DRAWINGS if rehearse else len(COLOUR_SEEDS)
+    config = settings(rehearse, REHEARSED_STEPS if rehearse else steps, count)
+    data = draw(count, round(config.data.crop * 286 / 256))  # larger than the crop, as published
+    trainer = Trainer(config, data, folder / "run", normalization=Normalization())
+    trainer.run(on_progress=_print)
+    choice = trainer.choice()
+    checkpoint = checkpoint_path(folder / "run" / "checkpoints", choice.step)
+    size = export_generator(checkpoint, choice.weights, folder / "generator.pt", largest=LARGEST_GENERATOR)
+    shutil.copy(folder / "run" / "samples" / f"step_{choice.step:09d}.png", folder / "samples.png")
+    table = pd.read_csv(folder / "run" / "metrics.csv")
+    figures = {
+        "device": torch.cuda.get_device_name() if config.device == "cuda" else "cpu, a rehearsal",
+        "size": [config.data.crop, config.generator.blocks, config.generator.ngf, config.batch],
+        "steps": trainer.step,
+        "drawings": [len(data.a), len(data.b)],
+        "images_per_second": round(statistics.median(table["images_per_second"]), 2),
+        "gpu_gigabytes": round(torch.cuda.max_memory_allocated() / 1e9, 2) if config.device == "cuda" else None,
+        "generator_megabytes": round(size / 1e6, 1),
+        "choice": asdict(choice),
+    }
+    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    _tell(folder, figures)
+
+
+def settings(rehearse: bool, steps: int | None, count: int) -> TrainConfig:
+    """The `default` preset; with `steps`, its phases shortened or lengthened alike to about as many."""
+    values = preset("default").model_dump() | {"device": "cuda"}
+    for name, value in (REHEARSAL if rehearse else {}).items():
+        values[name] = values[name] | value if isinstance(value, dict) else value
+    config = TrainConfig.model_validate(values)
+    if steps is not None:
+        factor = steps / Schedule.of(config, count, count).total
+        values["schedule"] = {name: epochs * factor for name, epochs in values["schedule"].items()}
+    return TrainConfig.model_validate(values)
+
+
+def draw(count: int, size: int) -> TrainingData:
+    """`count` drawings of each domain, of `size` px, and lineart to score on; no drawing is in both domains."""
+    held_out = min(count // 2, len(HELD_OUT_SEEDS))
+    seeds: list[tuple[Domain, Sequence[int]]] = [
+        ("A", [*LINEART_SEEDS[:count], *HELD_OUT_SEEDS[:held_out]]),
+        ("B", COLOUR_SEEDS[:count]),
+    ]
+    wanted = [(domain, seed, size) for domain, numbers in seeds for seed in numbers]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        pictures = list(pool.map(_draw, wanted, chunksize=50))
+    a, b = pictures[: count + held_out], pictures[count + held_out :]
+    return TrainingData(a[:count], b[held_out:], a[count:], b[:held_out])
+
+
+def _draw(wanted: tuple[Domain, int, int]) -> np.ndarray:
+    """Toned lineart (H, W) or an RGB picture (H, W, 3), uint8."""
+    domain, seed, size = wanted
+    image = decode(Drawing(seed).render(domain, size))
+    return normalize(lineart_gray(image), Normalization()).image if domain == "A" else np.array(image)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m demo.train_gpu", description=__doc__)
+    parser.add_argument("--rehearse", action="store_true", help="on the CPU, a few steps of a tiny model")
+    parser.add_argument("--steps", type=int, help="how many, about; default: as many as the preset makes")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where everything goes; default: %(default)s")
+    return parser.parse_args(arguments)
+
+
+def _print(step: int, total: int, metrics: dict[str, float]) -> None:
+    print(f"step {step:,} of {total:,}, {metrics['images_per_second']:.1f} images/s", flush=True)
+
+
+def _tell(folder: Path, figures: dict[str, Any]) -> None:
+    print(f"\nfigures    {folder / 'figures.json'}")
+    print(f"samples    {folder / 'samples.png'}  ({CREDIT})")
+    print(f"page       {folder / 'run' / 'index.html'}")
+    size = figures["generator_megabytes"]
+    left = folder / "generator.pt" if (folder / "generator.pt").exists() else "not written: more than 14 MB"
+    print(f"generator  {left}  ({size} MB in float16)")
+    print(f"chosen     {figures['choice']['reason']}")
+
+
+if __name__ == "__main__":
+    main()

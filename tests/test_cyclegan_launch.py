@@ -1,0 +1,105 @@
+"""Several processes that train together: as one process with the same batch, whatever ends one of them."""
+
+import csv
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from cyclegan.checkpoint import checkpoint_path, load_checkpoint, load_newest
+from cyclegan.dataset import Batch
+from cyclegan.errors import TrainingError
+from cyclegan.launch import launch
+from cyclegan.metrics import LOSSES
+from cyclegan.world import World
+from tests.test_cyclegan_trainer import TOTAL, Stop, config, trainer
+
+torch.set_num_threads(1)
+SCHEDULE = {"warm_up_epochs": 2, "constant_epochs": 6, "decay_epochs": 0}
+# in bf16 the two round differently from the first layer on
+SETTINGS = config(batch=4, log_every=1, schedule=SCHEDULE, precision="float32")
+PROCESSES = 2
+
+
+def train(world: World, folder: Path, event: str, at: int) -> None:
+    """One process of a training; at step `at` what `event` says happens to it or to its parent."""
+    running = trainer(folder, SETTINGS.model_copy(update={"processes": world.size}), world=world)
+    model_step = running.model.step
+
+    def step(batch: Batch, number: int) -> dict[str, torch.Tensor]:
+        if number == at and event == "kill" and not world.leads:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == at and event == "stop" and world.leads:
+            os.kill(os.getppid(), signal.SIGTERM)
+        if number == at and event == "break":
+            with torch.no_grad():
+                next(running.model.g_ab.parameters())[:] = float("nan")
+        return model_step(batch, number)
+
+    running.model.step = step  # type: ignore[method-assign, assignment]
+    running.run()
+    parameters = {name: list(network.parameters()) for name, network in running.model.networks.items()}
+    pools = {name: pool.state_dict() for name, pool in running.model.pools.items()}
+    torch.save([parameters, pools], folder / f"state-{world.rank}.pt")
+
+
+def losses(folder: Path) -> np.ndarray:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return np.array([[float(row[name] or 0) for name in LOSSES] for row in csv.DictReader(file)])
+
+
+def test_killed_stopped_and_resumed_two_processes_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    trainer(alone, SETTINGS).run()
+
+    with pytest.raises(TrainingError, match="process 1 was ended by SIGKILL; start the training again") as error:
+        launch(PROCESSES, "cpu", train, together, "kill", 8)
+    assert "\n" not in str(error.value)
+    found = load_newest(together / "checkpoints")
+    assert found is not None and found[1]["step"] == 6
+
+    def raise_stop(*_: object) -> None:
+        raise Stop
+
+    previous = signal.signal(signal.SIGTERM, raise_stop)
+    try:
+        with pytest.raises(Stop):
+            launch(PROCESSES, "cpu", train, together, "stop", 13)
+        assert signal.getsignal(signal.SIGTERM) is raise_stop
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    found = load_newest(together / "checkpoints")
+    assert found is not None and 13 < found[1]["step"] < TOTAL  # where both had heard of it
+    assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+    launch(PROCESSES, "cpu", train, together, "", 0)
+    assert losses(together).shape == losses(alone).shape == (TOTAL, len(LOSSES))
+    # seen: 1.6e-6, the last of the six digits that are written
+    np.testing.assert_allclose(losses(together), losses(alone), rtol=1e-5, atol=1e-6)
+    states = [torch.load(together / f"state-{rank}.pt") for rank in (0, 1)]
+    torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
+    # a run may go on with another number of processes
+    state = load_checkpoint(checkpoint_path(together / "checkpoints", TOTAL))
+    again = trainer(together, SETTINGS)
+    again.run()
+    assert again.step == state["step"]
+
+
+def test_what_one_process_finds_wrong_is_the_line_that_the_launcher_ends_with(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"^training broke down before step 4: .*lower optimizer\.lr_generator"):
+        launch(1, "cpu", train, tmp_path, "break", 3)
+
+
+def test_a_batch_must_have_equal_shares() -> None:
+    with pytest.raises(ValueError, match="batch 2 cannot be shared by 4 processes"):
+        config(processes=4)
+
+
+def test_gpus_that_are_not_there_are_said_so() -> None:
+    wanted = torch.cuda.device_count() + 1
+    with pytest.raises(TrainingError, match=f"processes {wanted} need as many GPUs"):
+        launch(wanted, "cuda", train)
