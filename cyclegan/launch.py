@@ -21,6 +21,7 @@ from cyclegan.errors import TrainingError
 from cyclegan.world import World
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SECONDS_TO_SAVE = 120
 _HANDLED = (*_SIGNALS, signal.SIGHUP, signal.SIGQUIT)  # by the launcher, which forwards them
 
 
@@ -32,6 +33,10 @@ def launch(processes: int, device: str, function: Callable[..., None], *argument
     """
     if device == "cuda" and processes > (found := torch.cuda.device_count()):
         raise TrainingError(f"processes {processes} need as many GPUs, and this machine has {found}; lower processes")
+    # newer than torch 2.11, where a process that is asked to stop has 30 s to save and upload
+    patience: dict[str, Any] = (
+        {"shutdown_timeout": _SECONDS_TO_SAVE} if "shutdown_timeout" in LaunchConfig.__dataclass_fields__ else {}
+    )
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -40,6 +45,7 @@ def launch(processes: int, device: str, function: Callable[..., None], *argument
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,
+        **patience,
     )
     noted: signal.Signals | None = None
     with _quietly(), _handlers_put_back():

@@ -50,6 +50,8 @@ class CycleGan:
             "d_b": self.d_b,
         }
         self._bf16 = config.precision == "auto" and computes_in_bf16(device)
+        if device.type == "cuda":  # crops have one size, so it pays to look for the quickest convolution
+            torch.backends.cudnn.benchmark = True
         # tensor cores want channels last; on a CPU instance norm would copy every image back
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         for network in self.networks.values():
