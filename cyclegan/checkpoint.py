@@ -81,7 +81,7 @@ def export_generator(checkpoint: Path, weights: Literal["ema", "raw"], target: P
     state = load_checkpoint(checkpoint)
     generator = state["ema" if weights == "ema" else "networks"]["g_ab"]
     served = {"ema": {"g_ab": {name: tensor.half() for name, tensor in generator.items()}}}
-    save_checkpoint(target, {**{key: state[key] for key in ("step", "config", "normalization")}, **served})
+    save_checkpoint(target, {**{key: state[key] for key in ("step", "config", "normalization", "lineart")}, **served})
     size = target.stat().st_size
     if size > largest:
         target.unlink()

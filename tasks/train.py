@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import cloudpickle
 import numpy as np
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -119,13 +120,15 @@ def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], c
     if config.processes == 1:
         _train_in(World(), folder, dataset, run, config, rows, credit)
     else:
-        work = serialize_context(), folder, dataset, run, config, rows, credit
+        # as Prefect sends it to processes of its own: it holds the flow itself
+        context = cloudpickle.dumps(serialize_context())
+        work = context, folder, dataset, run, config, rows, credit
         launch(config.processes, config.resolved_device(), _train_with_context, *work)
 
 
-def _train_with_context(world: "World", context: dict[str, Any], *work: Any) -> None:
+def _train_with_context(world: "World", context: bytes, *work: Any) -> None:
     """In a process of its own: logs and artifacts go to the flow run that launched it."""
-    with hydrated_context(context) if world.leads else nullcontext():
+    with hydrated_context(cloudpickle.loads(context)) if world.leads else nullcontext():
         _train_in(world, *work)
 
 
