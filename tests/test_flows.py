@@ -259,16 +259,12 @@ def test_processes_that_train_together_are_one_flow_run(
 ) -> None:
     storage = copy_of(built, tmp_path)
     environment(storage=storage.url)
-    together = TINY.model_copy(update={"processes": 2, "constant_epochs": 2})
+    together = TINY.model_copy(update={"processes": 2})
     assert train_cyclegan("tiny", "tiny", "demo", together, return_state=True).is_completed()
     best = best_of(storage)
     assert storage.exists(best["checkpoint"])
     (result,) = [entry.key for entry in storage.list("models/tiny/runs/") if entry.key.endswith("/result.json")]
     assert storage.read(result) == storage.read("models/tiny/best.json")
-    broken = TINY.model_copy(update={"processes": 2, "crop": 64})
-    state = train_cyclegan("tiny", "tiny", "demo", broken, return_state=True)
-    assert state.is_failed() and "smaller than the crop of 64 px" in (state.message or "")
-    assert state.message is not None and "\n" not in state.message
 
 
 def best_of(storage: Storage) -> dict[str, str]:
