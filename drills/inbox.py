@@ -1,8 +1,10 @@
 """``python -m drills.inbox``: two colorizers on one inbox, killed with SIGKILL at random moments while files arrive.
 
 Writers drop drawings, in a folder byte by byte under their final names; some come again with other contents, some are
-broken. In the end each must have left the inbox, with exactly the output that an undisturbed colorizer makes of its
-last contents, or with its reason; and no drawing may ever have been in two hands. Exit status 0: so it was.
+broken. Meanwhile the storage fails at random: the disk is full or read-only, requests to S3 break off or go unanswered.
+In the end each drawing must have left the inbox, with exactly the output that an undisturbed colorizer makes of its
+last contents, or with its reason; and no drawing may ever have been in two hands; each folder has an up-to-date contact
+sheet; and each run that failed did so with one line. Exit status 0: so it was.
 """
 
 import json
@@ -17,7 +19,7 @@ import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -26,10 +28,15 @@ from benchmarks.harness import print_table
 from demo.drawings import Drawing
 from deploy.seaweed import SeaweedFS
 from drills.server import prefect_server
+from drills.weather import Storm, UnreliableS3, Weather, small_disk
+from imaging.gallery import read_page
+from imaging.names import PAGE
 from storage import Manifest, Storage, open_storage
+from tasks.gallery import unsheeted
 
 BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
 _PROCESSES = multiprocessing.get_context("forkserver")
+_Colorizer = multiprocessing.context.ForkServerProcess
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,27 @@ class Arrival:
 
 @dataclass(frozen=True)
 class _Event:
-    """what: begun, coloured or failed.  content: a checksum.  at: time.monotonic(), which all processes share."""
+    """what: begun, coloured, failed, or stopped for a run that ends with a line, which then is its name.
+
+    content: a checksum.  at: time.monotonic(), which all processes share.
+    """
 
     pid: int
     what: str
     name: str
     content: int
     at: float
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A storage to drill. endpoint: where colorizers find S3.  log: of what they have in hand."""
+
+    kind: str
+    url: str
+    endpoint: str
+    log: Path
+    storms: list[Storm]
 
 
 def main(
@@ -59,57 +80,77 @@ def main(
     """Kill colorizers at random moments and see that every drawing has one right output or one reason."""
     with tempfile.TemporaryDirectory(prefix="irodori-drill-") as name, prefect_server(Path(name)):
         folder = Path(name)
-        with SeaweedFS(folder / "s3") as s3:
+        rng = random.Random(seed)
+        with (
+            SeaweedFS(folder / "s3") as s3,
+            UnreliableS3(s3.endpoint, rng) as proxy,
+            small_disk(folder / "storage") as disk_storms,
+        ):
             os.environ.update(s3.environment, IRODORI_WORKERS="2")
             s3.create_bucket("drill")
             _PROCESSES.set_forkserver_preload(["flows.colorize_inbox", "cyclegan.files", "cyclegan.colorizer"])
             checkpoint = _save_checkpoint(folder / "drill.pt")
-            drills = [
-                _drill(kind, url, checkpoint, folder / f"{kind}.log", kills, random.Random(seed))
-                for kind, url in (("folder", (folder / "storage").as_uri()), ("S3", "s3://drill"))
+            places = [
+                _Place("folder", (folder / "storage").as_uri(), proxy.endpoint, folder / "folder.log", disk_storms),
+                _Place("S3", "s3://drill", proxy.endpoint, folder / "S3.log", [proxy.storm]),
             ]
-    head = ["storage", "kills", "failed runs", "drawings", "coloured", "again after a kill", "in two hands", "wrong"]
+            drills = [_drill(place, checkpoint, kills, random.Random(seed)) for place in places]
+            print(f"\nrequests to S3 that failed: {dict(proxy.faults)}", flush=True)
+    head = ["storage", "kills", "storms", "runs failed", "drawings", "coloured", "again", "in two hands", "wrong"]
     print_table(head, drills)
     if any(row[-1] or row[-2] for row in drills):
         sys.exit(1)
 
 
-def _drill(kind: str, url: str, checkpoint: Path, log: Path, kills: int, rng: random.Random) -> list[object]:
+def _drill(place: _Place, checkpoint: Path, kills: int, rng: random.Random) -> list[object]:
     """One storage's line of the table."""
-    storage = open_storage(url)
+    storage = open_storage(place.url)
     storage.upload(checkpoint, f"models/{MODEL}/drill.pt")
     best = {"checkpoint": f"models/{MODEL}/drill.pt", "weights": "ema"}
     storage.write(f"models/{MODEL}/best.json", json.dumps(best).encode())
     arrivals = _arrivals(kills * BURST)
-    colorizers = [_start(url, log) for _ in range(2)]
-    killed: dict[int, float] = {}
-    failed = 0
-    while len(killed) < kills:
-        burst = arrivals[len(killed) * BURST : (len(killed) + 1) * BURST]
-        writer = threading.Thread(target=_drop, args=(storage, burst, random.Random(rng.random())))
-        begun = time.monotonic()
-        writer.start()
-        place = _wait_until_busy(log, colorizers, begun, rng)
-        time.sleep(rng.uniform(0, 1.5))
-        victim = colorizers[place]
-        victim.kill()
-        victim.join()
-        failed += victim.exitcode == 1
-        killed[victim.pid or 0] = time.monotonic()
-        colorizers[place] = _start(url, log)
-        writer.join()
-        print(f"{kind}: kill {len(killed)}, {sum(1 for _ in storage.list('done/'))} drawings done", flush=True)
+    colorizers = [_start(place) for _ in range(2)]
+    with Weather(place.storms, random.Random(rng.random())) as weather:
+        killed = _kill_again_and_again(place, storage, colorizers, arrivals, kills, rng)
     _wait_until_quiet(storage)
     for process in colorizers:
         process.kill()
         process.join()
     expected = {arrival.name: arrival for arrival in arrivals}
-    wrong = _wrong(storage, checkpoint, expected)
-    for name in wrong:
-        print(f"{kind}: {name} is not as it should be", flush=True)
-    coloured, twice = _coloured(log, killed)
+    wrong = [*_wrong(storage, checkpoint, expected), *_untold(place.log), *_stale(storage)]
+    for line in wrong:
+        print(f"{place.kind}: {line}", flush=True)
+    coloured, twice = _coloured(place.log, killed)
     again = coloured.total() - len(coloured)
-    return [kind, len(killed), failed, len(expected), len(coloured), again, twice, len(wrong)]
+    stopped = sum(event.what == "stopped" for event in _events(place.log))
+    figures = [len(killed), weather.count, stopped, len(expected), len(coloured), again, twice, len(wrong)]
+    return [place.kind, *figures]
+
+
+def _kill_again_and_again(
+    place: _Place,
+    storage: Storage,
+    colorizers: list[_Colorizer],
+    arrivals: list[Arrival],
+    kills: int,
+    rng: random.Random,
+) -> dict[int, float]:
+    """When each was killed, by process."""
+    killed: dict[int, float] = {}
+    while len(killed) < kills:
+        burst = arrivals[len(killed) * BURST : (len(killed) + 1) * BURST]
+        writer = threading.Thread(target=_drop, args=(storage, burst, random.Random(rng.random())))
+        begun = time.monotonic()
+        writer.start()
+        victim = _wait_until_busy(place.log, colorizers, begun, rng)
+        time.sleep(rng.uniform(0, 1.5))
+        colorizers[victim].kill()
+        colorizers[victim].join()
+        killed[colorizers[victim].pid or 0] = time.monotonic()
+        colorizers[victim] = _start(place)
+        writer.join()
+        print(f"{place.kind}: kill {len(killed)}, {sum(1 for _ in storage.list('done/'))} drawings done", flush=True)
+    return killed
 
 
 def _arrivals(total: int) -> list[Arrival]:
@@ -126,9 +167,7 @@ def _arrivals(total: int) -> list[Arrival]:
     return arrivals
 
 
-def _wait_until_busy(
-    log: Path, colorizers: "list[multiprocessing.context.ForkServerProcess]", since: float, rng: random.Random
-) -> int:
+def _wait_until_busy(log: Path, colorizers: list[_Colorizer], since: float, rng: random.Random) -> int:
     """Until one of them has a drawing in hand: which. Some seconds later any, for kills must hit other moments, too."""
     deadline = since + rng.choice((3, 30, 30))
     pids = {process.pid: place for place, process in enumerate(colorizers)}
@@ -141,31 +180,41 @@ def _wait_until_busy(
 
 
 def _drop(storage: Storage, arrivals: list[Arrival], rng: random.Random) -> None:
-    """Slowly, and in a folder in parts."""
+    """Slowly, and in a folder in parts; what the disk refuses, again from its beginning."""
     for arrival in arrivals:
         if storage.url.startswith("file:"):
             path = Path(storage.url.removeprefix("file://"), "inbox", arrival.name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                for start in range(0, len(arrival.data), 4000):
-                    file.write(arrival.data[start : start + 4000])
-                    file.flush()
-                    time.sleep(rng.uniform(0, SETTLE / 2))
+            while not _copied(arrival.data, path, rng):
+                time.sleep(0.2)
         else:
             storage.write(f"inbox/{arrival.name}", arrival.data)
         time.sleep(rng.uniform(0, 0.3))
 
 
-def _start(url: str, log: Path) -> multiprocessing.context.ForkServerProcess:
-    process = _PROCESSES.Process(target=_run, args=(url, log), daemon=True)
+def _copied(data: bytes, path: Path, rng: random.Random) -> bool:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for start in range(0, len(data), 4000):
+                file.write(data[start : start + 4000])
+                file.flush()
+                time.sleep(rng.uniform(0, SETTLE / 2))
+    except OSError:
+        return False
+    return True
+
+
+def _start(place: _Place) -> _Colorizer:
+    process = _PROCESSES.Process(target=_run, args=(place.url, place.endpoint, place.log), daemon=True)
     process.start()
     return process
 
 
-def _run(url: str, log: Path) -> None:
+def _run(url: str, endpoint: str, log: Path) -> None:
     """In a process of its own: colours whatever comes, again and again, and notes what it has in hand."""
-    os.environ["IRODORI_STORAGE"] = url
+    os.environ.update(IRODORI_STORAGE=url, AWS_ENDPOINT_URL_S3=endpoint)
     import torch
+    from prefect.exceptions import FailedRun
 
     from cyclegan import files
     from flows.colorize_inbox import colorize_inbox
@@ -191,15 +240,32 @@ def _run(url: str, log: Path) -> None:
 
     files.colorize_file = noted
     while True:
-        colorize_inbox(MODEL, settle_seconds=SETTLE, finished="move")
+        try:
+            colorize_inbox(MODEL, settle_seconds=SETTLE, finished="move")
+        except FailedRun as error:
+            note("stopped", str(error), b"")
+        except Exception as error:  # what a user would see as a traceback
+            note("stopped", f"{error!r}\n", b"")
         time.sleep(0.2)
 
 
 def _wait_until_quiet(storage: Storage, limit: float = 300) -> None:
-    """Until nothing is in the inbox any more; at the limit what is left is found wrong."""
+    """Until nothing is in the inbox any more, and all is shown; at the limit what is left is found wrong."""
     deadline = time.monotonic() + limit
-    while any(True for _ in storage.list("inbox/")) and time.monotonic() < deadline:
+    while (any(storage.list("inbox/")) or _stale(storage)) and time.monotonic() < deadline:
         time.sleep(0.5)
+
+
+def _stale(storage: Storage) -> list[str]:
+    """Folders that do not show all that was coloured; one with nothing but failures has no sheet."""
+    pages = {folder: storage.read(str(PurePosixPath("outbox", folder, PAGE))) for folder in unsheeted(storage)}
+    folders = [folder for folder, page in pages.items() if any(drawing.colours for drawing in read_page(page))]
+    return [f"the contact sheet of {folder!r} is older than its page" for folder in folders]
+
+
+def _untold(log: Path) -> list[str]:
+    """Runs that did not end with one line."""
+    return [f"no plain line: {event.name}" for event in _events(log) if event.what == "stopped" and "\n" in event.name]
 
 
 def _wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> list[str]:
@@ -226,7 +292,7 @@ def _wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> 
         mine = {status: number for (id_, status), number in rows.items() if id_ == name}
         status = "ok" if arrival.ok else "failed"
         if here != right or bool(reason) == arrival.ok or mine != {status: 1}:
-            wrong.append(f"{name} ({', '.join(here)}; {mine})")
+            wrong.append(f"{name} is not as it should be ({', '.join(here)}; {mine})")
     return wrong
 
 
@@ -236,6 +302,8 @@ def _coloured(log: Path, killed: dict[int, float]) -> tuple[Counter[tuple[str, i
     in_hand: dict[str, _Event] = {}
     twice = 0
     for event in sorted(_events(log), key=lambda event: event.at):
+        if event.what == "stopped":
+            continue
         if event.what == "begun":
             other = in_hand.get(event.name)
             twice += other is not None and killed.get(other.pid, math.inf) > event.at

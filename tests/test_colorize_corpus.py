@@ -92,7 +92,8 @@ class Case:
 
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 700), (700, 1), (7, 11), (13, 997), (2003, 17), (31, 31), (32, 33),
-         (101, 103), (257, 255), (640, 360), (1201, 1009), (3001, 701), (5000, 40)]  # fmt: skip
+         (101, 103), (257, 255), (640, 360), (1201, 1009), (3001, 701), (5000, 40),
+         (8000, 31), (300, 8000)]  # fmt: skip
 CASES = [
     *[Case(f"{w}x{h}.png", partial(png, w, h), (w, h)) for w, h in SIZES],
     *[Case(f"turned {o}.jpg", partial(turned, o, "JPEG")) for o in (3, 5, 6, 7, 8)],
@@ -138,7 +139,8 @@ CASES = [
     Case("text.png", lambda: b"Erinnerung: Milch kaufen", reason="not a picture but text"),
     Case("page.png", lambda: b"<!DOCTYPE html><html></html>", reason="not a picture but an HTML page"),
     Case("drawing.svg", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", reason="an SVG drawing"),
-    Case("layers.psd", lambda: b"8BPS\0\1" + bytes(90), reason="a Photoshop document"),
+    Case("layers.psd", lambda: b"8BPS\0\1" + bytes(90), reason="a Photoshop document: export it as PNG or TIFF"),
+    Case("pages.pdf", lambda: b"%PDF-1.7\n" + bytes(90), reason="a PDF document: export its pages as PNG or TIFF"),
     Case("photo.heic", lambda: b"\0\0\0\x18ftypheic" + bytes(90), reason="a HEIC picture, which is not supported"),
     Case("bomb.png", bomb, reason="60,000 × 60,000 pixels are more than"),
     Case("floats.tiff", lambda: file(page().convert("F"), "TIFF"), reason="32-bit grey"),
