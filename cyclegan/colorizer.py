@@ -27,7 +27,7 @@ from cyclegan.dataset import to_range, to_uint8
 from cyclegan.networks import Generator, palette_of
 from cyclegan.palettes import Palette, PaletteError, unlike
 from cyclegan.pseudo import extract_lines
-from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize
+from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize, whiten_paper
 
 Weights = Literal["ema", "raw"]
 
@@ -193,10 +193,11 @@ def _has_paper(page: Image.Image, alpha: Image.Image) -> bool:
 
 
 def _lay_under(drawing: _Drawing, colour: np.ndarray) -> Image.Image:
-    toned = drawing.toned
-    ink = min(toned.mean_in, _FAINT_INK) * toned.paper / 255
+    toned, gray = drawing.toned, lineart_gray(drawing.image)
+    guide = whiten_paper(gray)[0]  # where light is uneven, a shadow is no line
+    paper = toned.paper if guide is gray else 255
     lines = np.asarray(drawing.image)
-    painted = paint.enlarge(colour, lineart_gray(drawing.image), ink, toned.paper)
+    painted = paint.enlarge(colour, guide, min(toned.mean_in, _FAINT_INK) * paper / 255, paper)
     for top in range(0, len(painted), _STRIP):
         rows = slice(top, top + _STRIP)
         painted[rows] = (painted[rows].astype(np.uint16) * lines[rows] + 127) // 255

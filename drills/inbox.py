@@ -143,7 +143,7 @@ def _kill_again_and_again(
         begun = time.monotonic()
         writer.start()
         victim = _wait_until_busy(place.log, colorizers, begun, rng)
-        time.sleep(rng.uniform(0, 1.5))
+        time.sleep(rng.uniform(0, 4))
         colorizers[victim].kill()
         colorizers[victim].join()
         killed[colorizers[victim].pid or 0] = time.monotonic()

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from deploy.ports import HOST
 
-CALM, STORM = (1.5, 5.0), (0.5, 4.0)  # seconds
-STORMY = 0.6  # share of requests that fail in a storm
+CALM, STORM = (1.0, 5.0), (0.5, 8.0)  # seconds
+STORMY = 0.8  # share of requests that fail in a storm
 _FAULTS = ("500", "503", "refused", "unanswered", "cut short")
 _HOP_BY_HOP = {"connection", "expect", "transfer-encoding", "content-length"}
 

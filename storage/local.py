@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -21,7 +22,7 @@ _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space and run again",
     errno.EROFS: "it is read-only: choose another folder",
     errno.EXDEV: "a folder in the storage is mounted from another disk: put all of the storage on that one",
-    errno.EACCES: "permission denied: give this user write access or choose another folder",
+    errno.EACCES: "permission denied: give this user access or choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this file system: shorten it",
     errno.ENOTDIR: "a file stands where a folder is needed: rename one of them",
 }
@@ -52,6 +53,12 @@ class LocalStorage:
         return self._path(key).is_file()
 
     def list(self, prefix: str) -> Iterator[Entry]:
+        try:
+            yield from self._list(prefix)
+        except OSError as error:
+            raise self._error(prefix, error) from error
+
+    def _list(self, prefix: str) -> Iterator[Entry]:
         folder = self._root / prefix.rpartition("/")[0]
         for path in _walk(folder):
             key = path.relative_to(self._root).as_posix()
@@ -79,7 +86,7 @@ class LocalStorage:
             shutil.copyfile(self._path(key), unfinished)
             os.replace(unfinished, path)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            _discard(unfinished)
             raise self._error(key, error) from error
 
     def open(self, key: str) -> tuple[IO[bytes], str]:
@@ -124,7 +131,7 @@ class LocalStorage:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.replace(unfinished, path)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            _discard(unfinished)
             raise self._error(key, error) from error
 
     def _lock(self, key: str) -> FileLock:
@@ -140,6 +147,12 @@ class LocalStorage:
             return NotFound(f"no {key} in {self.url}")
         remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
         return StorageError(f"storage {self.url}, key {key}: {remedy}")
+
+
+def _discard(path: Path) -> None:
+    """Where a disk has just become read-only, what was begun stays."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _version_of(path: Path) -> str | None:

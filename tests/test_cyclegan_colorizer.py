@@ -173,6 +173,16 @@ def test_drawings_are_shown_at_the_size_that_training_drawings_had(tmp_path: Pat
     assert seen == [(64, 64), (80, 80)]
 
 
+def test_in_uneven_light_paint_keeps_to_the_lines(tmp_path: Path) -> None:
+    """As on the clean drawing, but for the light: a shadow on the paper is not a line to be filled up to."""
+    colorizer = Colorizer.load(save(tmp_path / "b.pt", palette=6), device="cpu")
+    clean, palette = drawing(size=600), colorizer.palettes(2)[1]
+    across, down = np.linspace(1, 0.55, 600)[None, :, None], np.linspace(1, 0.8, 600)[:, None, None]
+    photo = Image.fromarray((np.asarray(clean) * across * down).astype(np.uint8))
+    apart = np.asarray(colorizer(clean, palette)) - np.asarray(colorizer(photo, palette)) / across / down
+    assert (np.abs(apart).max(axis=2) > 30).mean() < 0.02
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
