@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cyclegan.colorizer import Colorizer
     from cyclegan.palettes import Palette
 
+_MOMENT = 5.0  # seconds
 _RECORD_EVERY = 2.0  # seconds; a kill repeats no more of a batch than that, or one drawing
 
 
@@ -60,8 +61,11 @@ class _Batch:
 def scan(
     inbox: Inbox, styles: Sequence[str], settle_seconds: float, finished: Finished, checkpoints: Mapping[str, str]
 ) -> Plan:
-    """See :func:`tasks.inbox.look`."""
+    """See :func:`tasks.inbox.look`; waits a moment for what is all but settled, as after an event."""
     plan, log = look(inbox, styles, settle_seconds, finished, checkpoints), get_run_logger()
+    if plan.growing and settle_seconds <= _MOMENT:
+        time.sleep(settle_seconds)
+        plan = look(inbox, styles, settle_seconds, finished, checkpoints)
     new = {work.name for works in plan.works.values() for work in works}
     log.info("inbox: %d files, %d new, %d still being written", plan.total, len(new), plan.growing)
     for key in plan.unusable:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,7 +94,7 @@ def test_a_quiet_run_leaves_no_trace_and_a_new_model_waits_to_be_asked(storage: 
     assert touched(tmp_path) == before
 
 
-def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storage) -> None:
+def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storage, prefect_server: str) -> None:
     """In a process where torch cannot even be imported."""
     folder = Path(storage.url.removeprefix("file://"))
     for number in range(1000):
@@ -115,7 +116,7 @@ def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storag
         "import sys; sys.modules['torch'] = None; from flows.colorize_inbox import colorize_inbox; "
         "state = colorize_inbox('soft', 0.0, return_state=True); assert state.is_completed(), state"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"PREFECT_API_URL": prefect_server}, check=True)
     assert {entry.key: (entry.version, entry.modified) for entry in storage.list("")} == before
 
 
