@@ -22,29 +22,29 @@ Chance = np.random.Generator
 
 
 def grey(page: Page, chance: Chance) -> Page:
-    return page * 0.86 + 8 + _grain(chance, 4)
+    return np.asarray(page * 0.86 + 8 + _grain(chance, 4))
 
 
 def yellowed(page: Page, chance: Chance) -> Page:
-    return page / 255 * np.array([236, 219, 178]) + _grain(chance, 5)
+    return np.asarray(page / 255 * np.array([236, 219, 178]) + _grain(chance, 5))
 
 
 def photographed(page: Page, chance: Chance) -> Page:
     blurred = cv2.GaussianBlur(page, (0, 0), 1.2)
-    return blurred / 255 * np.array([226, 222, 214]) * _light(0.5) + _grain(chance, 5)
+    return np.asarray(blurred / 255 * np.array([226, 222, 214]) * _light(0.5) + _grain(chance, 5))
 
 
 def pencil(page: Page, chance: Chance) -> Page:
     pressure = chance.normal(0.8, 0.2, (SIDE, SIDE, 1)).clip(0.2, 1)
-    return _drawn(page, _PENCIL, pressure) + _grain(chance, 3)
+    return np.asarray(_drawn(page, _PENCIL, pressure) + _grain(chance, 3))
 
 
 def blue(page: Page, chance: Chance) -> Page:
-    return _drawn(page, _BLUE, np.ones((1, 1, 1))) + _grain(chance, 3)
+    return np.asarray(_drawn(page, _BLUE, np.ones((1, 1, 1))) + _grain(chance, 3))
 
 
 def blue_photo(page: Page, chance: Chance) -> Page:
-    return blue(page, chance) / 255 * np.array([232, 222, 196]) * _light(0.35)
+    return np.asarray(blue(page, chance) / 255 * np.array([232, 222, 196]) * _light(0.35))
 
 
 PAPERS: list[Callable[[Page, Chance], Page]] = [grey, yellowed, photographed, pencil, blue, blue_photo]
@@ -62,18 +62,18 @@ def main(folder: Path) -> None:
 
 def _drawn(page: Page, colour: tuple[int, int, int], pressure: np.ndarray) -> Page:
     ink = cv2.GaussianBlur((1 - page / 255) * pressure, (0, 0), 0.8)
-    return (1 - ink) * np.array([248, 247, 243]) + ink * np.array(colour)
+    return np.asarray((1 - ink) * np.array([248, 247, 243]) + ink * np.array(colour))
 
 
 def _light(fall: float) -> np.ndarray:
     """(SIDE, SIDE, 1): a lamp at the upper left, whose light falls off by a share."""
     down, across = np.mgrid[0 : 1 : SIDE * 1j, 0 : 1 : SIDE * 1j]
-    return (1 - fall * (0.7 * across + 0.3 * down))[..., None]
+    return np.asarray((1 - fall * (0.7 * across + 0.3 * down))[..., None])
 
 
 def _grain(chance: Chance, levels: float) -> np.ndarray:
     noise = chance.normal(0, 2 * levels, (SIDE, SIDE))
-    return cv2.GaussianBlur(noise, (0, 0), 1.0)[..., None]
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.0)[..., None])
 
 
 if __name__ == "__main__":
