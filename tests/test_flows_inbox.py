@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,8 @@ from PIL import Image
 
 from flows.colorize_inbox import colorize_inbox
 from imaging.gallery import read_page
-from storage import Storage, open_storage
+from storage import Row, Storage, open_storage
+from tasks.inbox import Inbox, look
 from tests.test_cyclegan_colorizer import drawing, save
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
@@ -88,6 +92,32 @@ def test_a_quiet_run_leaves_no_trace_and_a_new_model_waits_to_be_asked(storage: 
     before = touched(tmp_path)
     run(model="soft", recolour=True)
     assert touched(tmp_path) == before
+
+
+def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storage, prefect_server: str) -> None:
+    """In a process where torch cannot even be imported."""
+    folder = Path(storage.url.removeprefix("file://"))
+    for number in range(1000):
+        (folder / f"inbox/page/{number}.png").write_bytes(storage.read("inbox/page/a.png"))
+        (folder / "outbox/page").mkdir(parents=True, exist_ok=True)
+        (folder / f"outbox/page/{number}.png").write_bytes(b"coloured")
+    inbox = Inbox(storage.url)
+    works = look(inbox, [""], 0, "keep", {}).works[""]
+    inbox.manifest.record(
+        Row(work.id, "A", "colorize", "ok", key=f"outbox/{work.id}", version=work.stamp)
+        for work in works
+        if work.name not in ("page/a.png", "page/cut.png")
+    )
+    run(model="soft")
+    assert storage.exists("outbox/page/a.png")
+    before = {entry.key: (entry.version, entry.modified) for entry in storage.list("")}
+    assert len(before) > 2000
+    code = (
+        "import sys; sys.modules['torch'] = None; from flows.colorize_inbox import colorize_inbox; "
+        "state = colorize_inbox('soft', 0.0, return_state=True); assert state.is_completed(), state"
+    )
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"PREFECT_API_URL": prefect_server}, check=True)
+    assert {entry.key: (entry.version, entry.modified) for entry in storage.list("")} == before
 
 
 def touched(folder: Path) -> dict[str, int]:
