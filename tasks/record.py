@@ -26,8 +26,10 @@ def record_each(items: Iterable[T], work: Callable[[T], list[Row]], manifest: Ma
     rows: list[Row] = []
     recorded = time.monotonic()
     threads = ThreadPoolExecutor(_AT_ONCE)
+    begun = {threads.submit(work, item) for item in items}
     try:
-        for done in as_completed([threads.submit(work, item) for item in items]):
+        for done in as_completed(begun):
+            begun.remove(done)
             new = done.result()
             rows += new
             counts[new[0].status] += 1
@@ -36,5 +38,7 @@ def record_each(items: Iterable[T], work: Callable[[T], list[Row]], manifest: Ma
                 rows, recorded = [], time.monotonic()
     finally:  # what is done stays done, also where the storage or the source fails
         threads.shutdown(cancel_futures=True)
+        finished = (done for done in begun if not done.cancelled() and not done.exception())
+        rows += [row for done in finished for row in done.result()]
         manifest.record(rows)
     return counts
