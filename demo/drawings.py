@@ -41,6 +41,7 @@ HAIR_COLOURS = {
     "purple": ("#592454",),
     "red": ("#ab2a18",),
 }
+SKIN_COLOURS = ("#f2d3b1", "#ecad80", "#9e5622", "#763900")
 _HAIR_WEIGHTS = [2 if name == "pink" else 1 for name in HAIR_COLOURS]  # the demo trains a pink_hair style
 
 # The avatar is clipped to its own canvas: this hides nothing more and is a third of the time to render.
@@ -48,7 +49,7 @@ _CLIP = re.compile(r' clip-path="[^"]*"')
 _INK = "#000000"
 _WHITE = "#ffffff"
 _BALD = "short19"  # a shadow on the head: the one haircut that shows no hair colour
-_DARK_SKIN = ("#9e5622", "#763900")
+_DARK_SKIN = SKIN_COLOURS[2:]
 _TAGS_OF_VARIANTS = {
     "hairVariant": {
         "long03": "hair_flower",
@@ -109,17 +110,17 @@ class Drawing:
         tags |= {"lineart", "monochrome"} if domain == "A" else self._tags_of_colours()
         return " ".join(sorted(tags))
 
-    def render(self, domain: Domain, size: int) -> bytes:
-        """PNG of ``size`` × ``size`` pixels on white."""
+    def render(self, domain: Domain, size: int, *, hair: str | None = None, skin: str | None = None) -> bytes:
+        """PNG of ``size`` × ``size`` pixels on white; hair and skin in the seed's own colours unless told otherwise."""
         return resvg_py.svg_to_bytes(
-            svg_string=_CLIP.sub("", str(self._avatar(domain))),
+            svg_string=_CLIP.sub("", str(self._avatar(domain, hair, skin))),
             width=size,
             height=size,
             background="white",
             skip_system_fonts=True,
         )
 
-    def _avatar(self, domain: Domain) -> Avatar:
+    def _avatar(self, domain: Domain, hair: str | None = None, skin: str | None = None) -> Avatar:
         options: dict[str, Any] = {
             "seed": str(self.seed),
             "flip": ["none", "horizontal"],
@@ -129,7 +130,9 @@ class Drawing:
             "translateY": [-4, 4],
         }
         if domain == "B":
-            options["hairColor"] = self.hair_colour[1]
+            options["hairColor"] = hair or self.hair_colour[1]
+            if skin:
+                options["skinColor"] = skin
         return Avatar(_style(domain), options)
 
     def _tags_of_lines(self) -> Iterator[str]:

@@ -1,0 +1,106 @@
+"""Does the score pick the right checkpoint? Its correlation with the truth, and the regret of ways to pick.
+
+The demo's portraits have known colourings, so every checkpoint of a training can be measured against the truth, which
+no way to pick may see. Regret: how much farther from the truth the picked checkpoint is than the best of its training,
+in ΔE. Ours picks by held-out drawings alone, none of them among those that the truth is measured on.
+
+    python -m benchmarks.selection
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.harness import print_result, print_table
+from benchmarks.recipes import RECIPES, train_all
+from cyclegan.score import Score
+from cyclegan.selection import Candidate, choose
+
+Outcome = dict[str, Any]
+
+
+def by_score(found: Sequence[Outcome]) -> Outcome:
+    """What a training of ours serves."""
+    candidates = [Candidate(each["step"], each["weights"], Score.from_dict(each["score"])) for each in found]
+    choice = choose(candidates)
+    return next(each for each in found if (each["step"], each["weights"]) == (choice.step, choice.weights))
+
+
+def last(weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
+    return lambda found: [each for each in found if each["weights"] == weights][-1]
+
+
+def lowest(figure: str, weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
+    """Of those checkpoints that have the figure: there is no cycle loss in the warm-up."""
+    return lambda found: min(
+        (each for each in found if each["weights"] == weights and each[figure] is not None),
+        key=lambda each: each[figure],
+    )
+
+
+POLICIES: dict[str, Callable[[Sequence[Outcome]], Outcome]] = {
+    "ours": by_score,
+    "last": last("raw"),
+    "last EMA": last("ema"),
+    "lowest cycle loss": lowest("cycle", "raw"),
+    "lowest KID": lowest("kid", "raw"),
+    "lowest KID, EMA": lowest("kid", "ema"),
+}
+
+
+def regrets(found: Sequence[Outcome]) -> dict[str, float]:
+    best = min(each["distance"] for each in found)
+    return {name: pick(found)["distance"] - best for name, pick in POLICIES.items()}
+
+
+def correlation(found: Sequence[Outcome]) -> float:
+    """Spearman's, of the score with nearness to the truth, over all checkpoints and both weights of a training."""
+    table = pd.DataFrame({"score": [e["score"]["value"] for e in found], "near": [-e["distance"] for e in found]})
+    return float(table.rank().corr().loc["score", "near"])
+
+
+def swings(found: Sequence[Outcome], weights: str) -> float:
+    """Mean change of the distance to the truth from one checkpoint to the next, ΔE, in the second half."""
+    values = [each["distance"] for each in found if each["weights"] == weights]
+    return float(np.abs(np.diff(values[len(values) // 2 :])).mean())
+
+
+def show(trained: Mapping[tuple[str, int], Sequence[Outcome]], mean: Mapping[str, float]) -> None:
+    table = [
+        [
+            name,
+            seed,
+            f"{min(each['distance'] for each in found):.2f}",
+            f"{correlation(found):.2f}",
+            *(f"{value:.2f}" for value in regrets(found).values()),
+            f"{swings(found, 'raw'):.2f} / {swings(found, 'ema'):.2f}",
+        ]
+        for (name, seed), found in trained.items()
+    ]
+    print("regret in ΔE of each way to pick a checkpoint")
+    means = ["mean", "", "", "", *(f"{value:.2f}" for value in mean.values()), ""]
+    print_table(["training", "seed", "best ΔE", "rank corr.", *POLICIES, "swing raw / EMA"], [*table, means])
+
+
+def main() -> None:
+    ended = {(recipe.name, seed): found for recipe, seed, found in train_all([r for r in RECIPES if r.watched])}
+    trained = dict(sorted(ended.items()))
+    all_regrets = [regrets(found) for found in trained.values()]
+    mean = {policy: float(np.mean([each[policy] for each in all_regrets])) for policy in POLICIES}
+    show(trained, mean)
+    print_result(
+        "selection",
+        float(np.mean([each["ours"] == min(each.values()) for each in all_regrets])),
+        0.5,
+        holds=mean["ours"] == min(mean.values()),
+        trainings=len(trained),
+        checkpoints=sum(len(found) for found in trained.values()),
+        spearman=round(float(np.mean([correlation(found) for found in trained.values()])), 3),
+        regret={policy: round(value, 3) for policy, value in mean.items()},
+    )
+
+
+if __name__ == "__main__":
+    main()
