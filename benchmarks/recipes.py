@@ -75,7 +75,7 @@ class LossBalancing(CycleGan):
     """Discriminators are updated only while their mean loss is above 0.05; with 0.25 they know nothing."""
 
     def _update(self, name: str, loss: Tensor) -> None:
-        if name != "discriminators" or float(loss) / 2 > 0.05:
+        if name != "discriminators" or float(loss.detach()) / 2 > 0.05:
             super()._update(name, loss)
 
 

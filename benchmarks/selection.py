@@ -57,8 +57,8 @@ def regrets(found: Sequence[Outcome]) -> dict[str, float]:
 
 def correlation(found: Sequence[Outcome]) -> float:
     """Spearman's, of the score with nearness to the truth, over all checkpoints and both weights of a training."""
-    table = pd.DataFrame({"score": [e["score"]["value"] for e in found], "near": [-e["distance"] for e in found]})
-    return float(table.rank().corr().loc["score", "near"])
+    scores = pd.Series([each["score"]["value"] for each in found]).rank()
+    return float(scores.corr(pd.Series([-each["distance"] for each in found]).rank()))
 
 
 def swings(found: Sequence[Outcome], weights: str) -> float:
