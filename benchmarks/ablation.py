@@ -15,20 +15,22 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.harness import print_result, print_table
-from benchmarks.recipes import FOLDER, NUM_SHOWN, RECIPES, SEEDS, portraits, shown, train_all
+from benchmarks.recipes import FOLDER, RECIPES, SEEDS, made_by, measure_all, portraits
 from demo.drawings import CREDIT
 from imaging.sheet import grid
+
+NUM_SHOWN = 8
 
 Found = Mapping[str, list[dict[str, Any]]]
 HEAD = ["", "recipe", "ΔE to the truth", "hair from skin", "score", "diversity", "bleeding", "lines"]
 
 
 def columns(outcome: Mapping[str, Any]) -> list[float]:
-    measures = outcome["score"]["measures"]
+    measures = outcome["score"].measures
     return [
         outcome["distance"],
         100 * outcome["hair_from_skin"],
-        outcome["score"]["value"],
+        outcome["score"].value,
         measures["diversity"] / measures["diversity_b"],
         measures["soft"],
         measures["line_recall"],
@@ -55,15 +57,15 @@ def rows(ended: Found) -> list[list[str]]:
 
 def save_sheet() -> None:
     """One column for each recipe under its number in the table, the same portraits in each, averaged weights."""
-    columns = [portraits().test[:NUM_SHOWN], *(shown(recipe, SEEDS[0]) for recipe in RECIPES)]
-    rows = [[Image.fromarray(picture) for picture in row] for row in zip(*columns, strict=True)]
+    columns = [portraits().test, *(made_by(recipe, SEEDS[0])[-2].tested for recipe in RECIPES)]
+    rows = [[Image.fromarray(picture) for picture in row] for row in zip(*columns, strict=True)][:NUM_SHOWN]
     numbers = ["drawing", *(str(number) for number in range(1, len(RECIPES) + 1))]
     grid(rows, captions=numbers, footer=CREDIT, tile=72, gap=4).save(FOLDER / "ablation.png")
 
 
 def main() -> None:
     ended: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for recipe, seed, found in train_all(RECIPES):
+    for recipe, seed, found in measure_all(RECIPES):
         ended[recipe.name] += found[-2:]
         print(f"{recipe.name}, seed {seed}: ΔE {found[-2]['distance']:.2f}", flush=True)
     print_table(HEAD, rows(ended))

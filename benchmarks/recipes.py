@@ -40,7 +40,7 @@ from imaging.lineart import Normalization, normalize
 
 SIZE, CROP = 72, 64  # px
 NUM_TRAINING, NUM_HELD_OUT, NUM_TEST = 240, 48, 40  # portraits of each domain
-NUM_SHOWN = 8
+WATCHED_EVERY, TUNE_STEPS = 20, 60
 SEEDS = (0, 1, 2)
 FOLDER = Path("build/recipes")
 _CPU = torch.device("cpu")
@@ -131,7 +131,7 @@ class GlobalDiscriminator(CycleGan):
 class Recipe:
     """A starting point ("ours" or "published") and what is changed of it.
 
-    num_lineart: drawings of A to train on.  tune_on: pictures of B to go on with for `tune_steps`, after the end.
+    num_lineart: drawings of A to train on.  tune_on: pictures of B to go on with after the end.
     watched: whether checkpoints on the way are measured, too.
     """
 
@@ -141,7 +141,6 @@ class Recipe:
     model: type[CycleGan] = CycleGan
     num_lineart: int = NUM_TRAINING
     tune_on: int = 0
-    tune_steps: int = 60
     watched: bool = False
 
     def config(self, seed: int) -> TrainConfig:
@@ -156,8 +155,8 @@ class Recipe:
 
     def digest(self, seed: int) -> str:
         """Of everything that the recipe says, so that a changed one is trained again."""
-        said = [self.config(seed).model_dump(), self.model.__name__, self.num_lineart, self.tune_on, self.tune_steps]
-        said += [self.watched, SIZE, NUM_TRAINING, NUM_HELD_OUT, NUM_TEST]
+        said = [self.config(seed).model_dump(), self.model.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
+        said += [self.watched, WATCHED_EVERY, SIZE, NUM_TRAINING, NUM_HELD_OUT, NUM_TEST]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -225,51 +224,68 @@ def _toned(gray: np.ndarray) -> np.ndarray:
     return normalize(gray, Normalization()).image
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one generator made on the way. weights: "ema" or "raw".
+
+    cycle: mean cycle loss since the checkpoint before, NaN in the warm-up.
+    held_out, tested: (n, H, W, 3) uint8, of the lineart to choose by and of that to know the truth by.
+    """
+
+    step: int
+    weights: str
+    cycle: float
+    held_out: np.ndarray
+    tested: np.ndarray
+
+
+_FIELDS = [each.name for each in dataclasses.fields(Checkpoint)]
+
+
 class Training:
     """One recipe with one seed, in memory."""
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
         config, data = recipe.config(seed), portraits().data
-        data = dataclasses.replace(data, a=data.a[: recipe.num_lineart])
-        self.recipe, self.schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
-        self.total = self.schedule.total
-        self._data, self._config = data, config
+        self._config, self._data = config, dataclasses.replace(data, a=data.a[: recipe.num_lineart])
+        self._recipe, self._schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
         self._rng = torch.Generator().manual_seed(seed)
-        self.model = recipe.model(config, self.schedule, _CPU, self._rng)
-        self.batches = Batches(data, config, _CPU, self._rng, _toned)
-        self._judge = Judge()
+        self._model = recipe.model(config, self._schedule, _CPU, self._rng)
+        self._batches = Batches(self._data, config, _CPU, self._rng, _toned)
 
-    def run(self, every: int = 20) -> list[dict[str, Any]]:
-        """Measurements of both weights, at the end and, if the recipe is watched, every `every` steps."""
-        found: list[dict[str, Any]] = []
+    def run(self) -> list[Checkpoint]:
+        """Both weights, at the end and, if the recipe is watched, every WATCHED_EVERY steps."""
+        made: list[Checkpoint] = []
         losses: list[Losses] = []
-        for step in range(self.total):
-            losses.append(self.model.step(self.batches.next(), step))
-            last = step + 1 == self.total and not self.recipe.tune_on
-            if last or (self.recipe.watched and (step + 1) % every == 0):
-                found += self._measure(step + 1, losses)
+        for step in range(1, self._schedule.total + 1):
+            losses.append(self._model.step(self._batches.next(), step - 1))
+            if self._recipe.watched and step % WATCHED_EVERY == 0:
+                made += self._checkpoint(step, losses)
                 losses = []
-        return found or self._tune()
+        if self._recipe.tune_on:
+            losses = self._tune()
+        return made + self._checkpoint(self._schedule.total, losses) if losses else made
 
-    def _tune(self) -> list[dict[str, Any]]:
+    def _tune(self) -> list[Losses]:
         """Go on with few pictures of B, at the full learning rate."""
-        few = dataclasses.replace(self._data, b=self._data.b[: self.recipe.tune_on])
+        few = dataclasses.replace(self._data, b=self._data.b[: self._recipe.tune_on])
         batches = Batches(few, self._config, _CPU, self._rng, _toned)
-        losses = [self.model.step(batches.next(), 0) for _ in range(self.recipe.tune_steps)]
-        return self._measure(self.total + self.recipe.tune_steps, losses)
+        return [self._model.step(batches.next(), 0) for _ in range(TUNE_STEPS)]
 
-    def _measure(self, step: int, losses: Sequence[Losses]) -> list[dict[str, Any]]:
-        self.model.remember_palettes(self.batches.pseudo_pairs(REMEMBERED_PALETTES))
+    def _checkpoint(self, step: int, losses: Sequence[Losses]) -> list[Checkpoint]:
+        self._model.remember_palettes(self._batches.pseudo_pairs(REMEMBERED_PALETTES))
         cycle = [float(each["cycle_a"] + each["cycle_b"]) for each in losses if "cycle_a" in each]
-        generators = {"ema": self.model.ema["g_ab"].network, "raw": self.model.g_ab}
+        generators = {"ema": self._model.ema["g_ab"].network, "raw": self._model.g_ab}
         return [
-            {"step": step, "weights": weights, "cycle": float(np.mean(cycle)) if cycle else None}
-            | self._judge(generator)
+            Checkpoint(
+                step,
+                weights,
+                float(np.mean(cycle)) if cycle else np.nan,
+                np.stack([translate(generator, drawing, _CPU) for drawing in self._data.a_held_out]),
+                np.stack([translate(generator, drawing, _CPU) for drawing in portraits().test]),
+            )
             for weights, generator in generators.items()
         ]
-
-    def outputs(self) -> list[np.ndarray]:
-        return [translate(self.model.ema["g_ab"].network, each, _CPU) for each in portraits().test]
 
 
 class Judge:
@@ -277,18 +293,23 @@ class Judge:
 
     def __init__(self) -> None:
         data = portraits().data
-        self._lineart = data.a_held_out
         self._scorer = Scorer(data.a_held_out, data.b_held_out)
         self._extract = Extractor()
         self._reference = self._texture(data.b_held_out)
         self._unit = self._reference.std(axis=0) + 1e-6
 
-    def __call__(self, generator: nn.Module) -> dict[str, Any]:
-        held_out = [translate(generator, drawing, _CPU) for drawing in self._lineart]
-        tested = [translate(generator, drawing, _CPU) for drawing in portraits().test]
-        distance, told = measure(portraits().truths, tested)
-        score = self._scorer.score(held_out).to_dict()
-        return {"score": score, "kid": self._kid(held_out), "distance": distance, "hair_from_skin": told}
+    def __call__(self, made: Checkpoint) -> dict[str, Any]:
+        held_out = list(made.held_out)
+        distance, told = measure(portraits().truths, list(made.tested))
+        return {
+            "step": made.step,
+            "weights": made.weights,
+            "cycle": made.cycle,
+            "kid": self._kid(held_out),
+            "score": self._scorer.score(held_out),
+            "distance": distance,
+            "hair_from_skin": told,
+        }
 
     def _texture(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         return self._extract([to_lab(picture) for picture in pictures], pictures).texture
@@ -308,36 +329,39 @@ class Judge:
         return distinct(x) + distinct(y) - 2 * float(kernel(x, y).mean())
 
 
-def train(number: int, seed: int) -> tuple[int, int, list[dict[str, Any]]]:
-    """Train recipe `number` unless its result is there; returns the measurements."""
-    recipe = RECIPES[number]
-    path = FOLDER / f"{recipe.digest(seed)}-{seed}.json"
+def made_by(recipe: Recipe, seed: int) -> list[Checkpoint]:
+    """What a training made; it is trained unless that was kept. The last two are the end: averaged, then raw."""
+    path = FOLDER / f"{recipe.digest(seed)}.npz"
     if not path.exists():
-        torch.set_num_threads(1)
-        cv2.setNumThreads(1)
-        training = Training(recipe, seed)
-        found = training.run()
-        np.save(path.with_suffix(".npy"), np.stack(training.outputs()[:NUM_SHOWN]))
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(found))
-        os.replace(unfinished, path)
-    return number, seed, json.loads(path.read_text())
+        _keep(path, Training(recipe, seed).run())
+    with np.load(path) as kept:
+        columns = [kept[name] for name in _FIELDS]
+    return [
+        Checkpoint(int(step), str(weights), float(cycle), *pictures)
+        for step, weights, cycle, *pictures in zip(*columns, strict=True)
+    ]
 
 
-def shown(recipe: Recipe, seed: int) -> np.ndarray:
-    """(NUM_SHOWN, H, W, 3) uint8: what a finished training makes of the first test portraits, averaged weights."""
-    pictures: np.ndarray = np.load(FOLDER / f"{recipe.digest(seed)}-{seed}.npy")
-    return pictures
+def _keep(path: Path, made: Sequence[Checkpoint]) -> None:
+    columns: dict[str, Any] = {name: np.array([getattr(each, name) for each in made]) for name in _FIELDS}
+    unfinished = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(unfinished, **columns)
+    os.replace(unfinished, path)
 
 
-def train_all(
-    wanted: Sequence[Recipe], seeds: Sequence[int] = SEEDS
-) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
+def _measured(number: int, seed: int) -> tuple[int, int, list[dict[str, Any]]]:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    judge = Judge()
+    return number, seed, [judge(made) for made in made_by(RECIPES[number], seed)]
+
+
+def measure_all(wanted: Sequence[Recipe]) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
     """Every recipe with every seed, on all cores, in the order in which they end; what was trained before is read."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(train, RECIPES.index(recipe), seed) for seed in SEEDS for recipe in wanted]
+        jobs = [pool.submit(_measured, RECIPES.index(recipe), seed) for seed in SEEDS for recipe in wanted]
         for job in as_completed(jobs):
             number, seed, found = job.result()
             yield RECIPES[number], seed, found

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.harness import print_result, print_table
-from benchmarks.recipes import RECIPES, train_all
-from cyclegan.score import Score
+from benchmarks.recipes import RECIPES, measure_all
 from cyclegan.selection import Candidate, choose
 
 Outcome = dict[str, Any]
@@ -23,7 +22,7 @@ Outcome = dict[str, Any]
 
 def by_score(found: Sequence[Outcome]) -> Outcome:
     """What a training of ours serves."""
-    candidates = [Candidate(each["step"], each["weights"], Score.from_dict(each["score"])) for each in found]
+    candidates = [Candidate(each["step"], each["weights"], each["score"]) for each in found]
     choice = choose(candidates)
     return next(each for each in found if (each["step"], each["weights"]) == (choice.step, choice.weights))
 
@@ -35,7 +34,7 @@ def last(weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
 def lowest(figure: str, weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
     """Of those checkpoints that have the figure: there is no cycle loss in the warm-up."""
     return lambda found: min(
-        (each for each in found if each["weights"] == weights and each[figure] is not None),
+        (each for each in found if each["weights"] == weights and not np.isnan(each[figure])),
         key=lambda each: each[figure],
     )
 
@@ -57,7 +56,7 @@ def regrets(found: Sequence[Outcome]) -> dict[str, float]:
 
 def correlation(found: Sequence[Outcome]) -> float:
     """Spearman's, of the score with nearness to the truth, over all checkpoints and both weights of a training."""
-    scores = pd.Series([each["score"]["value"] for each in found]).rank()
+    scores = pd.Series([each["score"].value for each in found]).rank()
     return float(scores.corr(pd.Series([-each["distance"] for each in found]).rank()))
 
 
@@ -85,7 +84,7 @@ def show(trained: Mapping[tuple[str, int], Sequence[Outcome]], mean: Mapping[str
 
 
 def main() -> None:
-    ended = {(recipe.name, seed): found for recipe, seed, found in train_all([r for r in RECIPES if r.watched])}
+    ended = {(recipe.name, seed): found for recipe, seed, found in measure_all([r for r in RECIPES if r.watched])}
     trained = dict(sorted(ended.items()))
     all_regrets = [regrets(found) for found in trained.values()]
     mean = {policy: float(np.mean([each[policy] for each in all_regrets])) for policy in POLICIES}

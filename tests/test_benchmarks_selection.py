@@ -12,6 +12,7 @@ from cyclegan.config import TrainConfig, preset
 from cyclegan.dataset import Batch
 from cyclegan.model import CycleGan
 from cyclegan.schedule import Schedule
+from cyclegan.score import Score
 
 TINY = TrainConfig.model_validate(
     preset("paper").model_dump()
@@ -70,14 +71,13 @@ def test_recipes_have_names_of_their_own_and_settings_that_are_valid() -> None:
 def outcome(step: int, weights: str, distance: float, value: float, **figures: Any) -> dict[str, Any]:
     measures = {"line_recall": 1.0, "diversity": 1.0, "diversity_b": 1.0, "soft_median": 0.0, "soft_b": 0.0}
     noise = 0.1 * np.random.default_rng(step).standard_normal(200)
-    score = {"value": value, "parts": {}, "measures": measures, "selecting": value, "reporting": value}
     return {
         "step": step,
         "weights": weights,
         "distance": distance,
-        "cycle": figures.get("cycle"),
+        "cycle": figures.get("cycle", np.nan),
         "kid": figures.get("kid", 1.0),
-        "score": score | {"resamples": list(value + noise)},
+        "score": Score(value, {}, measures, value, value, list(value + noise)),
     }
 
 
