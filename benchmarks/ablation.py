@@ -65,9 +65,9 @@ def save_sheet() -> None:
 
 def main() -> None:
     ended: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for recipe, seed, found in measure_all(RECIPES):
-        ended[recipe.name] += found[-2:]
-        print(f"{recipe.name}, seed {seed}: ΔE {found[-2]['distance']:.2f}", flush=True)
+    for recipe, seed, found in measure_all(RECIPES, last=2):
+        ended[recipe.name] += found
+        print(f"{recipe.name}, seed {seed}: ΔE {found[0]['distance']:.2f}", flush=True)
     print_table(HEAD, rows(ended))
     save_sheet()
     distance = {name: float(np.mean([each["distance"] for each in ended[name][::2]])) for name in ended}

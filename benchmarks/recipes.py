@@ -160,6 +160,7 @@ class Recipe:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 
+_HELD_RATE = {"schedule": {"constant_epochs": 2, "decay_epochs": 0}}
 _NO_PALETTE = {"generator": {"palette": 0}}
 _NO_LINES_KEPT = {"generator": {"palette": 0, "head": "tanh"}}
 _UNPAIRED = _NO_PALETTE | {"losses": {"lambda_pseudo": 0}, "schedule": {"warm_up_epochs": 0, "decay_epochs": 6}}
@@ -173,6 +174,9 @@ RECIPES = [
     Recipe("cycle of B as strong at the end", "ours", {"losses": {"lambda_cycle_b_end": 5.0}}),
     Recipe("identity loss 0.5", "ours", {"losses": {"lambda_identity": 0.5}}),
     Recipe("no DiffAugment", "ours", {"augment": False}),
+    Recipe(
+        "learning rate held to the end", "ours", {"schedule": {"constant_epochs": 2, "decay_epochs": 0}}, watched=True
+    ),
     Recipe("no warm-up", "ours", {"schedule": {"warm_up_epochs": 0, "decay_epochs": 6}}),
     Recipe("warm-up alone, no discriminators", "ours", {"schedule": {"warm_up_epochs": 10, "decay_epochs": 0}}),
     Recipe("no pseudo-pairs, no palette", "ours", _UNPAIRED),
@@ -349,19 +353,22 @@ def _keep(path: Path, made: Sequence[Checkpoint]) -> None:
     os.replace(unfinished, path)
 
 
-def _measured(number: int, seed: int) -> tuple[int, int, list[dict[str, Any]]]:
+def _measured(number: int, seed: int, last: int) -> tuple[int, int, list[dict[str, Any]]]:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     judge = Judge()
-    return number, seed, [judge(made) for made in made_by(RECIPES[number], seed)]
+    return number, seed, [judge(made) for made in made_by(RECIPES[number], seed)[-last:]]
 
 
-def measure_all(wanted: Sequence[Recipe]) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
-    """Every recipe with every seed, on all cores, in the order in which they end; what was trained before is read."""
+def measure_all(wanted: Sequence[Recipe], last: int = 0) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
+    """Every recipe with every seed, on all cores, in the order in which they end; what was trained before is read.
+
+    last: measure that many checkpoints from the end only; 0: all.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(_measured, RECIPES.index(recipe), seed) for seed in SEEDS for recipe in wanted]
+        jobs = [pool.submit(_measured, RECIPES.index(recipe), seed, last) for seed in SEEDS for recipe in wanted]
         for job in as_completed(jobs):
             number, seed, found = job.result()
             yield RECIPES[number], seed, found

@@ -111,7 +111,8 @@ class Scorer:
     def _faithfulness_parts(self, obeyed: np.ndarray) -> dict[str, np.ndarray]:
         recall, soft, within, noise = (self._subsets @ obeyed).T
         _, soft_b, within_b, noise_b = self._b
-        leak = np.maximum((soft - soft_b - 0.02) / 0.25, (within - 1.5 * within_b) / 12.0)
+        # margins and units by benchmarks.selection: a stricter look at faint ramps ranks checkpoints worse
+        leak = np.maximum((soft - soft_b - 0.07) / 0.25, (within - within_b) / 8.0)
         return {
             "b_line": ((0.95 - recall) / 0.45).clip(0, 1),
             "b_struct": leak.clip(0, 1),
