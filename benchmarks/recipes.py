@@ -183,15 +183,14 @@ RECIPES = [
     Recipe("spectral norm", "ours", model=SpectralNorm),
     Recipe("R1 penalty", "ours", model=R1),
     Recipe("global discriminator", "ours", model=GlobalDiscriminator),
-    Recipe("palette of 16", "ours", {"generator": {"palette": 16}}),
+    Recipe("soft labels 0.9", "ours", model=SoftLabels),
+    Recipe("loss balancing 0.05", "ours", model=LossBalancing),
+    Recipe("6 blocks, not 4", "ours", {"generator": {"blocks": 6}}),
+    Recipe("9 blocks", "ours", {"generator": {"blocks": 9}}),
+    Recipe("12 blocks", "ours", {"generator": {"blocks": 12}}),
+    Recipe("8 drawings in A", "ours", num_lineart=8),
+    Recipe("fine-tuned on 8 pictures of B", "ours", tune_on=8),
     Recipe("published, 6 blocks", "published", watched=True),
-    Recipe("published, 9 blocks", "published", {"generator": {"blocks": 9}}),
-    Recipe("published, 12 blocks", "published", {"generator": {"blocks": 12}}),
-    Recipe("published, no identity loss", "published", {"losses": {"lambda_identity": 0.0}}),
-    Recipe("published, soft labels 0.9", "published", model=SoftLabels),
-    Recipe("published, loss balancing 0.05", "published", model=LossBalancing),
-    Recipe("published, 8 drawings in A", "published", num_lineart=8),
-    Recipe("published, fine-tuned on 8 pictures", "published", tune_on=8),
 ]
 
 
