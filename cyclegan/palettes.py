@@ -6,9 +6,8 @@ import numpy.typing as npt
 
 from cyclegan.errors import CycleganError
 
-Palette = npt.NDArray[
-    np.float32
-]  # (k, 3) RGB in [0, 1]: the colours of a model's k regions, of which the first is white
+# (k, 3) RGB in [0, 1]: the colours of a model's k regions, of which the first is white
+Palette = npt.NDArray[np.float32]
 
 
 class PaletteError(CycleganError):

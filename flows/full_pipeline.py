@@ -1,6 +1,6 @@
 """The whole chain: build the dataset, train on it, colorize the inbox."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from prefect import flow
 from pydantic import Field
@@ -24,6 +24,7 @@ def full_pipeline(
     size: Annotated[int, Field(ge=32, le=2048)] = 286,
     source: str | None = None,
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
+    wrong_domain: Literal["drop", "move"] = "drop",
     preset: PresetName = "default",
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
     credit: str = "",
@@ -37,10 +38,11 @@ def full_pipeline(
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
         source: Board to scrape, or file:///folder or s3://bucket/prefix; by default what IRODORI_SOURCE says.
         politeness: How gently to treat the board.
+        wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
         preset: Settings of the training.
         overrides: What to change of the preset.
         credit: A line under the sheets, for whoever drew the drawings.
     """
-    build_dataset(name, lineart, colour, size, source, politeness)
+    build_dataset(name, lineart, colour, size, source, politeness, wrong_domain=wrong_domain)
     train_cyclegan(name, name, preset, overrides, credit)
     colorize_inbox(name, credit=credit)
