@@ -155,13 +155,8 @@ class Recipe:
 
     def digest(self, seed: int) -> str:
         """Of everything that the recipe says, so that a changed one is trained again."""
-        said = [
-            self.config(seed).model_dump(exclude=set(FREE_TO_CHANGE)),
-            self.model.__name__,
-            self.num_lineart,
-            self.tune_on,
-            TUNE_STEPS,
-        ]
+        config = self.config(seed).model_dump(exclude=set(FREE_TO_CHANGE))
+        said = [config, self.model.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
         said += [self.watched, WATCHED_EVERY, SIZE, NUM_TRAINING, NUM_HELD_OUT, NUM_TEST]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -179,9 +174,7 @@ RECIPES = [
     Recipe("fake lineart may have colour", "ours", {"losses": {"grey_lines": False}}),
     Recipe("identity loss 0.5", "ours", {"losses": {"lambda_identity": 0.5}}),
     Recipe("no DiffAugment", "ours", {"augment": False}),
-    Recipe(
-        "learning rate held to the end", "ours", {"schedule": {"constant_epochs": 2, "decay_epochs": 0}}, watched=True
-    ),
+    Recipe("learning rate held to the end", "ours", _HELD_RATE, watched=True),
     Recipe("no warm-up", "ours", {"schedule": {"warm_up_epochs": 0, "decay_epochs": 4.25}}),
     Recipe("warm-up alone, no discriminators", "ours", {"schedule": {"warm_up_epochs": 7, "decay_epochs": 0}}),
     Recipe("no pseudo-pairs, no palette", "ours", _UNPAIRED),
