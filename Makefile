@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # torch's threads spin while they wait for each other, which halves the speed of a machine that others use, too
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test lint up bench train-gpu drill-build drill-inbox clean
+.PHONY: help install demo test lint up bench ablation train-gpu drill-build drill-inbox clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -48,9 +48,13 @@ lint: install ## ruff and mypy
 up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-C stops all
 	@exec $(PY) -m deploy.up
 
-bench: install ## every benchmark; each is also: python -m benchmarks.NAME
+bench: install ## every benchmark of speed or choice; each is also: python -m benchmarks.NAME
 	@for file in benchmarks/[a-z]*.py; do \
-		name=$$(basename $$file .py); [ $$name = harness ] || $(PY) -m benchmarks.$$name || exit 1; done
+		name=$$(basename $$file .py); \
+		case $$name in harness|recipes|ablation) ;; *) $(PY) -m benchmarks.$$name || exit 1;; esac; done
+
+ablation: install ## what each part of the training is worth: an hour or two on two cores
+	@$(PY) -m benchmarks.ablation
 
 train-gpu: install ## train the default preset on the demo's drawings at 256 px on a GPU; ARGS=--rehearse tries it on the CPU
 	@$(PY) -m demo.train_gpu $(ARGS)
