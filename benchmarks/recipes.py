@@ -176,6 +176,7 @@ RECIPES = [
     Recipe("no DiffAugment", "ours", {"augment": False}),
     Recipe("learning rate held to the end", "ours", _HELD_RATE, watched=True),
     Recipe("no warm-up", "ours", {"schedule": {"warm_up_epochs": 0, "decay_epochs": 4.25}}),
+    Recipe("longer warm-up, shorter after it", "ours", {"schedule": {"warm_up_epochs": 5, "decay_epochs": 0.6}}),
     Recipe("warm-up alone, no discriminators", "ours", {"schedule": {"warm_up_epochs": 7, "decay_epochs": 0}}),
     Recipe("no pseudo-pairs, no palette", "ours", _UNPAIRED),
     Recipe("spectral norm", "ours", model=SpectralNorm),
