@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +36,7 @@ class OpenVinoLayers(nn.Module):
     def __init__(self, model: Path, precision: Precision) -> None:
         """model: of :func:`convert` or :func:`quantize`. Raises BackendError if the processor lacks bfloat16."""
         super().__init__()
-        core = _import("openvino").Core()
+        core = _core()
         has_bfloat16 = _BFLOAT16 in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bfloat16" and not has_bfloat16:
             raise BackendError("the processor has no bfloat16")
@@ -64,16 +65,26 @@ def convert(layers: nn.Module, folder: Path) -> Path:
 
 def quantize(layers: nn.Module, folder: Path, lineart: Tensor) -> Path:
     """Writes the layers to `folder` in 8 bits, their ranges taken from float (n, 3, H, W) lineart."""
-    openvino, path = _import("openvino"), folder / "int8.xml"
+    openvino, core, path = _import("openvino"), _core(), folder / "int8.xml"
     if not path.exists():
         with _quiet():
             nncf = _import("nncf")
             examples = nncf.Dataset([drawing[None].numpy() for drawing in lineart])
-            model = openvino.Core().read_model(convert(layers, folder))
+            model = core.read_model(convert(layers, folder))
             mixed = nncf.QuantizationPreset.MIXED  # ranges that are not symmetric, for what comes out of a ReLU
             quantized = nncf.quantize(model, examples, subset_size=len(lineart), preset=mixed)
         openvino.save_model(quantized, path, compress_to_fp16=False)
     return path
+
+
+@cache
+def _core() -> Any:
+    """One for the process, which lives as long as it.
+
+    Each brings a stack for signal handlers and takes it away when it goes, also where another one has come to rely on
+    it. The next signal is a segmentation fault then.
+    """
+    return _import("openvino").Core()
 
 
 def _import(name: str) -> Any:

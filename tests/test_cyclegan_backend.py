@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -187,3 +188,20 @@ def test_a_memory_that_cannot_be_written_is_no_error(
     network = generator()
     speed_up(network, 48, None, tmp_path / "file" / "cache")
     assert "as trained" in caplog.text
+
+
+def test_signals_still_arrive_after_models_came_and_went(tmp_path: Path) -> None:
+    script = f"""
+import gc, signal, sys
+from pathlib import Path
+from cyclegan.openvino_layers import OpenVinoLayers, convert
+from tests.test_cyclegan_backend import generator
+model = convert(generator().layers, Path({str(tmp_path)!r}))
+for precision in ("float32", "int8", "float32"):
+    layers = OpenVinoLayers(model, precision)
+    del layers
+    gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+signal.raise_signal(signal.SIGTERM)
+"""
+    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1]).returncode == 7
