@@ -197,10 +197,11 @@ from pathlib import Path
 from cyclegan.openvino_layers import OpenVinoLayers, convert
 from tests.test_cyclegan_backend import generator
 model = convert(generator().layers, Path({str(tmp_path)!r}))
-for precision in ("float32", "int8", "float32"):
-    layers = OpenVinoLayers(model, precision)
-    del layers
-    gc.collect()
+first, second = OpenVinoLayers(model, "float32"), OpenVinoLayers(model, "int8")
+del first
+gc.collect()
+del second
+gc.collect()
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 signal.raise_signal(signal.SIGTERM)
 """
