@@ -8,7 +8,6 @@ refuses is not used for either.
 """
 
 import copy
-import io
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +32,8 @@ from cyclegan.samples import translate
 from cyclegan.score import Scorer
 from cyclegan.trainer import Trainer
 from demo.drawings import HELD_OUT_SEEDS, Drawing
-from imaging.lineart import Normalization, lineart_gray, normalize
+from demo.pictures import normalized_lineart, portrait
+from imaging.lineart import Normalization
 
 SIDE = 256  # px at which the default preset's generator works
 FOLDERS = {"default": {256: 2, 2048: 2}, "checkpoint": {256: 24, 2048: 4}}  # drawings of each side, px
@@ -66,24 +66,16 @@ class Network:
         return backend.as_seen(self.examples)
 
 
-def draw(seed: int, domain: str, side: int) -> Image.Image:
-    return Image.open(io.BytesIO(Drawing(seed).render(domain, side))).convert("RGB")  # type: ignore[arg-type]
-
-
-def toned(seed: int, side: int) -> np.ndarray:
-    return normalize(lineart_gray(draw(seed, "A", side))).image
-
-
 def train(folder: Path) -> Path:
     """The demo's preset on few drawings for few epochs: enough for colours that lower precision could spoil."""
-    config = preset("demo").model_dump()
-    config["schedule"] = {"warm_up_epochs": EPOCHS, "constant_epochs": 0.5, "decay_epochs": 0.5}
-    side = config["data"]["crop"]
-    a = [toned(seed, side) for seed in range(NUM_TRAINING)]
-    b = [np.asarray(draw(seed, "B", side)) for seed in range(NUM_TRAINING, 2 * NUM_TRAINING)]
-    held_out = [toned(seed, side) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
+    phases = {"warm_up_epochs": EPOCHS, "constant_epochs": 0.5, "decay_epochs": 0.5}
+    config = preset("demo").changed({"schedule": phases})
+    side = config.data.crop
+    a = [normalized_lineart(seed, side) for seed in range(NUM_TRAINING)]
+    b = [portrait(seed, "B", side) for seed in range(NUM_TRAINING, 2 * NUM_TRAINING)]
+    held_out = [normalized_lineart(seed, side) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
     data = TrainingData(a, b, held_out, b[:NUM_HELD_OUT])
-    Trainer(TrainConfig.model_validate(config), data, folder, normalization=Normalization()).run()
+    Trainer(config, data, folder, normalization=Normalization()).run()
     return list_checkpoints(folder / "checkpoints")[0]
 
 
@@ -92,7 +84,7 @@ def default_network() -> Network:
     random = torch.Generator().manual_seed(0)
     init_weights(generator, random)
     generator.remembered.copy_(torch.rand(generator.remembered.shape, generator=random))
-    examples = torch.from_numpy(np.stack([toned(seed, SIDE) for seed in list(HELD_OUT_SEEDS)[:12]]))
+    examples = torch.from_numpy(np.stack([normalized_lineart(seed, SIDE) for seed in list(HELD_OUT_SEEDS)[:12]]))
     return Network("default", generator, SIDE, examples, Normalization())
 
 
@@ -106,7 +98,7 @@ def trained_network(path: Path) -> Network:
         examples, size = checkpoint["lineart"]["examples"], checkpoint["lineart"]["size"]
     else:
         size = config.data.crop
-        examples = torch.from_numpy(np.stack([toned(seed, size) for seed in list(HELD_OUT_SEEDS)[:12]]))
+        examples = torch.from_numpy(np.stack([normalized_lineart(seed, size) for seed in list(HELD_OUT_SEEDS)[:12]]))
     return Network("checkpoint", generator, size, examples, normalization)
 
 
@@ -192,8 +184,8 @@ def time_folders(network: Network, chosen: dict[str, str], models: Path) -> Iter
 
 def scores(network: Network, name: str, models: Path) -> float:
     """The checkpoint score by a backend, always on the same held-out drawings."""
-    lineart = [toned(seed, network.size) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
-    colour = [np.asarray(draw(seed, "B", network.size)) for seed in range(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)]
+    lineart = [normalized_lineart(seed, network.size) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
+    colour = [portrait(seed, "B", network.size) for seed in range(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)]
     generator = network.served_by(name, models)
     outputs = [translate(generator, drawing, torch.device("cpu")) for drawing in lineart]
     return Scorer(lineart, colour).score(outputs).value

@@ -6,7 +6,6 @@ two CPU cores train in a minute or two. What did not earn a place in the product
 
 import dataclasses
 import hashlib
-import io
 import json
 import multiprocessing
 import os
@@ -20,7 +19,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -28,13 +26,14 @@ from cyclegan.config import FREE_TO_CHANGE, TrainConfig, preset
 from cyclegan.dataset import Batches, TrainingData
 from cyclegan.losses import adversarial_loss
 from cyclegan.model import CycleGan, Losses
-from cyclegan.networks import REMEMBERED_PALETTES, Discriminator
+from cyclegan.networks import REMEMBERED_PALETTES, Discriminator, init_weights
 from cyclegan.samples import translate
 from cyclegan.schedule import Schedule
 from cyclegan.score import Scorer
 from cyclegan.score_faithfulness import to_lab
 from cyclegan.score_realism import Extractor
-from demo.drawings import COLOUR_SEEDS, HELD_OUT_SEEDS, LINEART_SEEDS, Drawing
+from demo.drawings import COLOUR_SEEDS, HELD_OUT_SEEDS, LINEART_SEEDS
+from demo.pictures import normalized_lineart, portrait
 from demo.truth import Truth, measure
 from imaging.lineart import Normalization, normalize
 
@@ -120,8 +119,7 @@ class GlobalDiscriminator(CycleGan):
         wide = self.config.discriminator.model_copy(update={"layers": 4})
         for name in ("d_a", "d_b"):
             whole = Discriminator(wide)
-            for parameter in whole.parameters():
-                nn.init.normal_(parameter, 0.0, 0.02, generator=self._rng)
+            init_weights(whole, self._rng)
             self.networks[name] = _WithGlobal(self.networks[name], whole)  # type: ignore[arg-type]
             setattr(self, name, self.networks[name])
         self.optimizers["discriminators"] = self._adam(self.config.optimizer.lr_discriminator, self.d_a, self.d_b)
@@ -144,14 +142,8 @@ class Recipe:
     watched: bool = False
 
     def config(self, seed: int) -> TrainConfig:
-        values = preset("demo" if self.start == "ours" else "paper").model_dump()
-        for changes in (_OURS if self.start == "ours" else _PUBLISHED, self.changes, {"seed": seed}):
-            for name, value in changes.items():
-                if isinstance(value, Mapping):
-                    values[name] |= value
-                else:
-                    values[name] = value
-        return TrainConfig.model_validate(values)
+        start = preset("demo").changed(_OURS) if self.start == "ours" else preset("paper").changed(_PUBLISHED)
+        return start.changed(self.changes).changed({"seed": seed})
 
     def digest(self, seed: int) -> str:
         """Of everything that the recipe says, so that a changed one is trained again."""
@@ -204,21 +196,12 @@ class Portraits:
 @cache
 def portraits() -> Portraits:
     taken = slice(NUM_TRAINING), slice(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)
-    a, a_held_out = ([_lineart(seed) for seed in LINEART_SEEDS[part]] for part in taken)
-    b, b_held_out = ([_picture(seed) for seed in COLOUR_SEEDS[part]] for part in taken)
+    a, a_held_out = ([normalized_lineart(seed, SIZE) for seed in LINEART_SEEDS[part]] for part in taken)
+    b, b_held_out = ([portrait(seed, "B", SIZE) for seed in COLOUR_SEEDS[part]] for part in taken)
     tested = HELD_OUT_SEEDS[:NUM_TEST]
     truths = [Truth.of(seed, SIZE) for seed in tested]
-    return Portraits(TrainingData(a, b, a_held_out, b_held_out), [_lineart(seed) for seed in tested], truths)
-
-
-def _picture(seed: int) -> np.ndarray:
-    with Image.open(io.BytesIO(Drawing(seed).render("B", SIZE))) as image:
-        return np.array(image.convert("RGB"))
-
-
-def _lineart(seed: int) -> np.ndarray:
-    with Image.open(io.BytesIO(Drawing(seed).render("A", SIZE))) as image:
-        return _toned(np.array(image.convert("L")))
+    test = [normalized_lineart(seed, SIZE) for seed in tested]
+    return Portraits(TrainingData(a, b, a_held_out, b_held_out), test, truths)
 
 
 def _toned(gray: np.ndarray) -> np.ndarray:

@@ -55,12 +55,15 @@ SCALES = {
 
 def settings(scale: Scale, precision: str) -> TrainConfig:
     """The `paper` preset at this size."""
-    values = preset("paper").model_dump()
-    values["generator"] |= {"blocks": scale.blocks, "ngf": scale.ngf}
-    values["data"] |= {"crop": scale.crop}
-    values["schedule"] |= {"constant_epochs": STEPS / NUM_PICTURES, "decay_epochs": 0}
-    changes = {"precision": precision, "checkpoint_every": CHECKPOINT_EVERY, "log_every": 1}
-    return TrainConfig.model_validate(values | changes)
+    changes = {
+        "generator": {"blocks": scale.blocks, "ngf": scale.ngf},
+        "data": {"crop": scale.crop},
+        "schedule": {"constant_epochs": STEPS / NUM_PICTURES, "decay_epochs": 0},
+        "precision": precision,
+        "checkpoint_every": CHECKPOINT_EVERY,
+        "log_every": 1,
+    }
+    return preset("paper").changed(changes)
 
 
 def draw(crop: int, count: int, seed: int) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from benchmarks.harness import print_result, print_table
-from demo.drawings import Domain, Drawing
+from demo.pictures import portrait
 from imaging.codec import decode
 from imaging.twins import MAX_LINE_DISTANCE, line_hash, same_lines
 
@@ -25,10 +25,6 @@ SEEDS, SIDE = range(4000, 4300), 384
 NUM_PICTURES, NUM_PLANTED = 1_000_000, 20_000
 BAR, MIN_PRECISION = 0.97, 0.95
 MAX_SECONDS, MAX_GIGABYTES = 60.0, 2.0
-
-
-def portrait(seed: int, domain: Domain) -> Pixels:
-    return np.asarray(decode(Drawing(seed).render(domain, SIDE)))
 
 
 def saved_small(pixels: Pixels) -> Pixels:
@@ -85,7 +81,7 @@ def search_a_million() -> tuple[float, float]:
 
 def main() -> None:
     cv2.setNumThreads(1)
-    lineart, colour = ([portrait(seed, domain) for seed in SEEDS] for domain in ("A", "B"))
+    lineart, colour = ([portrait(seed, domain, SIDE) for seed in SEEDS] for domain in ("A", "B"))
     hashes = [line_hash(Image.fromarray(pixels)) for pixels in lineart]
     rows, shares = [], {}
     for change, apply in CHANGES.items():

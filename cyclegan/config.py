@@ -130,6 +130,17 @@ class TrainConfig(_Settings):
             raise ValueError("generator.palette and schedule.warm_up_epochs need losses.lambda_pseudo above 0")
         return self
 
+    def changed(self, changes: Mapping[str, Any]) -> TrainConfig:
+        """A copy with other values. `changes` is nested as the settings are, and names only what differs.
+
+        Raises ValueError for names and values that no training can have.
+        """
+        values = self.model_dump()
+        for name, value in changes.items():
+            old = values.get(name)
+            values[name] = old | value if isinstance(old, dict) else value
+        return TrainConfig.model_validate(values)
+
     def resolved_device(self) -> str:
         """ "cuda" or "cpu"."""
         import torch

@@ -3,7 +3,6 @@
 Made up: grey and yellowed paper, a photo in uneven light, faint pencil, blue pencil, blue pencil in a photo.
 """
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import numpy as np
 import typer
 from PIL import Image
 
-from demo.drawings import HELD_OUT_SEEDS, Drawing
+from demo.drawings import HELD_OUT_SEEDS
+from demo.pictures import portrait
 
 SIDE = 1024  # pixels
 _BLUE, _PENCIL = (96, 148, 214), (105, 105, 108)
@@ -54,8 +54,7 @@ def main(folder: Path) -> None:
     """Write one JPEG of each into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (paper, seed) in enumerate(zip(PAPERS, HELD_OUT_SEEDS[1::7], strict=False), start=1):
-        clean = Image.open(io.BytesIO(Drawing(seed).render("A", SIDE))).convert("RGB")
-        page = paper(np.asarray(clean).astype(np.float32), np.random.default_rng(seed))
+        page = paper(portrait(seed, "A", SIDE).astype(np.float32), np.random.default_rng(seed))
         image = Image.fromarray(page.clip(0, 255).astype(np.uint8))
         image.save(folder / f"{number} {paper.__name__.replace('_', ' ')}.jpg", quality=88)
 

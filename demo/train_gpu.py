@@ -27,9 +27,9 @@ from cyclegan.dataset import TrainingData
 from cyclegan.errors import CycleganError
 from cyclegan.schedule import Schedule
 from cyclegan.trainer import Trainer
-from demo.drawings import COLOUR_SEEDS, CREDIT, HELD_OUT_SEEDS, LINEART_SEEDS, Domain, Drawing
-from imaging.codec import decode
-from imaging.lineart import Normalization, lineart_gray, normalize
+from demo.drawings import COLOUR_SEEDS, CREDIT, HELD_OUT_SEEDS, LINEART_SEEDS, Domain
+from demo.pictures import normalized_lineart, portrait
+from imaging.lineart import Normalization
 
 FOLDER = Path(__file__).resolve().parent.parent / ".run" / "train-gpu"
 LARGEST_GENERATOR = 14e6  # bytes
@@ -85,14 +85,13 @@ def train(folder: Path, rehearse: bool, steps: int | None) -> None:
 
 def settings(rehearse: bool, steps: int | None, count: int) -> TrainConfig:
     """The `default` preset; with `steps`, its phases shortened or lengthened alike to about as many."""
-    values = preset("default").model_dump() | {"device": "cuda"}
-    for name, value in (REHEARSAL if rehearse else {}).items():
-        values[name] = values[name] | value if isinstance(value, dict) else value
-    config = TrainConfig.model_validate(values)
-    if steps is not None:
-        factor = steps / Schedule.of(config, count, count).total
-        values["schedule"] = {name: epochs * factor for name, epochs in values["schedule"].items()}
-    return TrainConfig.model_validate(values)
+    config = preset("default").changed({"device": "cuda"})
+    if rehearse:
+        config = config.changed(REHEARSAL)
+    if steps is None:
+        return config
+    factor = steps / Schedule.of(config, count, count).total
+    return config.changed({"schedule": {name: epochs * factor for name, epochs in config.schedule}})
 
 
 def draw(count: int, size: int) -> TrainingData:
@@ -110,10 +109,9 @@ def draw(count: int, size: int) -> TrainingData:
 
 
 def _draw(wanted: tuple[Domain, int, int]) -> np.ndarray:
-    """Toned lineart (H, W) or an RGB picture (H, W, 3), uint8."""
+    """Normalized lineart (H, W) or an RGB picture (H, W, 3), uint8."""
     domain, seed, size = wanted
-    image = decode(Drawing(seed).render(domain, size))
-    return normalize(lineart_gray(image), Normalization()).image if domain == "A" else np.array(image)
+    return normalized_lineart(seed, size) if domain == "A" else portrait(seed, domain, size)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -4,16 +4,16 @@ A drawing does not say which colours it had, so an output is measured against th
 each hair colour with each skin colour. Everything else (flowers, lips, glasses) keeps the seed's own colour.
 """
 
-import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from PIL import Image
 
+from cyclegan.score_faithfulness import to_lab
 from demo.drawings import HAIR_COLOURS, SKIN_COLOURS, Drawing
+from demo.pictures import portrait
+from imaging.codec import decode
 
 HAIR = tuple(itertools.chain.from_iterable(HAIR_COLOURS.values()))
 _PAPER = 250  # lineart lighter than this is no line
@@ -38,10 +38,9 @@ class Truth:
     def of(cls, seed: int, size: int) -> "Truth":
         """Renders every colouring of `seed` at `size` × `size` px, some 0.2 s."""
         drawing = Drawing(seed)
-        lineart = _pixels(drawing.render("A", size))[..., 0]
-        areas = lineart >= _PAPER
+        areas = portrait(seed, "A", size)[..., 0] >= _PAPER
         labs = {
-            (hair, skin): _lab(_pixels(drawing.render("B", size, hair=hair, skin=skin)))
+            (hair, skin): to_lab(np.array(decode(drawing.render("B", size, hair=hair, skin=skin))))
             for hair in HAIR
             for skin in SKIN_COLOURS
         }
@@ -55,14 +54,14 @@ class Truth:
 
     def distance(self, output: np.ndarray) -> float:
         """Mean ΔE*ab (CIE 1976) of a uint8 (H, W, 3) output to its nearest colouring, where no line is."""
-        difference = self.colourings.astype(np.float32) - _lab(output)[self.areas]
+        difference = self.colourings.astype(np.float32) - to_lab(output)[self.areas]
         return float(np.sqrt((difference**2).sum(axis=2)).mean(axis=1).min())
 
     def tells_hair_from_skin(self, output: np.ndarray) -> bool | None:
         """Whether the mean colours of hair and skin are apart; None where too little of either is to be seen."""
         if min(self.hair.mean(), self.skin.mean()) < _LEAST_SHARE:
             return None
-        lab = _lab(output)
+        lab = to_lab(output)
         return bool(np.linalg.norm(lab[self.hair].mean(axis=0) - lab[self.skin].mean(axis=0)) > _APART)
 
 
@@ -71,15 +70,6 @@ def measure(truths: Sequence[Truth], outputs: Sequence[np.ndarray]) -> tuple[flo
     told = [truth.tells_hair_from_skin(output) for truth, output in zip(truths, outputs, strict=True)]
     distances = [truth.distance(output) for truth, output in zip(truths, outputs, strict=True)]
     return float(np.mean(distances)), float(np.mean([each for each in told if each is not None]))
-
-
-def _pixels(png: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(png)) as image:
-        return np.array(image.convert("RGB"))
-
-
-def _lab(image: np.ndarray) -> np.ndarray:
-    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ A name may lead to a public address when it is judged and to a private one a mom
 connection is judged again once it stands, before a byte is sent.
 """
 
-import ipaddress
 import socket
 from typing import Any
 
@@ -13,7 +12,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from scraping.failures import FetchError
-from scraping.manners import is_private
+from scraping.manners import is_private, is_private_address
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -44,9 +43,8 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 def _judged(connected: socket.socket, host: str) -> socket.socket:
-    address = str(connected.getpeername()[0]).split("%")[0]
-    private = not ipaddress.ip_address(address).is_global
-    if private and not is_private(host.strip("[]")):
+    address = str(connected.getpeername()[0])
+    if is_private_address(address) and not is_private(host.strip("[]")):
         connected.close()
         raise FetchError(f"{host} now leads to the private address {address}, after a public one")
     return connected

@@ -43,7 +43,12 @@ def is_private(host: str) -> bool:
         found = socket.getaddrinfo(host, None)
     except (OSError, UnicodeError):
         return False
-    return any(not ipaddress.ip_address(str(info[4][0]).split("%")[0]).is_global for info in found)
+    return any(is_private_address(str(info[4][0])) for info in found)
+
+
+def is_private_address(address: str) -> bool:
+    """Whether the public internet cannot reach it; IPv4, or IPv6 with or without a zone ("fe80::1%eth0")."""
+    return not ipaddress.ip_address(address.split("%")[0]).is_global
 
 
 def objection(url: str, site: str) -> str | None:

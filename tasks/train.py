@@ -56,14 +56,13 @@ class Overrides(BaseModel):
     processes: int | None = Field(None, ge=1, le=64, description="processes that share each batch, on a GPU each")
 
     def apply(self, preset: PresetName) -> "TrainConfig":
-        from cyclegan.config import TrainConfig
         from cyclegan.config import preset as load_preset
 
-        values = load_preset(preset).model_dump()
+        changes: dict[str, Any] = {}
         for name, value in self.model_dump(exclude_none=True).items():
             section = _SECTIONS.get(name)
-            (values[section] if section else values)[name] = value
-        return TrainConfig.model_validate(values)
+            (changes.setdefault(section, {}) if section else changes)[name] = value
+        return load_preset(preset).changed(changes)
 
 
 _SECTIONS = {

@@ -16,26 +16,17 @@ from torch import Tensor, nn
 from cyclegan import backend
 from cyclegan.backend import Trial, as_seen, fastest, speed_up, try_all
 from cyclegan.config import GeneratorConfig
-from cyclegan.networks import Generator, init_weights
+from cyclegan.networks import Generator
 from cyclegan.openvino_layers import OpenVinoLayers, convert
 from cyclegan.winograd import WinogradConv, with_winograd
+from tests.untrained import untrained
 
 torch.set_num_threads(1)
 
 
-def generator(upsample: str = "nearest", palette: int = 4, seed: int = 0) -> Generator:
-    """Untrained, with weights so large that it paints all over the page."""
-    head = "line_keeping" if palette else "tanh"
-    settings = {"blocks": 2, "ngf": 8, "head": head, "upsample": upsample, "palette": palette}
-    network = Generator(GeneratorConfig.model_validate(settings)).eval()
-    random = torch.Generator().manual_seed(seed)
-    init_weights(network, random)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(5)
-        if palette:
-            network.remembered.copy_(torch.rand(network.remembered.shape, generator=random))
-    return network
+def generator(upsample: str = "nearest", seed: int = 0) -> Generator:
+    settings = {"blocks": 2, "ngf": 8, "head": "line_keeping", "upsample": upsample, "palette": 4}
+    return untrained(GeneratorConfig.model_validate(settings), seed)
 
 
 def lineart(count: int = 8, side: int = 48) -> Tensor:

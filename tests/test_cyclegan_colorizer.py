@@ -13,10 +13,10 @@ from PIL import Image
 from cyclegan.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from cyclegan.colorizer import Colorizer
 from cyclegan.config import DataConfig, GeneratorConfig, LossConfig, TrainConfig
-from cyclegan.networks import Generator, init_weights
 from cyclegan.score_faithfulness import measure, read_lineart, to_lab
 from demo.drawings import Drawing
 from imaging.lineart import Normalization
+from tests.untrained import untrained
 
 SIZE = 64
 
@@ -32,17 +32,7 @@ def save(
         data=DataConfig(crop=SIZE),
         losses=LossConfig(lambda_pseudo=1.0),
     )
-    states = []
-    for number in (seed, seed + 1):
-        generator = Generator(config.generator)
-        random = torch.Generator().manual_seed(number)
-        init_weights(generator, random)
-        with torch.no_grad():
-            for parameter in generator.parameters():
-                parameter.mul_(5)
-            if palette:
-                generator.remembered.copy_(torch.rand(generator.remembered.shape, generator=random))
-        states.append({"g_ab": generator.state_dict()})
+    states = [{"g_ab": untrained(config.generator, number).state_dict()} for number in (seed, seed + 1)]
     toned = (normalization or Normalization()).to_dict()
     checkpoint = {"step": 7, "config": config.model_dump(), "normalization": toned}
     save_checkpoint(path, checkpoint | {"ema": states[0], "networks": states[1]})

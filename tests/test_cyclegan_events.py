@@ -2,15 +2,13 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
 from cyclegan.metrics import COLUMNS
-from tests.test_cyclegan_trainer import TOTAL, rows, trainer
+from tests.test_cyclegan_trainer import TOTAL, fail_in_the_middle_of, rows, trainer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own dependencies
@@ -47,17 +45,7 @@ def test_losses_scores_and_sheets_are_in_the_event_files(tmp_path: Path) -> None
 
 
 def test_a_resumed_run_has_each_step_once(tmp_path: Path) -> None:
-    running = trainer(tmp_path)
-    discriminator_loss = running.model._discriminator_loss
-
-    def fail(*arguments: Any) -> torch.Tensor:
-        if running.step == 10:
-            raise RuntimeError("as a kill would: the row of step 9 is written, the checkpoint is of step 6")
-        return discriminator_loss(*arguments)
-
-    running.model._discriminator_loss = fail  # type: ignore[method-assign, assignment]
-    with pytest.raises(RuntimeError, match="as a kill would"):
-        running.run()
+    fail_in_the_middle_of(10, tmp_path)  # the row of step 9 is written, the checkpoint is of step 6
     assert steps(read(tmp_path / "events"), "training/rate")[-1] == 9
     trainer(tmp_path).run()
     events = read(tmp_path / "events")

@@ -112,6 +112,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def fail_in_the_middle_of(step: int, folder: Path) -> None:
+    """Trains until an error inside a step, after the generators' update."""
+    running = trainer(folder)
+    generators_done = running.model._discriminator_loss
+
+    def failing(*arguments: Any) -> torch.Tensor:
+        if running.step == step:
+            raise RuntimeError("a step that fails in the middle")
+        return generators_done(*arguments)
+
+    running.model._discriminator_loss = failing  # type: ignore[method-assign, assignment]
+    with pytest.raises(RuntimeError, match="in the middle"):
+        running.run()
+
+
 class Stop(BaseException):
     """As what a flow engine raises in the main thread to end a run."""
 
@@ -271,17 +286,7 @@ def test_control_c_saves_and_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_an_error_inside_a_step_saves_no_torn_state(tmp_path: Path) -> None:
-    running = trainer(tmp_path)
-    generators_done = running.model._discriminator_loss
-
-    def failing(*arguments: Any) -> torch.Tensor:
-        if running.step == 9:
-            raise RuntimeError("a step that fails in the middle")
-        return generators_done(*arguments)
-
-    running.model._discriminator_loss = failing  # type: ignore[method-assign, assignment]
-    with pytest.raises(RuntimeError, match="in the middle"):
-        running.run()
+    fail_in_the_middle_of(9, tmp_path)
     found = load_newest(tmp_path / "checkpoints")
     assert found is not None and found[1]["step"] == 6
 
