@@ -7,10 +7,11 @@ from pydantic import Field
 
 from imaging.lineart import Normalization
 from scraping.politeness import Politeness
-from tasks.batches import check_failures, run_batches, shared, task_runner
+from tasks.batches import check_failures, run_batches
 from tasks.dataset import Dataset, Domain, Name
 from tasks.dataset_report import write_report
 from tasks.dedupe import dedupe
+from tasks.engine import shared, task_runner
 from tasks.errors import plain_errors, run_task
 from tasks.normalize import normalize
 from tasks.report import show_stages

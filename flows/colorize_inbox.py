@@ -5,9 +5,10 @@ from typing import Annotated
 from prefect import State, flow
 from pydantic import Field
 
-from tasks.batches import run_batches, task_runner
+from tasks.batches import run_batches
 from tasks.colorize import clear, colorize, draw_sheets, scan, waiting
 from tasks.dataset import Name
+from tasks.engine import task_runner
 from tasks.errors import plain_errors, run_task
 from tasks.inbox import Finished, Inbox, look
 from tasks.report import show_stages

@@ -3,40 +3,16 @@
 from collections import Counter, UserList
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from prefect import Task
 from prefect.futures import PrefectFuture, as_completed
-from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from scraping.politeness import Politeness
 from storage import Rows
+from tasks.engine import check_engine
 from tasks.errors import PipelineError
 from tasks.progress import Progress
 from tasks.settings import settings
-
-
-def task_runner() -> "TaskRunner[Any]":
-    """The engine that ``IRODORI_TASK_RUNNER`` names: threads, processes or a Dask cluster."""
-    chosen = settings()
-    if chosen.task_runner == "threads":
-        return ThreadPoolTaskRunner(max_workers=chosen.workers)
-    if chosen.task_runner == "processes":
-        return ProcessPoolTaskRunner(max_workers=chosen.workers)
-    try:
-        from prefect_dask import DaskTaskRunner
-    except ImportError as error:
-        raise PipelineError("IRODORI_TASK_RUNNER=dask needs: pip install prefect-dask") from error
-    if chosen.dask_scheduler:
-        return cast("TaskRunner[Any]", DaskTaskRunner(address=chosen.dask_scheduler))
-    cluster = {"n_workers": chosen.workers, "threads_per_worker": 1}
-    return cast("TaskRunner[Any]", DaskTaskRunner(cluster_kwargs=cluster))
-
-
-def shared(politeness: Politeness) -> Politeness:
-    """What each process may do, so that all that work at once keep to these limits together."""
-    chosen = settings()
-    return politeness if chosen.task_runner == "threads" else politeness.shared_between(chosen.workers)
 
 
 def run_batches(
@@ -51,6 +27,7 @@ def run_batches(
     total = len(items)
     if not total:
         return Counter()
+    check_engine()
     progress = Progress(label, total, "images")
     counts: Counter[str] = Counter()
     for future in _submitted(task, items, batch, common):

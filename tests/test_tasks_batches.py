@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -13,20 +14,24 @@ import pytest
 from demo.board import Board
 from demo.drawings import Domain, Drawing
 from demo.search import BoardPost
+from deploy.child import Child
+from deploy.ports import free_port
 from storage import Manifest, open_storage
+from tasks import engine
+from tasks.errors import PipelineError
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES_PER_SECOND = 8
-FLOW = f"""
+FILES_PER_SECOND, AT_ONCE = 8, 1000
+FLOW = """
 import sys
 from flows.build_dataset import build_dataset
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
 from tasks.scrape import Query
 lineart, colour = (Query(tags=tags, filter=PostFilter(min_side=32)) for tags in ("lineart", "-lineart"))
-polite = Politeness(api_per_second=100, files_per_second={FILES_PER_SECOND}, backoff_s=0.01, retries=1)
+polite = Politeness(api_per_second=100, files_per_second=float(sys.argv[2]), backoff_s=0.01, retries=1)
 build_dataset("tiny", lineart, colour, 48, sys.argv[1], polite)
 """
 Left = tuple[pd.DataFrame, dict[str, bytes]]
@@ -44,14 +49,18 @@ def board() -> Iterator[Board]:
         yield board
 
 
-def build(runner: str, folder: Path, board: Board, prefect_server: str) -> Left:
+def build(
+    runner: str, folder: Path, board: Board, prefect_server: str, rate: float = AT_ONCE, scheduler: str = ""
+) -> Left:
     """What a flow run of its own process leaves, with this runner and two workers."""
     storage = open_storage(folder.as_uri())
     env = os.environ | {
         "IRODORI_STORAGE": storage.url, "IRODORI_TASK_RUNNER": runner, "IRODORI_WORKERS": "2",
-        "PREFECT_API_URL": prefect_server,
+        "IRODORI_DASK_SCHEDULER": scheduler, "PREFECT_API_URL": prefect_server,
     }  # fmt: skip
-    run = subprocess.run([sys.executable, "-c", FLOW, board.url], env=env, cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", FLOW, board.url, str(rate)], env=env, cwd=ROOT, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     manifest = Manifest(storage, "datasets/tiny/manifest.csv")
     keys = [entry.key for entry in storage.list("datasets/") if entry.key != manifest.key]
@@ -69,13 +78,65 @@ def test_the_same_dataset_and_pace_from_every_runner(
 ) -> None:
     before = len(board.requests)
     begun = time.monotonic()
-    table, files = build(runner, tmp_path, board, prefect_server)
+    table, files = build(runner, tmp_path, board, prefect_server, FILES_PER_SECOND)
     pictures = sum("/images/" in request.path for request in board.requests[before:])
     assert pictures == 40
     # each of two processes may begin a download at once
     assert time.monotonic() - begun >= (pictures - 2 * 2) / FILES_PER_SECOND
     pd.testing.assert_frame_equal(table, by_threads[0])
     assert files == by_threads[1]
+
+
+@contextmanager
+def dask(*command: str, cwd: Path, ready: str) -> Iterator[None]:
+    """`dask` as people start it, in any folder, from when its log says that it is ready."""
+    log = cwd / f"{command[0]}.log"
+    path = Path(sys.executable).parent / "dask"
+    # its working folder is the child's own business, for a folder can shadow packages
+    begin = f"import os, sys; os.chdir({str(cwd)!r}); os.execv(sys.argv[1], sys.argv[1:])"
+    started = [sys.executable, "-c", begin, str(path), *command, "--no-dashboard"]
+    with Child(f"dask {command[0]}", started, log=log, env=os.environ) as child:
+        child.wait_until(lambda: ready in log.read_text(), seconds=120)
+        yield
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    address = f"tcp://127.0.0.1:{(port := free_port())}"
+    with dask("scheduler", "--host", "127.0.0.1", "--port", str(port), cwd=tmp_path, ready="Scheduler at"):
+        yield address
+
+
+def test_the_same_dataset_from_a_cluster_of_ones_own(
+    by_threads: Left, board: Board, prefect_server: str, tmp_path: Path, scheduler: str
+) -> None:
+    with dask("worker", scheduler, "--nworkers", "2", "--nthreads", "1", cwd=tmp_path, ready="Registered to"):
+        table, files = build("dask", tmp_path / "storage", board, prefect_server, scheduler=scheduler)
+    pd.testing.assert_frame_equal(table, by_threads[0])
+    assert files == by_threads[1]
+    assert "PrefectDaskClient" in (tmp_path / "scheduler.log").read_text()
+
+
+def test_a_cluster_that_cannot_work_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: Callable[..., None], scheduler: str
+) -> None:
+    monkeypatch.setattr(engine, "_SECONDS_TO_ANSWER", 2)
+    nobody = f"tcp://127.0.0.1:{free_port()}"
+    environment(task_runner="dask", dask_scheduler=nobody)
+    with pytest.raises(PipelineError, match=f"no Dask scheduler answers at {nobody}: start `dask scheduler`"):
+        engine.check_engine()
+    environment(dask_scheduler="somewhere")
+    with pytest.raises(PipelineError, match="correct IRODORI_DASK_SCHEDULER"):
+        engine.check_engine()
+    environment(dask_scheduler=scheduler)
+    with pytest.raises(PipelineError, match=f"no workers: start `dask worker {scheduler}`"):
+        engine.check_engine()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
+    (tmp_path / "other" / "tasks").mkdir(parents=True)
+    (tmp_path / "other" / "tasks" / "__init__.py").touch()
+    with dask("worker", scheduler, "--nthreads", "1", cwd=tmp_path, ready="Registered to"):
+        with pytest.raises(PipelineError, match=r"1 of 1 Dask workers cannot run Irodori.*tasks.*install the checkout"):
+            engine.check_engine()
 
 
 def test_a_runner_that_does_not_exist_is_named() -> None:
