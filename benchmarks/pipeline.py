@@ -1,110 +1,134 @@
-"""resize and normalize as Prefect runs them, beside the same functions called plainly by as many threads.
+"""2,000 drawings from a folder to normalized lineart by Prefect, beside the same functions called by as many threads.
 
-The sources are JPEGs of 1500 × 2000, as boards serve them; some files stand for all, so that the disk is not measured.
-Processor time is that of this process, without the server's; it hardly depends on what else the machine does.
+The drawings are JPEGs of 1500 × 2000, as boards serve them. Processor time is that of this process, without the
+server's; it hardly depends on what else the machine does.
 """
 
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 from benchmarks.harness import alternate, print_result, print_table
-from benchmarks.prepare import make_file
 from drills.server import prefect_server
 from imaging.lineart import Normalization
-from storage import Row
 
-IMAGES = 2000
-WARM_UP = 64
-FILES = 12
+IMAGES, ROUNDS, WARM_UP = 2000, 3, 64
 SIZE = 256
-BATCH = 128  # as in flows/build_dataset.py
 WORKERS = 4
 BAR = 0.95  # at most 5 % for orchestration
 
 
-def new_dataset(folder: Path, name: str, images: int, files: list[bytes]) -> Any:
-    """Scraped and deduplicated lineart."""
-    from tasks.dataset import Dataset
-
-    dataset = Dataset(folder.as_uri(), name)
-    keys = [dataset.key("scrape", "A", f"{number:064}", "jpg") for number in range(FILES)]
-    for key, data in zip(keys, files, strict=True):
-        dataset.storage.write(key, data)
-    size = {"width": "1500", "height": "2000"}
-    dataset.manifest.record(
-        Row(f"b:{number:05}", "A", "dedupe", "ok", key=keys[number % FILES], sha256=f"{number:064x}", **size)
-        for number in range(images)
-    )
-    return dataset
+def draw_pages(folder: Path, count: int) -> None:
+    """White pages of thin random curves."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        page = np.full((2000, 1500), 255, np.uint8)
+        for corners in rng.integers(0, (1500, 2000), (40, 6, 2)):
+            cv2.polylines(page, [corners.astype(np.int32)], False, int(rng.integers(0, 120)), 5, cv2.LINE_AA)
+        cv2.imwrite(str(folder / f"{number:05}.jpg"), page, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
-def plainly(dataset: Any) -> None:
+def chain(dataset: Any, source: str, call: Callable[..., Any], in_batches: Callable[..., Any]) -> None:
+    """What build-dataset does for one domain."""
+    from flows.build_dataset import IMAGE_BATCH, LINEART, SCRAPE_BATCH
+    from scraping.politeness import Politeness
+    from tasks.dedupe import dedupe
     from tasks.normalize import normalize
     from tasks.resize import resize
+    from tasks.scrape import list_posts, scrape
 
-    def run(task: Any, stage: Any, **common: object) -> None:
-        rows = list(dataset.remaining(stage, "A"))
-        batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    polite = Politeness()
+    query = LINEART.model_copy(update={"limit": 1_000_000})
+    posts = call(list_posts, dataset, "A", source, query, polite)
+    in_batches(scrape, posts, SCRAPE_BATCH, dataset=dataset, domain="A", source=source, politeness=polite)
+    call(dedupe, dataset, "A")
+    in_batches(resize, dataset.remaining("resize", "A"), IMAGE_BATCH, dataset=dataset, size=SIZE)
+    left = dataset.remaining("normalize", "A")
+    in_batches(normalize, left, IMAGE_BATCH, dataset=dataset, normalization=Normalization())
+    dataset.manifest.merge()
+
+
+def plainly(dataset: Any, source: str) -> None:
+    from prefect.logging import disable_run_logger
+
+    from tasks.batches import share
+
+    def call(task: Any, *arguments: Any) -> Any:
+        return task.fn(*arguments)
+
+    def in_batches(task: Any, items: Any, most: int, **common: Any) -> None:
+        rows, size = list(items), share(items, most)
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         with ThreadPoolExecutor(WORKERS) as threads:
-            list(threads.map(lambda batch: task.fn(batch, dataset=dataset, **common), batches))
+            list(threads.map(partial(task.fn, **common), batches))
 
-    run(resize, "resize", size=SIZE)
-    run(normalize, "normalize", normalization=Normalization())
+    with disable_run_logger():
+        chain(dataset, source, call, in_batches)
 
 
-def by_prefect(dataset: Any) -> None:
+def by_prefect(dataset: Any, source: str) -> None:
     from prefect import flow
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from tasks.batches import run_batches
-    from tasks.normalize import normalize
-    from tasks.resize import resize
+    from tasks.batches import run_batches, share
+    from tasks.errors import run_task
+
+    def in_batches(task: Any, items: Any, most: int, **common: Any) -> None:
+        run_batches(task, task.name, items, share(items, most), **common)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=WORKERS))  # type: ignore[arg-type]
-    def prepare() -> None:
-        run_batches(resize, "resize A", dataset.remaining("resize", "A"), BATCH, dataset=dataset, size=SIZE)
-        left = dataset.remaining("normalize", "A")
-        run_batches(normalize, "normalize A", left, BATCH, dataset=dataset, normalization=Normalization())
+    def build() -> None:
+        chain(dataset, source, run_task, in_batches)
 
-    prepare()
+    build()
 
 
 def main() -> None:
     images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    processor: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="irodori-pipeline-") as name, prefect_server(Path(name)):
+        from tasks.dataset import Dataset
+
         folder = Path(name)
+        for count in (WARM_UP, images):
+            draw_pages(folder / str(count), count)
 
-        def side(name: str, run: Callable[[Any], None]) -> Callable[[], None]:
+        def side(name: str, run: Callable[[Any, str], None]) -> Callable[[], None]:
             def timed() -> None:
-                start = time.process_time()
-                run(datasets.pop(0))
-                processor[name] = time.process_time() - start
+                source = (folder / str(next(counts[name]))).as_uri()
+                before = time.process_time()
+                run(Dataset((folder / "data").as_uri(), f"{name}-{len(processor[name])}"), source)
+                processor[name].append(time.process_time() - before)
 
+            processor[name] = []
             return timed
 
-        processor: dict[str, float] = {}
-        sizes = (WARM_UP, WARM_UP, images, images)
-        files = [make_file(number) for number in range(FILES)]
-        datasets = [new_dataset(folder / "data", f"d{number}", size, files) for number, size in enumerate(sizes)]
-        seconds = alternate({"plain": side("plain", plainly), "Prefect": side("Prefect", by_prefect)}, rounds=1)
+        counts: dict[str, Iterator[int]] = {name: iter([WARM_UP] + [images] * ROUNDS) for name in ("plain", "prefect")}
+        seconds = alternate({"plain": side("plain", plainly), "prefect": side("prefect", by_prefect)}, ROUNDS)
     rate = {name: images / value for name, value in seconds.items()}
+    cost = {name: statistics.median(values[1:]) for name, values in processor.items()}
     print_table(
         [f"{images:,} × 1500 × 2000 JPEG to {SIZE} and normalized", "seconds", "pictures/s", "processor seconds"],
-        [[name, f"{seconds[name]:.1f}", f"{rate[name]:.1f}", f"{processor[name]:.1f}"] for name in seconds],
+        [[name, f"{seconds[name]:.1f}", f"{rate[name]:.1f}", f"{cost[name]:.1f}"] for name in seconds],
     )
     print_result(
         "pipeline",
-        seconds["plain"] / seconds["Prefect"],
+        seconds["plain"] / seconds["prefect"],
         BAR,
         images=images,
-        orchestration_percent=round(100 * (1 - seconds["plain"] / seconds["Prefect"]), 1),
-        processor_percent=round(100 * (1 - processor["plain"] / processor["Prefect"]), 1),
-        pictures_per_second=round(rate["Prefect"], 1),
+        orchestration_percent=round(100 * (1 - seconds["plain"] / seconds["prefect"]), 1),
+        processor_percent=round(100 * (1 - cost["plain"] / cost["prefect"]), 1),
+        pictures_per_second=round(rate["prefect"], 1),
         workers=WORKERS,
     )
 

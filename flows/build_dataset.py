@@ -1,13 +1,13 @@
 """From tags on a board to a dataset: scrape → dedupe → resize → normalize."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from prefect import flow
 from pydantic import Field
 
 from imaging.lineart import Normalization
 from scraping.politeness import Politeness
-from tasks.batches import check_failures, run_batches
+from tasks.batches import check_failures, run_batches, share
 from tasks.dataset import Dataset, Domain, Name
 from tasks.dataset_report import write_report
 from tasks.dedupe import dedupe
@@ -21,7 +21,7 @@ from tasks.settings import settings
 
 LINEART = Query(tags="lineart monochrome solo")
 COLOUR = Query(tags="solo white_background -monochrome -greyscale")
-SCRAPE_BATCH, IMAGE_BATCH = 32, 128
+SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; each task run costs Prefect's server 50 ms of processor time
 
 
 @flow(name="build-dataset", task_runner=task_runner())
@@ -55,16 +55,20 @@ def build_dataset(
     domains: list[tuple[Domain, Query, Query]] = [("A", lineart, colour), ("B", colour, lineart)]
     for domain, query, other in domains:
         posts = run_task(list_posts, target, domain, source, query, politeness)
-        how = {"politeness": shared(politeness), "move_to": other.filter if wrong_domain == "move" else None}
-        counts = run_batches(
-            scrape, f"scrape {domain}", posts, SCRAPE_BATCH, dataset=target, domain=domain, source=source, **how
-        )
+        how: dict[str, Any] = {
+            "politeness": shared(politeness),
+            "move_to": other.filter if wrong_domain == "move" else None,
+        }
+        how |= {"dataset": target, "domain": domain, "source": source}
+        counts = run_batches(scrape, f"scrape {domain}", posts, share(posts, SCRAPE_BATCH), **how)
         check_failures(counts, f"scrape {domain}", max_failed)
     for domain, *_ in domains:  # after both are scraped, for either may have got pictures from the other
         run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
-        run_batches(resize, f"resize {domain}", scraped, IMAGE_BATCH, dataset=target, size=size)
+        batch = share(scraped, IMAGE_BATCH)
+        run_batches(resize, f"resize {domain}", scraped, batch, dataset=target, size=size)
     resized = target.remaining("normalize", "A")
-    run_batches(normalize, "normalize A", resized, IMAGE_BATCH, dataset=target, normalization=normalization)
+    batch = share(resized, IMAGE_BATCH)
+    run_batches(normalize, "normalize A", resized, batch, dataset=target, normalization=normalization)
     show_stages(dataset, target.manifest.merge())
     run_task(write_report, target)

@@ -71,8 +71,11 @@ class Storage(Protocol):
         """Streams to a local file, which appears whole. Raises NotFound."""
         ...
 
-    def open(self, key: str) -> tuple[IO[bytes], str]:
-        """Like :meth:`read_version`, as a file to stream from and to close; later writes don't touch it."""
+    def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
+        """Like :meth:`read_version`, as a file to stream from and to close; later writes don't touch it.
+
+        keep: of something big that is asked for again and again; then it is fetched only after it has changed.
+        """
         ...
 
     def read_version(self, key: str) -> tuple[bytes, str]:

@@ -89,7 +89,7 @@ class LocalStorage:
             _discard(unfinished)
             raise self._error(key, error) from error
 
-    def open(self, key: str) -> tuple[IO[bytes], str]:
+    def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
         try:
             file = self._path(key).open("rb")
         except OSError as error:

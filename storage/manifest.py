@@ -59,10 +59,10 @@ class Manifest:
     def record(self, rows: Iterable[Row]) -> None:
         """Adds rows, all or none. A row replaces an earlier one of the same image and stage."""
         now = _now()
-        latest = {(row.domain, row.id, row.stage): replace(row, updated_at=now) for row in rows}
-        if not latest:
+        records = to_records(replace(row, updated_at=now) for row in rows)
+        if not records:
             return
-        self._add_part(to_records(latest.values()))
+        self._add_part({record[:3]: record for record in records}.values())
         if uuid.uuid4().int % _FOLDED == 0:  # one in so many, by chance: no count that writers would have to share
             self.fold()
 
@@ -122,7 +122,7 @@ class Manifest:
             opened = self._open_all_parts(files)
             version = None
             try:
-                base, version = self._storage.open(self.key)
+                base, version = self._storage.open(self.key, keep=True)
                 in_base = read_chunks(files.enter_context(base), self.key, wanted)
             except NotFound:
                 in_base = iter(())

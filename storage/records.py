@@ -134,7 +134,10 @@ def to_rows(lines: Iterable[bytes]) -> Iterator[Row]:
 
 
 def to_records(rows: Iterable[Row]) -> list[Record]:
-    """Sorted. Line ends and NULs within a cell become spaces: a row is a line, and CSV readers disagree on them."""
+    """Sorted by stage, domain and id, rows of the same three in the order given.
+
+    Line ends and NULs within a cell become spaces: a row is a line, and CSV readers disagree on them.
+    """
     spaces = str.maketrans("\r\n\0", "   ")
     records = []
     for row in rows:
@@ -142,7 +145,7 @@ def to_records(rows: Iterable[Row]) -> list[Record]:
         csv.writer(text, lineterminator="").writerow(cell.translate(spaces) for cell in values(row))
         line = text.getvalue().encode() + b"\n"
         records.append(Record(*key_of(line), _age(line), line))
-    return sorted(records)
+    return sorted(records, key=itemgetter(0, 1, 2))
 
 
 def merged(sources: Sequence[Iterator[Record]]) -> Iterator[Record]:

@@ -26,6 +26,7 @@ from botocore.exceptions import (
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
+from storage.copies import Copies
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,14 +93,20 @@ class S3Storage:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def open(self, key: str) -> tuple[IO[bytes], str]:
-        file = tempfile.SpooledTemporaryFile(max_size=1 << 16)
+    def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
+        file: IO[bytes] = tempfile.TemporaryFile() if keep else tempfile.SpooledTemporaryFile(max_size=1 << 16)
         try:
             with self._errors(key):
-                version = self._fetch(key, file)
+                version = self._fetch(key, file, self._copies.version(key) if keep else None)
         except StorageError:
             file.close()
             raise
+        if version is None:
+            file.close()
+            return self._copies.open(key)
+        if keep:
+            self._copies.keep(key, version, file)
+            return self._copies.open(key)
         file.seek(0)
         return file, version
 
@@ -110,10 +117,17 @@ class S3Storage:
 
     # botocore tries again what fails before the first byte, but not what breaks off later
     @retry(retry=retry_if_exception_type(_BROKEN_OFF), stop=stop_after_attempt(5), reraise=True)
-    def _fetch(self, key: str, file: IO[bytes]) -> str:
+    def _fetch(self, key: str, file: IO[bytes], known: str | None) -> str | None:
+        """The version of what is in the file then; None, and nothing in it, if the version known still holds."""
         file.seek(0)
         file.truncate()
-        answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key))
+        condition: dict[str, Any] = {"IfNoneMatch": known} if known else {}
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **condition)
+        except ClientError as error:
+            if known and _code(error) == "304":
+                return None
+            raise
         shutil.copyfileobj(answer["Body"], file, 1 << 20)
         return answer["ETag"]
 
@@ -121,12 +135,17 @@ class S3Storage:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
         with self._errors(key):
             try:
-                self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, **condition)
+                answer = self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, **condition)
             except ClientError as error:
                 # If-Match on a key that is gone answers 404: for the caller it is the same lost race
                 if _code(error) in _CONFLICT | _MISSING:
                     raise Conflict(f"{key} was changed by another run") from error
                 raise
+        if self._copies.version(key) and not isinstance(data, bytes):
+            data.seek(0)
+            copy = tempfile.TemporaryFile()
+            shutil.copyfileobj(data, copy, 1 << 20)
+            self._copies.keep(key, answer["ETag"], copy)
 
     @cached_property
     def _client(self) -> "S3Client":
@@ -138,8 +157,12 @@ class S3Storage:
         # boto3 insists on a region, S3-compatible servers do not care
         return session.client("s3", region_name=session.region_name or "us-east-1", config=config)
 
+    @cached_property
+    def _copies(self) -> Copies:
+        return Copies()
+
     def __getstate__(self) -> dict[str, str]:
-        return {"_bucket": self._bucket, "_prefix": self._prefix}  # clients don't pickle
+        return {"_bucket": self._bucket, "_prefix": self._prefix}  # neither clients nor copies travel
 
     def _key(self, key: str) -> str:
         return self._prefix + checked_key(key)

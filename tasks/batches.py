@@ -1,8 +1,9 @@
 """Runs a task over batches of images on the configured engine, with progress in the log and the UI."""
 
 from collections import Counter, UserList
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
+from math import ceil
 from typing import Any
 
 from prefect import Task
@@ -35,6 +36,11 @@ def run_batches(
         detail = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), reverse=True))
         progress.show(counts.total(), detail)
     return counts
+
+
+def share(items: Sized, most: int) -> int:
+    """Items of a batch: at most that many, and no more than leave something for each worker."""
+    return max(1, min(most, ceil(len(items) / settings().workers)))
 
 
 def _submitted(

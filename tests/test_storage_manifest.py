@@ -218,12 +218,12 @@ def test_a_reader_that_is_overtaken_by_a_merge_sees_every_row(tmp_path: Path) ->
     class Overtaken(LocalStorage):
         merges = 0
 
-        def open(self, key: str) -> tuple[IO[bytes], str]:
+        def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
             if not self.merges:
                 self.merges += 1
                 Manifest(open_storage(url), KEY).merge()
                 Manifest(open_storage(url), KEY).record([scraped(2)])
-            return super().open(key)
+            return super().open(key, keep=keep)
 
     reader = Manifest(Overtaken(tmp_path / "storage"), KEY)
     assert [row.id for row in reader.rows("scrape", "A")] == ["board:1", "board:2"]
