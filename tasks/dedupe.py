@@ -1,6 +1,7 @@
 """Stage dedupe: within a domain, keep the best copy of each picture. Writes rows only."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 from prefect import get_run_logger, task
@@ -18,29 +19,42 @@ def dedupe(dataset: Dataset, domain: Domain) -> "Counter[str]":
     """Compares what is new with everything kept so far; a picture once kept stays, later copies of it go."""
     manifest = dataset.manifest
     kept_ids = {row.id for row in manifest.rows("dedupe", domain) if row.status == "ok"}
-    kept = [row for row in manifest.rows("scrape", domain) if row.id in kept_ids]
-    new = sorted(manifest.remaining("dedupe", domain), key=_preference)
-    copies = _copies(kept, new)
-    rows = [_decide(row, copies.get(number)) for number, row in enumerate(new)]
-    manifest.record(rows)
-    get_run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(rows), len(copies))
-    return Counter(row.status for row in rows)
+    kept = _Pictures(row for row in manifest.rows("scrape", domain) if row.id in kept_ids)
+    left = manifest.remaining("dedupe", domain)
+    copies = _copies(kept, _Pictures(left))
+    manifest.record(_decide(row, copies.get(row.id)) for row in left)
+    get_run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(left), len(copies))
+    return Counter(ok=len(left) - len(copies), dropped=len(copies))
 
 
-def _preference(row: Row) -> tuple[bool, bool, str]:
+class _Pictures:
+    """What deciding takes of many rows, the rest of which stays on disk."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.ids: list[str] = []
+        self.prints: list[Fingerprint] = []
+        self.ranks: list[int] = []
+        for row in rows:
+            self.ids.append(row.id)
+            self.prints.append(Fingerprint.from_row({name: getattr(row, name) for name in Fingerprint.__slots__}))
+            self.ranks.append(_rank(row))
+
+
+def _rank(row: Row) -> int:
     """Of copies of one size: rather lossless, with a source to credit, then by id, so that order never matters."""
-    return (row.key.endswith(".jpg"), not row.source, row.id)
+    return 2 * row.key.endswith(".jpg") + (not row.source)
 
 
-def _copies(kept: list[Row], new: list[Row]) -> dict[int, tuple[str, Row]]:
-    """Position in ``new`` → ("exact" or "near", the row that it is a copy of)."""
-    rows = kept + new
-    prints = [Fingerprint.from_row({name: getattr(row, name) for name in Row.__slots__}) for row in rows]
-    found = find_duplicates(prints, num_kept=len(kept))
-    return {copy.index - len(kept): (copy.kind, rows[copy.kept]) for copy in found}
+def _copies(kept: _Pictures, new: _Pictures) -> dict[str, tuple[str, str]]:
+    """Id of each new picture that is a copy → ("exact" or "near", the id of what it is a copy of)."""
+    order = sorted(range(len(new.ids)), key=lambda place: (new.ranks[place], new.ids[place]))
+    ids = kept.ids + [new.ids[place] for place in order]
+    prints = kept.prints + [new.prints[place] for place in order]
+    found = find_duplicates(prints, num_kept=len(kept.ids))
+    return {ids[copy.index]: (copy.kind, ids[copy.kept]) for copy in found}
 
 
-def _decide(row: Row, copy: tuple[str, Row] | None) -> Row:
+def _decide(row: Row, copy: tuple[str, str] | None) -> Row:
     decision = Row(
         row.id, row.domain, "dedupe", "ok", key=row.key, sha256=row.sha256, width=row.width, height=row.height
     )
@@ -48,4 +62,4 @@ def _decide(row: Row, copy: tuple[str, Row] | None) -> Row:
         return decision
     kind, best = copy
     reason = "same pixels as another picture" if kind == "exact" else "nearly the same as another picture"
-    return replace(decision, status="dropped", reason=reason, key="", duplicate_of=best.id)
+    return replace(decision, status="dropped", reason=reason, key="", duplicate_of=best)

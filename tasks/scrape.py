@@ -118,8 +118,7 @@ def _scrape_one(post: Post, dataset: Dataset, domain: Domain, source: Source, mo
 
 def _kept(post: Post, dataset: Dataset, domain: Domain, data: bytes, image: Image.Image, found: dict[str, str]) -> Row:
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
-    if not dataset.storage.exists(key):
-        dataset.storage.write(key, data)
+    dataset.storage.write(key, data)  # unasked whether it is there: that would cost each new picture a round trip
     return _row(post, domain, "ok", "", key=key, lines=line_hash(image), **found, **fingerprint(image).to_row())
 
 
