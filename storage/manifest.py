@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, groupby
 from typing import IO, Any, get_args
@@ -39,7 +39,7 @@ from storage.records import (
     to_rows,
     write_lines,
 )
-from storage.row import COLUMNS, STAGES, Row, Stage, Status
+from storage.row import COLUMNS, STAGES, Row, Stage, Status, values
 
 __all__ = ["COLUMNS", "STAGES", "Manifest", "Row", "Rows", "Stage", "Status", "previous_stage", "rows_from"]
 
@@ -59,7 +59,7 @@ class Manifest:
     def record(self, rows: Iterable[Row]) -> None:
         """Adds rows, all or none. A row replaces an earlier one of the same image and stage."""
         now = _now()
-        records = to_records(replace(row, updated_at=now) for row in rows)
+        records = to_records((*values(row)[:-1], now) for row in rows)
         if not records:
             return
         self._add_part({record[:3]: record for record in records}.values())

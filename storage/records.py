@@ -16,7 +16,7 @@ from operator import itemgetter, lt
 from typing import IO, NamedTuple
 
 from storage.base import StorageError
-from storage.row import COLUMNS, STAGES, Row, values
+from storage.row import COLUMNS, STAGES, Row
 
 Key = tuple[int, bytes, bytes]  # what the manifest is sorted by: stage number, domain, id
 _BLOCK = 1 << 18  # bytes
@@ -133,17 +133,17 @@ def to_rows(lines: Iterable[bytes]) -> Iterator[Row]:
         yield Row(*cells)  # type: ignore[arg-type]
 
 
-def to_records(rows: Iterable[Row]) -> list[Record]:
-    """Sorted by stage, domain and id, rows of the same three in the order given.
+def to_records(rows: Iterable[Sequence[str]]) -> list[Record]:
+    """Of cells in the order of COLUMNS, sorted by stage, domain and id; rows of the same three in the order given.
 
     Line ends and NULs within a cell become spaces: a row is a line, and CSV readers disagree on them.
     """
     spaces = str.maketrans("\r\n\0", "   ")
     records = []
-    for row in rows:
+    for cells in rows:
         text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(cell.translate(spaces) for cell in values(row))
-        line = text.getvalue().encode() + b"\n"
+        csv.writer(text, lineterminator="").writerow(cells)
+        line = text.getvalue().translate(spaces).encode() + b"\n"
         records.append(Record(*key_of(line), _age(line), line))
     return sorted(records, key=itemgetter(0, 1, 2))
 
@@ -267,8 +267,7 @@ def _whole(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
 def _converted(names: list[str], lines: list[bytes]) -> list[bytes]:
     """From other columns, or other line ends: what is missing is empty, what is not known is left out."""
     rows = csv.DictReader((line.decode() for line in lines), fieldnames=names)
-    known = ({name: cells.get(name) or "" for name in COLUMNS} for cells in rows)
-    return [to_records([Row(**cells)])[0].line for cells in known]  # type: ignore[arg-type]
+    return [to_records([[cells.get(name) or "" for name in COLUMNS]])[0].line for cells in rows]
 
 
 def _cells(line: bytes) -> list[str]:
