@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 _SIDE = 64
@@ -31,8 +32,8 @@ class ColourMeasure:
         return self.mse <= _MAX_GREY_MSE or self.fraction <= _MAX_GREY_FRACTION
 
 
-def measure_colour(image: Image.Image) -> ColourMeasure:
-    """Measures an RGB picture on an area-averaged copy of 64 × 64."""
+def measure_colour(image: Image.Image | npt.NDArray[np.uint8]) -> ColourMeasure:
+    """Measures an RGB picture, or its pixels (H, W, 3), on an area-averaged copy of 64 × 64."""
     pixels = cv2.resize(np.asarray(image), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     untinted = pixels - pixels.mean(axis=(0, 1)) + pixels.mean()
     off_grey = untinted - untinted.mean(axis=2, keepdims=True)

@@ -83,13 +83,14 @@ class Duplicate:
     cell_distance: int
 
 
-def fingerprint(image: Image.Image) -> Fingerprint:
-    """Fingerprint of an RGB picture."""
-    pixels: npt.NDArray[np.uint8] = np.asarray(image)
-    digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
-    digest.update(pixels.tobytes())
+def fingerprint(image: Image.Image | npt.NDArray[np.uint8]) -> Fingerprint:
+    """Fingerprint of an RGB picture, or of its pixels (H, W, 3)."""
+    pixels: npt.NDArray[np.uint8] = np.ascontiguousarray(image)
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(f"{width}x{height}:".encode())
+    digest.update(pixels.data)
     working = pixels
-    if min(image.size) > _WORKING_SIDE:  # one pass over the big picture instead of four
+    if min(width, height) > _WORKING_SIDE:  # one pass over the big picture instead of four
         working = _shrink(pixels, _WORKING_SIDE, _WORKING_SIDE)
     gray = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     coarse = _shrink(gray, 32, 32)
@@ -97,8 +98,8 @@ def fingerprint(image: Image.Image) -> Fingerprint:
         pixel_sha256=digest.hexdigest(),
         phash=_phash(coarse),
         dhash=_dhash(_shrink(gray, 9, 8)),
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         thumb=base64.b64encode(_shrink(working, THUMB_SIDE, THUMB_SIDE).tobytes()).decode(),
         detail=round(float(coarse.std()), 2),
     )

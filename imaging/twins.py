@@ -29,8 +29,11 @@ _STRIDES = (1, 5, 7, 11, 13, 17)  # relatively prime to 96, so that each makes s
 _MAX_NEIGHBOURS = 256  # compared within one key, so that many pages alike cannot take forever
 
 
-def line_hash(image: Image.Image) -> str:
-    """64 hex digits: the signs of the low frequencies of an RGB picture's lines, lowest first; "" without lines."""
+def line_hash(image: Image.Image | npt.NDArray[np.uint8]) -> str:
+    """64 hex digits: the signs of the low frequencies of the lines, lowest first; "" without lines.
+
+    image: an RGB picture, or its pixels (H, W, 3).
+    """
     gray = cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY)
     small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDEST_LINE, _WIDEST_LINE))

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from PIL import Image
+import numpy as np
+import numpy.typing as npt
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, Field
@@ -99,11 +100,12 @@ def _scrape_one(post: Post, dataset: Dataset, domain: Domain, source: Source, mo
         image = decode(download.data)
     except ImageError as error:
         return [_row(post, domain, "failed", str(error), **found)]
-    colour = measure_colour(image)
+    pixels = np.asarray(image)  # once: it takes as long as decoding
+    colour = measure_colour(pixels)
     found |= {"colour_mse": f"{colour.mse:.1f}", "colour_fraction": f"{colour.fraction:.4f}"}
     belongs: Domain = "A" if colour.is_grey else "B"
     if belongs == domain:
-        return [_kept(post, dataset, domain, download.data, image, found)]
+        return [_kept(post, dataset, domain, download.data, pixels, found)]
     reason = _WRONG[domain]
     if move_to is None:
         return [_row(post, domain, "dropped", reason, **found)]
@@ -113,13 +115,15 @@ def _scrape_one(post: Post, dataset: Dataset, domain: Domain, source: Source, mo
     found |= {"moved_from": domain}
     if refused := move_to.reason(post):
         return [here, _row(post, belongs, "dropped", refused, **found)]
-    return [here, _kept(post, dataset, belongs, download.data, image, found)]
+    return [here, _kept(post, dataset, belongs, download.data, pixels, found)]
 
 
-def _kept(post: Post, dataset: Dataset, domain: Domain, data: bytes, image: Image.Image, found: dict[str, str]) -> Row:
+def _kept(
+    post: Post, dataset: Dataset, domain: Domain, data: bytes, pixels: npt.NDArray[np.uint8], found: dict[str, str]
+) -> Row:
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
     dataset.storage.write(key, data)  # unasked whether it is there: that would cost each new picture a round trip
-    return _row(post, domain, "ok", "", key=key, lines=line_hash(image), **found, **fingerprint(image).to_row())
+    return _row(post, domain, "ok", "", key=key, lines=line_hash(pixels), **found, **fingerprint(pixels).to_row())
 
 
 def _row(post: Post, domain: Domain, status: Status, reason: str, **found: str) -> Row:
