@@ -1,6 +1,8 @@
 """How a run ends when something outside the code is wrong: Failed, with one line and no traceback."""
 
+import errno
 import functools
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -32,8 +34,13 @@ def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except (PipelineError, StorageError, SourceError, FailedRun) as error:
-            state: Any = Failed(message=str(error))
-            return cast(R, state)  # Prefect takes a returned state for the state of the run
+            line = str(error)
+        except OSError as error:  # the storage tells its own; what remains are files without a name
+            if error.errno != errno.ENOSPC:
+                raise
+            line = f"no space is left for temporary files in {tempfile.gettempdir()}: free some, or set TMPDIR"
+        state: Any = Failed(message=line)
+        return cast(R, state)  # Prefect takes a returned state for the state of the run
 
     return wrapper
 
