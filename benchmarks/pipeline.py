@@ -61,13 +61,13 @@ def chain(dataset: Any, source: str, call: Callable[..., Any], in_batches: Calla
 def plainly(dataset: Any, source: str) -> None:
     from prefect.logging import disable_run_logger
 
-    from tasks.batches import share
+    from tasks.batches import batch_size
 
     def call(task: Any, *arguments: Any) -> Any:
         return task.fn(*arguments)
 
     def in_batches(task: Any, items: Any, most: int, **common: Any) -> None:
-        rows, size = list(items), share(items, most)
+        rows, size = list(items), batch_size(items, most)
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         with ThreadPoolExecutor(WORKERS) as threads:
             list(threads.map(partial(task.fn, **common), batches))
@@ -80,11 +80,11 @@ def by_prefect(dataset: Any, source: str) -> None:
     from prefect import flow
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from tasks.batches import run_batches, share
+    from tasks.batches import batch_size, run_batches
     from tasks.errors import run_task
 
     def in_batches(task: Any, items: Any, most: int, **common: Any) -> None:
-        run_batches(task, task.name, items, share(items, most), **common)
+        run_batches(task, task.name, items, batch_size(items, most), **common)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=WORKERS))  # type: ignore[arg-type]
     def build() -> None:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from imaging.lineart import Normalization
 from scraping.politeness import Politeness
-from tasks.batches import check_failures, run_batches, share
+from tasks.batches import batch_size, check_failures, run_batches
 from tasks.dataset import Dataset, Domain, Name
 from tasks.dataset_report import write_report
 from tasks.dedupe import dedupe
@@ -60,15 +60,15 @@ def build_dataset(
             "move_to": other.filter if wrong_domain == "move" else None,
         }
         how |= {"dataset": target, "domain": domain, "source": source}
-        counts = run_batches(scrape, f"scrape {domain}", posts, share(posts, SCRAPE_BATCH), **how)
+        counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), **how)
         check_failures(counts, f"scrape {domain}", max_failed)
     for domain, *_ in domains:  # after both are scraped, for either may have got pictures from the other
         run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
-        batch = share(scraped, IMAGE_BATCH)
+        batch = batch_size(scraped, IMAGE_BATCH)
         run_batches(resize, f"resize {domain}", scraped, batch, dataset=target, size=size)
     resized = target.remaining("normalize", "A")
-    batch = share(resized, IMAGE_BATCH)
+    batch = batch_size(resized, IMAGE_BATCH)
     run_batches(normalize, "normalize A", resized, batch, dataset=target, normalization=normalization)
     show_stages(dataset, target.manifest.merge())
     run_task(write_report, target)

@@ -38,7 +38,7 @@ def run_batches(
     return counts
 
 
-def share(items: Sized, most: int) -> int:
+def batch_size(items: Sized, most: int) -> int:
     """Items of a batch: at most that many, and no more than leave something for each worker."""
     return max(1, min(most, ceil(len(items) / settings().workers)))
 

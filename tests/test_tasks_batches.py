@@ -18,6 +18,7 @@ from deploy.child import Child
 from deploy.ports import free_port
 from storage import Manifest, open_storage
 from tasks import engine
+from tasks.batches import batch_size
 from tasks.errors import PipelineError
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
@@ -137,6 +138,11 @@ def test_a_cluster_that_cannot_work_is_told_in_a_line(
     with dask("worker", scheduler, "--nthreads", "1", cwd=tmp_path, ready="Registered to"):
         with pytest.raises(PipelineError, match=r"1 of 1 Dask workers cannot run Irodori.*tasks.*install the checkout"):
             engine.check_engine()
+
+
+def test_batches_are_large_but_leave_each_worker_one(environment: Callable[..., None]) -> None:
+    environment(workers="4")
+    assert [batch_size(range(number), 256) for number in (0, 1, 8, 700, 5000)] == [1, 1, 2, 175, 256]
 
 
 def test_a_runner_that_does_not_exist_is_named() -> None:
