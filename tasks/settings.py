@@ -1,10 +1,11 @@
 """What the environment decides: where bytes rest, where pictures come from, what runs the batches."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.errors import PipelineError
@@ -28,6 +29,13 @@ class Settings(BaseSettings):
     task_runner: Literal["threads", "processes", "dask"] = Field("threads", description="what runs batches of images")
     workers: int = Field(4, ge=1, le=256, description="how many batches at once")
     dask_scheduler: str = Field("", description="tcp://host:port of a Dask scheduler; empty starts one on this machine")
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(tcp|tls)://.+:\d+", value):
+            raise ValueError(f"{value!r} is no address of a Dask scheduler; it is like tcp://host:8786")
+        return value
 
 
 @lru_cache(maxsize=1)
