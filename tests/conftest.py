@@ -1,6 +1,7 @@
 """What the tests share: a real S3 server, both storages, and the Prefect harness."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from storage import Storage, open_storage
 # set before Prefect is imported anywhere: tests neither report usage nor read the user's profile
 os.environ.update(PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
 os.environ.pop("PREFECT_API_URL", None)
+# a script starts what it puts into the background with Ctrl-C ignored, and everything below inherits that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
