@@ -21,7 +21,7 @@ from tasks.settings import settings
 
 LINEART = Query(tags="lineart monochrome solo")
 COLOUR = Query(tags="solo white_background -monochrome -greyscale")
-SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; each task run costs Prefect's server 50 ms of processor time
+SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; each task run costs the flow and Prefect's server processor time
 
 
 @flow(name="build-dataset", task_runner=task_runner())
@@ -56,10 +56,12 @@ def build_dataset(
     for domain, query, other in domains:
         posts = run_task(list_posts, target, domain, source, query, politeness)
         how: dict[str, Any] = {
+            "dataset": target,
+            "domain": domain,
+            "source": source,
             "politeness": shared(politeness),
             "move_to": other.filter if wrong_domain == "move" else None,
         }
-        how |= {"dataset": target, "domain": domain, "source": source}
         counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), **how)
         check_failures(counts, f"scrape {domain}", max_failed)
     for domain, *_ in domains:  # after both are scraped, for either may have got pictures from the other

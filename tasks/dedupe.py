@@ -41,12 +41,13 @@ class _Pictures:
 
 
 def _rank(row: Row) -> int:
-    """Of copies of one size: rather lossless, with a source to credit, then by id, so that order never matters."""
+    """Of copies of one size: rather lossless, then rather with a source to credit; lower is better."""
     return 2 * row.key.endswith(".jpg") + (not row.source)
 
 
 def _copies(kept: _Pictures, new: _Pictures) -> dict[str, tuple[str, str]]:
     """Id of each new picture that is a copy → ("exact" or "near", the id of what it is a copy of)."""
+    # of one rank by id, so that the order of scraping never matters
     order = sorted(range(len(new.ids)), key=lambda place: (new.ranks[place], new.ids[place]))
     ids = kept.ids + [new.ids[place] for place in order]
     prints = kept.prints + [new.prints[place] for place in order]

@@ -63,7 +63,8 @@ def _check_cluster(address: str) -> None:
             raise PipelineError(f"the Dask scheduler has no workers: start `dask worker {address}`") from error
         answers = client.run(_import_tasks, on_error="return")
     lacking = {worker: answer for worker, answer in answers.items() if isinstance(answer, BaseException)}
-    for worker, answer in lacking.items():
+    if lacking:
+        worker, answer = next(iter(lacking.items()))
         raise PipelineError(
             f"{len(lacking)} of {len(answers)} Dask workers cannot run Irodori, {worker} for one ({answer}): "
             "install the checkout where they run, and start them from that environment"

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -92,11 +92,8 @@ def test_the_same_dataset_and_pace_from_every_runner(
 def dask(*command: str, cwd: Path, ready: str) -> Iterator[None]:
     """`dask` as people start it, in any folder, from when its log says that it is ready."""
     log = cwd / f"{command[0]}.log"
-    path = Path(sys.executable).parent / "dask"
-    # its working folder is the child's own business, for a folder can shadow packages
-    begin = f"import os, sys; os.chdir({str(cwd)!r}); os.execv(sys.argv[1], sys.argv[1:])"
-    started = [sys.executable, "-c", begin, str(path), *command, "--no-dashboard"]
-    with Child(f"dask {command[0]}", started, log=log, env=os.environ) as child:
+    started = [str(Path(sys.executable).parent / "dask"), *command, "--no-dashboard"]
+    with chdir(cwd), Child(f"dask {command[0]}", started, log=log, env=os.environ) as child:
         child.wait_until(lambda: ready in log.read_text(), seconds=120)
         yield
 

@@ -17,7 +17,7 @@ from cyclegan.checkpoint import checkpoint_step, list_checkpoints, load_checkpoi
 from cyclegan.trainer import Trainer
 from deploy.seaweed import SeaweedFS
 from imaging.lineart import Normalization
-from storage import Storage, open_storage
+from storage import Entry, Storage, open_storage
 from tasks.errors import PipelineError
 from tasks.mirror import Mirror
 from tasks.runs import Model, Run
@@ -69,10 +69,10 @@ def checkpoints(storage: Storage) -> dict[int, str]:
 
 def settle(storage: Storage) -> None:
     """The server shows a new object that broke off for an instant, then takes it back; the slow line prolongs that."""
-    seen, now = None, sorted((entry.key, entry.version) for entry in storage.list(""))
-    while now != seen:
+    seen: set[Entry] | None = None
+    while (now := set(storage.list(""))) != seen:
+        seen = now
         time.sleep(1)
-        seen, now = now, sorted((entry.key, entry.version) for entry in storage.list(""))
 
 
 def assert_whole(url: str, scratch: Path) -> None:
