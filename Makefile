@@ -15,7 +15,7 @@ help: ## what can be made
 
 install: $(INSTALLED) ## create .venv and install
 
-$(INSTALLED): requirements.txt requirements-fast.txt requirements-dev.txt constraints.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements-fast.txt requirements-stack.txt requirements-dev.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Irodori needs Python 3.11 or later; call: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv || \
@@ -43,7 +43,7 @@ test: install ## run the tests
 lint: install ## ruff and mypy
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy cyclegan demo deploy flows imaging scraping storage tasks benchmarks drills tests
+	@.venv/bin/mypy cyclegan flows imaging irodori scraping storage tasks benchmarks demo deploy drills tests
 
 up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-C stops all
 	@exec $(PY) -m deploy.up
@@ -51,7 +51,7 @@ up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-
 bench: install ## every benchmark of speed or choice; each is also: python -m benchmarks.NAME
 	@for file in benchmarks/[a-z]*.py; do \
 		name=$$(basename $$file .py); \
-		case $$name in harness|recipes|ablation) ;; *) $(PY) -m benchmarks.$$name || exit 1;; esac; done
+		case $$name in harness|recipes|variants|trainings|published|ablation) ;; *) $(PY) -m benchmarks.$$name || exit 1;; esac; done
 
 ablation: install ## what each part of the training is worth: an hour or two on two cores
 	@$(PY) -m benchmarks.ablation

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.harness import print_result, print_table
-from benchmarks.recipes import FOLDER, RECIPES, SEEDS, made_by, measure_all, portraits
+from benchmarks.recipes import RECIPES, SEEDS
+from benchmarks.trainings import FOLDER, made_by, measure_all, portraits
 from demo.drawings import CREDIT
 from imaging.sheet import grid
 

@@ -21,16 +21,20 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import alternate, print_result, print_table
-from cyclegan import backend
-from cyclegan.checkpoint import list_checkpoints, load_checkpoint
-from cyclegan.colorizer import Colorizer
-from cyclegan.config import TrainConfig, preset
-from cyclegan.dataset import TrainingData, to_range, to_uint8
-from cyclegan.files import colorize_files
-from cyclegan.networks import Generator, init_weights
-from cyclegan.samples import translate
-from cyclegan.score import Scorer
-from cyclegan.trainer import Trainer
+from cyclegan.painting import backend
+from cyclegan.painting.checkpoint import load_checkpoint
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.files import colorize_files
+from cyclegan.painting.networks import init_weights
+from cyclegan.painting.painter import Painter
+from cyclegan.painting.tensors import to_range, to_uint8
+from cyclegan.scoring.samples import translate
+from cyclegan.scoring.score import Scorer
+from cyclegan.training.checkpoints import list_checkpoints
+from cyclegan.training.config import preset
+from cyclegan.training.dataset import TrainingData
+from cyclegan.training.trainer import Trainer
 from demo.drawings import HELD_OUT_SEEDS, Drawing
 from demo.pictures import normalized_lineart, portrait
 from imaging.lineart import Normalization
@@ -48,15 +52,15 @@ class Network:
     """A generator, the side in px at which it sees drawings, and lineart like that it learnt from (n, h, w)."""
 
     name: str
-    generator: Generator
+    painter: Painter
     size: int
     examples: torch.Tensor
     normalization: Normalization
 
-    def served_by(self, backend_name: str, models: Path) -> Generator:
+    def served_by(self, backend_name: str, models: Path) -> Painter:
         """A copy on a backend of its own."""
-        copied = copy.deepcopy(self.generator)
-        copied.layers = backend.build(backend_name, self.generator.layers, models, self.lineart())
+        copied = copy.deepcopy(self.painter)
+        copied.network = backend.build(backend_name, self.painter.network, models, self.lineart())
         return copied
 
     def colorizer(self, backend_name: str, models: Path) -> Colorizer:
@@ -80,26 +84,23 @@ def train(folder: Path) -> Path:
 
 
 def default_network() -> Network:
-    generator = Generator(preset("default").generator).eval()
+    painter = Painter(preset("default").method.generator).eval()
     random = torch.Generator().manual_seed(0)
-    init_weights(generator, random)
-    generator.remembered.copy_(torch.rand(generator.remembered.shape, generator=random))
+    init_weights(painter, random)
+    painter.remembered.copy_(torch.rand(painter.remembered.shape, generator=random))
     examples = torch.from_numpy(np.stack([normalized_lineart(seed, SIDE) for seed in list(HELD_OUT_SEEDS)[:12]]))
-    return Network("default", generator, SIDE, examples, Normalization())
+    return Network("default", painter, SIDE, examples, Normalization())
 
 
 def trained_network(path: Path) -> Network:
     checkpoint = load_checkpoint(path)
-    config = TrainConfig.model_validate(checkpoint["config"])
-    generator = Generator(config.generator).eval()
-    generator.load_state_dict(checkpoint["ema"]["g_ab"])
+    painter = Painter(GeneratorConfig.model_validate(checkpoint["painter"]["config"])).eval()
+    painter.load_state_dict(checkpoint["painter"]["ema"])
     normalization = Normalization.from_dict(checkpoint["normalization"])
-    if "lineart" in checkpoint:
-        examples, size = checkpoint["lineart"]["examples"], checkpoint["lineart"]["size"]
-    else:
-        size = config.data.crop
+    examples, size = checkpoint["lineart"]["examples"], checkpoint["lineart"]["size"]
+    if examples is None:
         examples = torch.from_numpy(np.stack([normalized_lineart(seed, size) for seed in list(HELD_OUT_SEEDS)[:12]]))
-    return Network("checkpoint", generator, size, examples, normalization)
+    return Network("checkpoint", painter, size, examples, normalization)
 
 
 @torch.inference_mode()
@@ -108,7 +109,7 @@ def original_loop(network: Network, folder: Path, out: Path) -> None:
     for path in sorted(folder.iterdir()):
         seen = Image.open(path).convert("RGB").resize((network.size, network.size), Image.Resampling.BICUBIC)
         x = to_range(torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None])
-        picture = to_uint8(network.generator(x))[0].permute(1, 2, 0).numpy()
+        picture = to_uint8(network.painter(x))[0].permute(1, 2, 0).numpy()
         Image.fromarray(picture).save(out / path.name)
 
 
@@ -137,7 +138,7 @@ def peaks() -> dict[str, float]:
 
 def show_backends(network: Network, trials: Sequence[backend.Trial], peak: dict[str, float]) -> None:
     """Each against the time that its operations take at the speed of a matrix product."""
-    flops = backend.count_flops(network.generator, network.lineart())
+    flops = backend.count_flops(network.painter, network.lineart())
     size = " × ".join(str(side) for side in network.lineart().shape[2:])
     print(f"\n{network.name}: {flops / 1e9:.1f} GFLOP for a drawing of {size} px")
     rows = []
@@ -161,7 +162,7 @@ def judged_by(trained: Sequence[backend.Trial], trials: Sequence[backend.Trial])
 
 def pick(network: Network, trials: Sequence[backend.Trial]) -> dict[str, str]:
     """The backends that serve: in float32, and whatever is fastest."""
-    if backend.count_flops(network.generator, network.lineart()) < backend.WORTH_FLOPS:
+    if backend.count_flops(network.painter, network.lineart()) < backend.WORTH_FLOPS:
         return {"ours": backend.TRAINED}
     exact = [trial for trial in trials if trial.name not in backend.LOSSY]
     return {"ours, float32": backend.fastest(exact).name, "ours": backend.fastest(list(trials)).name}
@@ -186,8 +187,8 @@ def scores(network: Network, name: str, models: Path) -> float:
     """The checkpoint score by a backend, always on the same held-out drawings."""
     lineart = [normalized_lineart(seed, network.size) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
     colour = [portrait(seed, "B", network.size) for seed in range(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)]
-    generator = network.served_by(name, models)
-    outputs = [translate(generator, drawing, torch.device("cpu")) for drawing in lineart]
+    painter = network.served_by(name, models)
+    outputs = [translate(painter, drawing, torch.device("cpu")) for drawing in lineart]
     return Scorer(lineart, colour).score(outputs).value
 
 
@@ -208,7 +209,7 @@ def measure(network: Network, peak: dict[str, float], models: Path, trials: list
 
 def try_backends(network: Network, models: Path) -> list[backend.Trial]:
     models.mkdir()
-    return list(backend.try_all(network.generator, network.lineart(), models, lossy=True))
+    return list(backend.try_all(network.painter, network.lineart(), models, lossy=True))
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import alternate, print_result, print_table
+from irodori.inbox import Inbox, look
 from storage import Row, open_storage
-from tasks.inbox import Inbox, look
 
 FILES, FOLDERS = 10_000, 50
 ALLOWED = 5.0  # seconds

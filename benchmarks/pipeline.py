@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from benchmarks.harness import alternate, print_result, print_table
-from drills.server import prefect_server
+from deploy.prefect_server import prefect_server
 from imaging.lineart import Normalization
 
 IMAGES, ROUNDS, WARM_UP = 2000, 3, 64
@@ -97,7 +97,7 @@ def main() -> None:
     images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     processor: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="irodori-pipeline-") as name, prefect_server(Path(name)):
-        from tasks.dataset import Dataset
+        from irodori.datasets import Dataset
 
         folder = Path(name)
         for count in (WARM_UP, images):

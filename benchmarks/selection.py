@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.harness import print_result, print_table
-from benchmarks.recipes import RECIPES, measure_all, portraits
-from cyclegan.selection import Candidate, choose
+from benchmarks.recipes import RECIPES
+from benchmarks.trainings import measure_all, portraits
+from cyclegan.scoring.selection import Candidate, choose
 from demo.truth import measure
 
 Outcome = dict[str, Any]

@@ -17,7 +17,7 @@ from obstore.store import S3Store
 
 from benchmarks.harness import alternate, print_result, print_table
 from deploy.seaweed import SeaweedFS
-from storage import open_storage
+from storage import Storage, open_storage
 
 OBJECTS, BYTES, THREADS = 500, 30_000, 16
 BAR = 0.5
@@ -31,8 +31,35 @@ def milliseconds(use: Callable[[str], object], keys: list[str]) -> float:
     return 1e3 * (time.process_time() - start) / len(keys)
 
 
+def compare(storage: Storage, bare: S3Store, threads: ThreadPoolExecutor) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds for all objects, and milliseconds of processor time for one, by verb and side."""
+    data, rounds = bytes(BYTES), count()
+    keys = [f"k{number}" for number in range(OBJECTS)]
+    times = alternate(
+        {
+            "PUT ours": lambda: list(threads.map(lambda key: storage.write(f"{next(rounds)}", data), keys)),
+            "PUT obstore": lambda: list(threads.map(lambda key: obstore.put(bare, f"b{next(rounds)}", data), keys)),
+        },
+        rounds=3,
+    )
+    list(threads.map(lambda key: storage.write(key, data), keys))
+    times |= alternate(
+        {
+            "GET ours": lambda: list(threads.map(storage.read, keys)),
+            "GET obstore": lambda: list(threads.map(lambda key: obstore.get(bare, f"ours/{key}").bytes(), keys)),
+        },
+        rounds=3,
+    )
+    cost = {
+        "PUT ours": milliseconds(lambda key: storage.write(key, data), keys),
+        "PUT obstore": milliseconds(lambda key: obstore.put(bare, key, data), keys),
+        "GET ours": milliseconds(storage.read, keys),
+        "GET obstore": milliseconds(lambda key: obstore.get(bare, f"ours/{key}").bytes(), keys),
+    }
+    return times, cost
+
+
 def main() -> None:
-    data = bytes(BYTES)
     with (
         tempfile.TemporaryDirectory(prefix="irodori-storage-") as name,
         SeaweedFS(Path(name)) as s3,
@@ -40,7 +67,7 @@ def main() -> None:
     ):
         os.environ.update(s3.environment)
         s3.create_bucket("bench")
-        storage, rounds = open_storage("s3://bench/ours"), count()
+        storage = open_storage("s3://bench/ours")
         bare = S3Store(
             "bench",
             endpoint=s3.endpoint,
@@ -49,28 +76,7 @@ def main() -> None:
             region=s3.environment["AWS_DEFAULT_REGION"],
             client_options={"allow_http": True},
         )
-        keys = [f"k{number}" for number in range(OBJECTS)]
-        times = alternate(
-            {
-                "PUT ours": lambda: list(threads.map(lambda key: storage.write(f"{next(rounds)}", data), keys)),
-                "PUT obstore": lambda: list(threads.map(lambda key: obstore.put(bare, f"b{next(rounds)}", data), keys)),
-            },
-            rounds=3,
-        )
-        list(threads.map(lambda key: storage.write(key, data), keys))
-        times |= alternate(
-            {
-                "GET ours": lambda: list(threads.map(storage.read, keys)),
-                "GET obstore": lambda: list(threads.map(lambda key: obstore.get(bare, f"ours/{key}").bytes(), keys)),
-            },
-            rounds=3,
-        )
-        cost = {
-            "PUT ours": milliseconds(lambda key: storage.write(key, data), keys),
-            "PUT obstore": milliseconds(lambda key: obstore.put(bare, key, data), keys),
-            "GET ours": milliseconds(storage.read, keys),
-            "GET obstore": milliseconds(lambda key: obstore.get(bare, f"ours/{key}").bytes(), keys),
-        }
+        times, cost = compare(storage, bare, threads)
     rate = {name: OBJECTS / seconds for name, seconds in times.items()}
     print_table(
         [f"{BYTES:,} bytes, {THREADS} threads", "objects/s", "ms of processor time an object"],

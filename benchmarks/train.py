@@ -1,6 +1,5 @@
 """One training step of ours against the step as published code writes it: same networks, same batch, in turns."""
 
-import copy
 import multiprocessing
 import re
 import statistics
@@ -14,21 +13,21 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.harness import alternate, print_result, print_table
-from cyclegan.config import TrainConfig, preset
-from cyclegan.dataset import Batch, Batches, TrainingData
-from cyclegan.image_pool import ImagePool
-from cyclegan.model import CycleGan, computes_in_bf16
-from cyclegan.schedule import Schedule
-from cyclegan.trainer import Trainer
+from benchmarks.published import PublishedStep
+from cyclegan.methods.cyclegan import CycleGan
+from cyclegan.methods.method import Batch, Context, Moment, computes_in_bf16
+from cyclegan.training.config import TrainConfig, preset
+from cyclegan.training.dataset import Batches, TrainingData
+from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization
 
 NUM_PICTURES, NUM_HELD_OUT = 16, 8  # of each domain; the size of a data set does not change a step
 STEPS, CHECKPOINT_EVERY = 6, 3  # of the short training
+FIRST = Moment(0, STEPS, 1.0, warming_up=False)
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ SCALES = {
 def settings(scale: Scale, precision: str) -> TrainConfig:
     """The `paper` preset at this size."""
     changes = {
-        "generator": {"blocks": scale.blocks, "ngf": scale.ngf},
+        "method": {"generator": {"blocks": scale.blocks, "ngf": scale.ngf}},
         "data": {"crop": scale.crop},
         "schedule": {"constant_epochs": STEPS / NUM_PICTURES, "decay_epochs": 0},
         "precision": precision,
@@ -85,73 +84,19 @@ def make_data(scale: Scale) -> TrainingData:
     return TrainingData(lines[NUM_HELD_OUT:], b[NUM_HELD_OUT:], lines[:NUM_HELD_OUT], b[:NUM_HELD_OUT])
 
 
-class PublishedStep:
-    """The step of pytorch-CycleGAN-and-pix2pix, which CycleGANime repeats.
-
-    Float32; six generator passes; one backward pass for both generators, one for each discriminator, whose real and
-    fake images go through it apart; Adam as torch makes it by default; losses read by the host every tenth step.
-    """
-
-    def __init__(self, networks: dict[str, nn.Module]) -> None:
-        own = {name: copy.deepcopy(network) for name, network in networks.items()}
-        self.g_ab, self.g_ba, self.d_a, self.d_b = (
-            own[name].to(memory_format=torch.contiguous_format) for name in ("g_ab", "g_ba", "d_a", "d_b")
-        )
-        rng = torch.Generator().manual_seed(0)
-        self.pool_a, self.pool_b = ImagePool(50, rng), ImagePool(50, rng)
-        generators = [*self.g_ab.parameters(), *self.g_ba.parameters()]
-        self.discriminators = [*self.d_a.parameters(), *self.d_b.parameters()]
-        self.adam_g = torch.optim.Adam(generators, 2e-4, (0.5, 0.999))
-        self.adam_d = torch.optim.Adam(self.discriminators, 2e-4, (0.5, 0.999))
-        self.steps = 0
-
-    def step(self, a: Tensor, b: Tensor) -> Tensor:
-        """Update all networks; returns the generators' loss."""
-        fake_b, fake_a = self.g_ab(a), self.g_ba(b)
-        rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a)
-        self._freeze(True)
-        self.adam_g.zero_grad()
-        identity = 5 * F.l1_loss(self.g_ab(b), b) + 5 * F.l1_loss(self.g_ba(a), a)
-        adversarial = lsgan(self.d_b(fake_b), 1.0) + lsgan(self.d_a(fake_a), 1.0)
-        loss = adversarial + 10 * F.l1_loss(rec_a, a) + 10 * F.l1_loss(rec_b, b) + identity
-        loss.backward()
-        self.adam_g.step()
-        self._freeze(False)
-        self.adam_d.zero_grad()
-        losses = [loss, self._judge(self.d_b, b, self.pool_b.query(fake_b))]
-        losses.append(self._judge(self.d_a, a, self.pool_a.query(fake_a)))
-        self.adam_d.step()
-        if self.steps % 10 == 0:
-            [each.item() for each in losses]
-        self.steps += 1
-        return loss
-
-    def _judge(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        loss = (lsgan(discriminator(real), 1.0) + lsgan(discriminator(fake), 0.0)) * 0.5
-        loss.backward()
-        return loss
-
-    def _freeze(self, frozen: bool) -> None:
-        for parameter in self.discriminators:
-            parameter.requires_grad = not frozen
-
-
-def lsgan(logits: Tensor, target: float) -> Tensor:
-    return F.mse_loss(logits, torch.full_like(logits, target))
-
-
 class Bench:
     """The two sides, ready to step on one batch after another."""
 
     def __init__(self, scale: Scale, device: torch.device, precision: str) -> None:
         config, data, rng = settings(scale, precision), make_data(scale), torch.Generator().manual_seed(0)
-        self.model = CycleGan(config, Schedule.of(config, len(data.a), len(data.b)), device, rng)
+        bf16 = precision == "auto" and computes_in_bf16(device)
+        self.method = CycleGan(config.method, Context(device, rng, config.batch, bf16=bf16))
         self.batches = Batches(data, config, device, rng, lambda gray: gray)
-        self.published = PublishedStep(self.model.networks)
+        self.published = PublishedStep(self.method.networks)
         self._count, self._device = scale.steps, device
 
     def ours(self) -> Tensor:
-        return self._many(lambda batch: self.model.step(batch, 0)["generators"])
+        return self._many(lambda batch: self.method.step(batch, FIRST)["generators"])
 
     def theirs(self) -> Tensor:
         return self._many(lambda batch: self.published.step(batch.real_a, batch.real_b))
@@ -173,7 +118,7 @@ def check_equal(scale: Scale, device: torch.device) -> None:
     bench = Bench(scale, device, "float32")
     batch = bench.batches.next()
     theirs = bench.published.step(batch.real_a, batch.real_b)
-    torch.testing.assert_close(bench.model.step(batch, 0)["generators"], theirs.detach(), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(bench.method.step(batch, FIRST)["generators"], theirs.detach(), rtol=1e-3, atol=1e-3)
 
 
 def multiply(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[], None]:

@@ -1,28 +1,34 @@
-"""The model: an unpaired lineart → colour CycleGAN, its training, its score and its use.
+"""The model: a painter serves, a method teaches it, the trainer runs any method.
 
-Domain A is lineart, domain B is colour. `g_ab` colours, `g_ba` extracts lines; `d_a` and `d_b` judge images
-of their own domain. In the paper (Zhu et al. 2017) these are G, F, D_X and D_Y.
+Domain A is lineart, domain B is colour. Images are uint8 arrays at the edges, and (N, 3, H, W) float in [-1, 1] inside.
+
+    painting/    a checkpoint at work: the painter's network, palettes, backends, colorizer
+    methods/     what is learned: one optimization step each
+    scoring/     how good a checkpoint is, and which one serves
+    training/    the loop that runs any method: data, schedule, checkpoints, several processes, the run's page
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cyclegan.colorizer import Colorizer
-    from cyclegan.config import TrainConfig, preset
-    from cyclegan.dataset import TrainingData
     from cyclegan.errors import CycleganError
-    from cyclegan.trainer import Trainer
+    from cyclegan.painting.colorizer import Colorizer
+    from cyclegan.painting.guide import Guide
+    from cyclegan.training.config import TrainConfig, preset
+    from cyclegan.training.dataset import TrainingData
+    from cyclegan.training.trainer import Trainer
 
 _HOMES = {
-    "Colorizer": "colorizer",
+    "Colorizer": "painting.colorizer",
     "CycleganError": "errors",
-    "TrainConfig": "config",
-    "Trainer": "trainer",
-    "TrainingData": "dataset",
-    "preset": "config",
+    "Guide": "painting.guide",
+    "TrainConfig": "training.config",
+    "Trainer": "training.trainer",
+    "TrainingData": "training.dataset",
+    "preset": "training.config",
 }
-__all__ = ["Colorizer", "CycleganError", "TrainConfig", "Trainer", "TrainingData", "preset"]
+__all__ = ["Colorizer", "CycleganError", "Guide", "TrainConfig", "Trainer", "TrainingData", "preset"]
 
 
 def __getattr__(name: str) -> Any:

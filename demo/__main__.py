@@ -37,7 +37,7 @@ def main() -> None:
 def _run() -> None:
     from prefect.exceptions import FailedRun
 
-    from cyclegan.config import preset
+    from cyclegan.training.config import preset
     from demo.board import Board
     from demo.drawings import CREDIT
     from demo.gallery import demo_posts
@@ -77,8 +77,8 @@ def _run() -> None:
 def _fill_inbox() -> None:
     """Puts the held-out lineart into the inbox, unless it is there already."""
     from demo.drawings import HELD_OUT_SEEDS, Drawing
+    from irodori.settings import settings
     from storage import open_storage
-    from tasks.settings import settings
 
     storage = open_storage(settings().storage)
     present = {entry.key for entry in storage.list(f"inbox/{NAME}/")}
@@ -89,15 +89,15 @@ def _fill_inbox() -> None:
 
 
 def _tell() -> None:
-    from tasks.runs import Model
-    from tasks.settings import settings
+    from irodori.models import Model
+    from irodori.settings import settings
 
     url = settings().storage
     best = Model(url, NAME).best()
     print(f"\ncontact sheet  {url}/outbox/{NAME}/_contact-sheet.png")
     print(f"manifest       {url}/datasets/{NAME}/manifest.csv")
-    print(f"checkpoint     {url}/{best['checkpoint']}")
-    print(f"chosen because {best['reason']}")
+    print(f"checkpoint     {url}/{best.checkpoint}")
+    print(f"chosen because {best.reason}")
 
 
 if __name__ == "__main__":

@@ -21,12 +21,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cyclegan.checkpoint import checkpoint_path, export_generator
-from cyclegan.config import TrainConfig, preset
-from cyclegan.dataset import TrainingData
 from cyclegan.errors import CycleganError
-from cyclegan.schedule import Schedule
-from cyclegan.trainer import Trainer
+from cyclegan.painting.checkpoint import export_painter
+from cyclegan.training.checkpoints import checkpoint_path
+from cyclegan.training.config import TrainConfig, preset
+from cyclegan.training.dataset import TrainingData
+from cyclegan.training.schedule import Schedule
+from cyclegan.training.trainer import Trainer
 from demo.drawings import COLOUR_SEEDS, CREDIT, HELD_OUT_SEEDS, LINEART_SEEDS, Domain
 from demo.pictures import normalized_lineart, portrait
 from imaging.lineart import Normalization
@@ -35,8 +36,7 @@ FOLDER = Path(__file__).resolve().parent.parent / ".run" / "train-gpu"
 LARGEST_GENERATOR = 14e6  # bytes
 # as little as shows that all of it works
 REHEARSAL: dict[str, Any] = {
-    "generator": {"blocks": 1, "ngf": 8},
-    "discriminator": {"ndf": 8},
+    "method": {"generator": {"blocks": 1, "ngf": 8}, "discriminator": {"ndf": 8}},
     "data": {"crop": 64},
     "device": "cpu",
     "checkpoint_every": 4,
@@ -66,12 +66,12 @@ def train(folder: Path, rehearse: bool, steps: int | None) -> None:
     trainer.run(on_progress=_print)
     choice = trainer.choice()
     checkpoint = checkpoint_path(folder / "run" / "checkpoints", choice.step)
-    size = export_generator(checkpoint, choice.weights, folder / "generator.pt", largest=LARGEST_GENERATOR)
+    size = export_painter(checkpoint, choice.weights, folder / "generator.pt", largest=LARGEST_GENERATOR)
     shutil.copy(folder / "run" / "samples" / f"step_{choice.step:09d}.png", folder / "samples.png")
     table = pd.read_csv(folder / "run" / "metrics.csv")
     figures = {
         "device": torch.cuda.get_device_name() if config.device == "cuda" else "cpu, a rehearsal",
-        "size": [config.data.crop, config.generator.blocks, config.generator.ngf, config.batch],
+        "size": [config.data.crop, config.method.generator.blocks, config.method.generator.ngf, config.batch],
         "steps": trainer.step,
         "drawings": [len(data.a), len(data.b)],
         "images_per_second": round(statistics.median(table["images_per_second"]), 2),

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cyclegan.score_faithfulness import to_lab
 from demo.drawings import HAIR_COLOURS, SKIN_COLOURS, Drawing
 from demo.pictures import portrait
 from imaging.codec import decode
+from imaging.colour import to_lab
 
 HAIR = tuple(itertools.chain.from_iterable(HAIR_COLOURS.values()))
 _PAPER = 250  # lineart lighter than this is no line

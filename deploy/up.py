@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cyclegan.training.interruption import SECONDS_TO_SAVE
 from deploy import POOLS, DeployError
 from deploy.child import Child, marked, stop
 from deploy.ports import HOST, answers, require_free
@@ -30,14 +31,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 BUCKET = "irodori"
 MARK = "IRODORI_STACK"  # in the environment of all that this starts, so that nothing of it is left behind
 START_SECONDS = 180.0  # the first start of the server takes 25 s on two idle cores
-FLOW_GRACE_SECONDS = 30.0  # for a training to save its checkpoint
 WATCH_SECONDS = 0.5
 TO_TRY = """
 To try, in another terminal, in this folder, with .venv activated:
   prefect deployment run build-dataset --watch      scrape and prepare a dataset
   prefect deployment run train-cyclegan --watch     train on it
-  python -m deploy.drawings send FOLDER             drawings into the inbox, which is looked at every minute
-  python -m deploy.drawings fetch FOLDER            what has been colorized
+  irodori send FOLDER                               drawings into the inbox, which is looked at every minute
+  irodori fetch FOLDER                              what has been colorized
 
 Ctrl-C stops all of it.
 """
@@ -136,7 +136,7 @@ def _server(settings: Settings, env: Mapping[str, str]) -> Child:
 
 def _worker(pool: str, folder: Path, env: Mapping[str, str]) -> Child:
     start = ("prefect", "worker", "start", "--pool", pool, "--name", pool, "--type", "process")
-    return _python(*start, name=f"{pool} worker", folder=folder, env=env, grace=FLOW_GRACE_SECONDS)
+    return _python(*start, name=f"{pool} worker", folder=folder, env=env, grace=SECONDS_TO_SAVE)
 
 
 def _python(*command: str, name: str, folder: Path, env: Mapping[str, str], grace: float = 10.0) -> Child:
@@ -155,16 +155,16 @@ def _alone(folder: Path) -> Iterator[None]:
         raise DeployError(f"the stack in {folder} runs already; IRODORI_RUN_FOLDER chooses another folder") from None
     os.environ[MARK] = str(folder)
     try:
-        stop(marked(MARK, str(folder)), FLOW_GRACE_SECONDS)
+        stop(marked(MARK, str(folder)), SECONDS_TO_SAVE)
         yield
     finally:
-        stop(marked(MARK, str(folder)), FLOW_GRACE_SECONDS)
+        stop(marked(MARK, str(folder)), SECONDS_TO_SAVE)
         lock.release()
 
 
 @contextmanager
 def _exported(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
-    """A file for `source`, and for flows/plugin.py, as long as the stack runs."""
+    """A file for `source`, and for tasks/plugin.py, as long as the stack runs."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))

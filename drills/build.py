@@ -24,8 +24,8 @@ from benchmarks.harness import print_table
 from demo.board import Board
 from demo.drawings import Domain, Drawing
 from demo.search import BoardPost
+from deploy.prefect_server import prefect_server
 from deploy.seaweed import SeaweedFS
-from drills.server import prefect_server
 from storage import Manifest, Storage, open_storage
 
 DATASET, SIZE, PER_DOMAIN = "drill", 48, 60
@@ -100,10 +100,10 @@ def _run(url: str, board: str) -> None:
     """In a process of its own."""
     os.environ["IRODORI_STORAGE"] = url
     from flows.build_dataset import build_dataset
+    from irodori.settings import settings
     from scraping.filters import PostFilter
     from scraping.politeness import Politeness
     from tasks.scrape import Query
-    from tasks.settings import settings
 
     settings.cache_clear()  # what the preloading process read
     lineart, colour = (Query(tags=tags, filter=PostFilter(min_side=32)) for tags in ("lineart", "-lineart"))

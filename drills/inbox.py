@@ -8,7 +8,6 @@ sheet; and each run that failed did so with one line. Exit status 0: so it was.
 """
 
 import json
-import math
 import multiprocessing
 import os
 import random
@@ -17,49 +16,23 @@ import tempfile
 import threading
 import time
 import zlib
-from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks.harness import print_table
 from demo.drawings import Drawing
+from deploy.prefect_server import prefect_server
 from deploy.seaweed import SeaweedFS
-from drills.server import prefect_server
-from drills.weather import Storm, UnreliableS3, Weather, small_disk
-from imaging.gallery import read_page
-from imaging.names import PAGE
-from storage import Manifest, Storage, open_storage
-from tasks.gallery import unsheeted
+from drills.outcome import Arrival, coloured, events, stale, untold, wait_until_quiet, wrong
+from drills.unreliable_storage import Storm, UnreliableS3, Weather, small_disk
+from storage import Storage, open_storage
 
 BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
 _PROCESSES = multiprocessing.get_context("forkserver")
 _Colorizer = multiprocessing.context.ForkServerProcess
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One file that is dropped; ok: whether it can be coloured."""
-
-    name: str
-    data: bytes
-    ok: bool
-
-
-@dataclass(frozen=True)
-class _Event:
-    """what: begun, coloured, failed, or stopped for a run that ends with a line, which then is its name.
-
-    content: a checksum.  at: time.monotonic(), which all processes share.
-    """
-
-    pid: int
-    what: str
-    name: str
-    content: int
-    at: float
 
 
 @dataclass(frozen=True)
@@ -88,7 +61,9 @@ def main(
         ):
             os.environ.update(s3.environment, IRODORI_WORKERS="2")
             s3.create_bucket("drill")
-            _PROCESSES.set_forkserver_preload(["flows.colorize_inbox", "cyclegan.files", "cyclegan.colorizer"])
+            _PROCESSES.set_forkserver_preload(
+                ["flows.colorize_inbox", "cyclegan.painting.files", "cyclegan.painting.colorizer"]
+            )
             checkpoint = _save_checkpoint(folder / "drill.pt")
             places = [
                 _Place("folder", (folder / "storage").as_uri(), proxy.endpoint, folder / "folder.log", disk_storms),
@@ -112,18 +87,18 @@ def _drill(place: _Place, checkpoint: Path, kills: int, rng: random.Random) -> l
     colorizers = [_start(place) for _ in range(2)]
     with Weather(place.storms, random.Random(rng.random())) as weather:
         killed = _kill_again_and_again(place, storage, colorizers, arrivals, kills, rng)
-    _wait_until_quiet(storage)
+    wait_until_quiet(storage)
     for process in colorizers:
         process.kill()
         process.join()
     expected = {arrival.name: arrival for arrival in arrivals}
-    wrong = [*_wrong(storage, checkpoint, expected), *_untold(place.log), *_stale(storage)]
-    for line in wrong:
+    faults = [*wrong(storage, checkpoint, expected), *untold(place.log), *stale(storage)]
+    for line in faults:
         print(f"{place.kind}: {line}", flush=True)
-    coloured, twice = _coloured(place.log, killed)
-    again = coloured.total() - len(coloured)
-    stopped = sum(event.what == "stopped" for event in _events(place.log))
-    figures = [len(killed), weather.count, stopped, len(expected), len(coloured), again, twice, len(wrong)]
+    done, twice = coloured(place.log, killed)
+    again = done.total() - len(done)
+    stopped = sum(event.what == "stopped" for event in events(place.log))
+    figures = [len(killed), weather.count, stopped, len(expected), len(done), again, twice, len(faults)]
     return [place.kind, *figures]
 
 
@@ -172,7 +147,7 @@ def _wait_until_busy(log: Path, colorizers: list[_Colorizer], since: float, rng:
     deadline = since + rng.choice((3, 30, 30))
     pids = {process.pid: place for place, process in enumerate(colorizers)}
     while time.monotonic() < deadline:
-        busy = [event.pid for event in _events(log) if event.at > since and event.pid in pids]
+        busy = [event.pid for event in events(log) if event.at > since and event.pid in pids]
         if busy:
             return pids[rng.choice(busy)]
         time.sleep(0.05)
@@ -216,9 +191,9 @@ def _run(url: str, endpoint: str, log: Path) -> None:
     import torch
     from prefect.exceptions import FailedRun
 
-    from cyclegan import files
+    from cyclegan.painting import files
     from flows.colorize_inbox import colorize_inbox
-    from tasks.settings import settings
+    from irodori.settings import settings
 
     settings.cache_clear()  # what the preloading process read
     torch.set_num_threads(1)
@@ -249,91 +224,26 @@ def _run(url: str, endpoint: str, log: Path) -> None:
         time.sleep(0.2)
 
 
-def _wait_until_quiet(storage: Storage, limit: float = 300) -> None:
-    """Until nothing is in the inbox any more, and all is shown; at the limit what is left is found wrong."""
-    deadline = time.monotonic() + limit
-    while (any(storage.list("inbox/")) or _stale(storage)) and time.monotonic() < deadline:
-        time.sleep(0.5)
-
-
-def _stale(storage: Storage) -> list[str]:
-    """Folders that do not show all that was coloured; one with nothing but failures has no sheet."""
-    pages = {folder: storage.read(str(PurePosixPath("outbox", folder, PAGE))) for folder in unsheeted(storage)}
-    folders = [folder for folder, page in pages.items() if any(drawing.colours for drawing in read_page(page))]
-    return [f"the contact sheet of {folder!r} is older than its page" for folder in folders]
-
-
-def _untold(log: Path) -> list[str]:
-    """Runs that did not end with one line."""
-    return [f"no plain line: {event.name}" for event in _events(log) if event.what == "stopped" and "\n" in event.name]
-
-
-def _wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> list[str]:
-    """The names of drawings that are not where and what they should be, or have not one row."""
-    import torch
-
-    from cyclegan.colorizer import Colorizer
-    from cyclegan.files import colorize_file
-
-    torch.set_num_threads(1)
-    colorizer = Colorizer.load(checkpoint)
-    found = {entry.key: storage.read(entry.key) for entry in storage.list("") if "/_" not in entry.key}
-    rows = Counter(
-        zip(*(Manifest(storage, "inbox-manifest.csv").load()[name] for name in ("id", "status")), strict=True)
-    )
-    wrong = []
-    for name, arrival in expected.items():
-        here = {key.split("/")[0]: found[key] for key in found if key.split("/", 1)[-1] == name}
-        reason = found.get(f"failed/{name}.reason.txt")
-        if arrival.ok:
-            right = {"done": arrival.data, "outbox": colorize_file(colorizer, arrival.data, name).data}
-        else:
-            right = {"failed": arrival.data}
-        mine = {status: number for (id_, status), number in rows.items() if id_ == name}
-        status = "ok" if arrival.ok else "failed"
-        if here != right or bool(reason) == arrival.ok or mine != {status: 1}:
-            wrong.append(f"{name} is not as it should be ({', '.join(here)}; {mine})")
-    return wrong
-
-
-def _coloured(log: Path, killed: dict[int, float]) -> tuple[Counter[tuple[str, int]], int]:
-    """How often each version of each drawing was coloured, and how often two had one in hand at the same time."""
-    coloured: Counter[tuple[str, int]] = Counter()
-    in_hand: dict[str, _Event] = {}
-    twice = 0
-    for event in sorted(_events(log), key=lambda event: event.at):
-        if event.what == "stopped":
-            continue
-        if event.what == "begun":
-            other = in_hand.get(event.name)
-            twice += other is not None and killed.get(other.pid, math.inf) > event.at
-            in_hand[event.name] = event
-            continue
-        in_hand.pop(event.name, None)
-        coloured[event.name, event.content] += event.what == "coloured"
-    return +coloured, twice
-
-
-def _events(log: Path) -> list["_Event"]:
-    lines = log.read_text().split("\n")[:-1] if log.exists() else []
-    return [_Event(*json.loads(line)) for line in lines]
-
-
 def _save_checkpoint(path: Path) -> Path:
     """Of a generator that has learned nothing: what it paints does not matter here."""
     import torch
 
-    from cyclegan.checkpoint import save_checkpoint
-    from cyclegan.config import DataConfig, GeneratorConfig, TrainConfig
-    from cyclegan.networks import Generator, init_weights
+    from cyclegan.painting.checkpoint import save_checkpoint
+    from cyclegan.painting.config import GeneratorConfig
+    from cyclegan.painting.networks import init_weights
+    from cyclegan.painting.painter import Painter
     from imaging.lineart import Normalization
 
-    config = TrainConfig(generator=GeneratorConfig(blocks=1, ngf=4), data=DataConfig(crop=32))
-    generator = Generator(config.generator)
-    init_weights(generator, torch.Generator().manual_seed(0))
-    networks = {"g_ab": generator.state_dict()}
-    content = {"step": 0, "config": config.model_dump(), "normalization": Normalization().to_dict()}
-    save_checkpoint(path, content | {"ema": networks, "networks": networks})
+    config = GeneratorConfig(blocks=1, ngf=4)
+    painter = Painter(config)
+    init_weights(painter, torch.Generator().manual_seed(0))
+    content = {
+        "step": 0,
+        "painter": {"config": config.model_dump(), "ema": painter.state_dict()},
+        "normalization": Normalization().to_dict(),
+        "lineart": {"size": 32, "examples": None},
+    }
+    save_checkpoint(path, content)
     return path
 
 

@@ -1,23 +1,23 @@
 """From tags on a board to a dataset: scrape → dedupe → resize → normalize."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from prefect import flow
 from pydantic import Field
 
 from imaging.lineart import Normalization
+from irodori.datasets import Dataset, Domain, Name
+from irodori.settings import settings
 from scraping.politeness import Politeness
 from tasks.batches import batch_size, check_failures, run_batches
-from tasks.dataset import Dataset, Domain, Name
 from tasks.dataset_report import write_report
 from tasks.dedupe import dedupe
-from tasks.engine import shared, task_runner
 from tasks.errors import plain_errors, run_task
-from tasks.normalize import normalize
+from tasks.normalize import NormalizeJob, normalize
 from tasks.report import show_stages
-from tasks.resize import resize
-from tasks.scrape import Query, list_posts, scrape
-from tasks.settings import settings
+from tasks.resize import ResizeJob, resize
+from tasks.scrape import Query, ScrapeJob, list_posts, scrape
+from tasks.task_runner import shared, task_runner
 
 LINEART = Query(tags="lineart monochrome solo")
 COLOUR = Query(tags="solo white_background -monochrome -greyscale")
@@ -55,22 +55,17 @@ def build_dataset(
     domains: list[tuple[Domain, Query, Query]] = [("A", lineart, colour), ("B", colour, lineart)]
     for domain, query, other in domains:
         posts = run_task(list_posts, target, domain, source, query, politeness)
-        how: dict[str, Any] = {
-            "dataset": target,
-            "domain": domain,
-            "source": source,
-            "politeness": shared(politeness),
-            "move_to": other.filter if wrong_domain == "move" else None,
-        }
-        counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), **how)
+        move_to = other.filter if wrong_domain == "move" else None
+        job = ScrapeJob(target, domain, source, shared(politeness), move_to)
+        counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), job)
         check_failures(counts, f"scrape {domain}", max_failed)
     for domain, *_ in domains:  # after both are scraped, for either may have got pictures from the other
         run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
         batch = batch_size(scraped, IMAGE_BATCH)
-        run_batches(resize, f"resize {domain}", scraped, batch, dataset=target, size=size)
+        run_batches(resize, f"resize {domain}", scraped, batch, ResizeJob(target, size))
     resized = target.remaining("normalize", "A")
     batch = batch_size(resized, IMAGE_BATCH)
-    run_batches(normalize, "normalize A", resized, batch, dataset=target, normalization=normalization)
+    run_batches(normalize, "normalize A", resized, batch, NormalizeJob(target, normalization))
     show_stages(dataset, target.manifest.merge())
     run_task(write_report, target)

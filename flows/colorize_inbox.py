@@ -5,15 +5,15 @@ from typing import Annotated
 from prefect import State, flow
 from pydantic import Field
 
+from irodori.datasets import Name
+from irodori.inbox import Finished, Inbox, look
+from irodori.looks import looks, trained
+from irodori.settings import settings
 from tasks.batches import run_batches
-from tasks.colorize import clear, colorize, draw_sheets, scan, waiting
-from tasks.dataset import Name
-from tasks.engine import task_runner
+from tasks.colorize import ClearJob, ColorizeJob, clear, colorize, draw_sheets, scan, waiting
 from tasks.errors import plain_errors, run_task
-from tasks.inbox import Finished, Inbox, look
 from tasks.report import show_stages
-from tasks.served import trained, ways
-from tasks.settings import settings
+from tasks.task_runner import task_runner
 
 BATCH = 8
 
@@ -41,19 +41,18 @@ def colorize_inbox(
         recolour: Colour again what another checkpoint has coloured.
     """
     inbox = Inbox(settings().storage)
-    chosen = ways(inbox.storage_url, model, styles, variants)
+    chosen = looks(inbox.storage_url, model, styles, variants)
     best, untrained = trained(chosen)
-    checkpoints = {style: each["checkpoint"] for style, each in best.items()} if recolour else {}
+    checkpoints = {name: served.checkpoint for name, served in best.items()} if recolour else {}
     plan = run_task(scan, inbox, list(chosen), settle_seconds, finished, checkpoints)
-    for style, works in plan.works.items():
-        if works and style in best:
-            how = {"best": best[style], "variant": chosen[style].variant, "credit": credit}
-            how |= {"settle_seconds": settle_seconds, "recolour": recolour}
-            run_batches(colorize, f"colorize {style}".strip(), works, BATCH, inbox=inbox, **how)
+    for name, works in plan.works.items():
+        if works and name in best:
+            job = ColorizeJob(inbox, best[name], settle_seconds, chosen[name].variant, recolour, credit)
+            run_batches(colorize, f"colorize {name}".strip(), works, BATCH, job)
     draw_sheets(inbox, credit)
     if any(plan.works.values()) or plan.leaving:
         leaving = look(inbox, list(chosen), settle_seconds, finished, checkpoints).leaving
-        run_batches(clear, "clear inbox", leaving, 8 * BATCH, inbox=inbox, finished=finished)
+        run_batches(clear, "clear inbox", leaving, 8 * BATCH, ClearJob(inbox, finished))
         show_stages("inbox", inbox.manifest.merge())
-    left = [work for style, works in plan.works.items() if style not in best for work in works]
+    left = [work for name, works in plan.works.items() if name not in best for work in works]
     return waiting(left, untrained) if left else None

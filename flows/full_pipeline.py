@@ -5,14 +5,15 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
+from cyclegan.training.config import PresetName
 from flows.build_dataset import COLOUR, LINEART, build_dataset
 from flows.colorize_inbox import colorize_inbox
 from flows.train_cyclegan import train_cyclegan
+from irodori.datasets import Name
+from irodori.overrides import Overrides
 from scraping.politeness import Politeness
-from tasks.dataset import Name
 from tasks.errors import plain_errors
 from tasks.scrape import Query
-from tasks.train import Overrides, PresetName
 
 
 @flow(name="full-pipeline")

@@ -3,12 +3,14 @@
 from prefect import flow
 from prefect.concurrency.sync import concurrency
 
-from tasks.dataset import Dataset, Name
+from cyclegan.training.config import PresetName
+from irodori.datasets import Dataset, Name
+from irodori.models import Model
+from irodori.overrides import Overrides
+from irodori.settings import settings
 from tasks.errors import plain_errors, run_task
 from tasks.report import show_stages
-from tasks.runs import Model
-from tasks.settings import settings
-from tasks.train import Overrides, PresetName, train
+from tasks.train import train
 
 
 @flow(name="train-cyclegan")

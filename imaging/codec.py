@@ -9,17 +9,13 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from math import ceil, isfinite
 from typing import Any
 
-import numpy as np
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageChops,
-    ImageCms,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -27,7 +23,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from imaging.names import promised_format
+from imaging.errors import ImageError
+from imaging.formats import FORMAT_NAMES, describe_foreign, promised_format, sniff
+from imaging.srgb import in_srgb
 
 # Made directly rather than through Image.open, whose own pixel limit is a process-wide setting.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
@@ -38,30 +36,6 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "bmp": BmpImagePlugin.BmpImageFile,
     "tiff": TiffImagePlugin.TiffImageFile,
 }
-_NAMES = {"png": "PNG", "jpg": "JPEG", "webp": "WebP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
-
-_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
-
-# What is often served in place of a picture: (offset, bytes there in lower case, what to call it).
-_FOREIGN = [
-    (0, b"<!doctype html", "an HTML page"),
-    (0, b"<html", "an HTML page"),
-    (0, b"<svg", "an SVG drawing"),
-    (0, b"<?xml", "an XML document"),
-    (0, b"{", "a JSON document"),
-    (0, b"[", "a JSON document"),
-    (4, b"ftypavif", "an AVIF picture, which is not supported"),
-    (4, b"ftypheic", "a HEIC picture, which is not supported"),
-    (4, b"ftypmif1", "a HEIF picture, which is not supported"),
-    (4, b"ftyp", "an MP4 video"),
-    (0, b"\x1ae\xdf\xa3", "a WebM video"),
-    (0, b"pk\x03\x04", "a ZIP archive"),
-    (0, b"8bps", "a Photoshop document: export it as PNG or TIFF"),
-    (0, b"%pdf", "a PDF document: export its pages as PNG or TIFF"),
-    (0, b"\xff\x0a", "a JPEG XL picture, which is not supported"),
-    (4, b"jxl ", "a JPEG XL picture, which is not supported"),
-    (4, b"jp  ", "a JPEG 2000 picture, which is not supported"),
-]
 
 _PREDICTOR = {317: 2}  # differences of neighbours, which LZW packs far better
 _WRITERS: dict[str, dict[str, Any]] = {
@@ -79,7 +53,6 @@ _GIF_CLEAR = 255  # the palette's last place
 
 _DRAFT_MARGIN = 1.25  # nearer to the size wanted, the coarse reduction of the JPEG decoder shows on thin lines
 _PILLOW_MODULES = r"PIL\."
-_GREY_MODES = ("1", "L", "LA", "La")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -90,28 +63,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-class ImageError(Exception):
-    """A picture that cannot be used; str() is one line that says why."""
-
-
-def sniff(data: bytes) -> str | None:
-    """The format by its first bytes: "png", "jpg", "webp", "gif", "bmp" or "tiff"; None for anything else."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    # "BM" alone also begins ordinary text
-    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
-        return "bmp"
-    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "tiff"
-    return None
 
 
 def decode(
@@ -148,8 +99,8 @@ def encode(image: Image.Image, name: str) -> bytes:
     kind = promised_format(name) or "png"
     if max(image.size) > _LONGEST_SIDE.get(kind, max(image.size)):
         raise ImageError(
-            f"{image.width:,} × {image.height:,} pixels: a {_NAMES[kind]} holds at most {_LONGEST_SIDE[kind]:,} a side;"
-            " give it a name that ends in .png"
+            f"{image.width:,} × {image.height:,} pixels: a {FORMAT_NAMES[kind]} holds at most"
+            f" {_LONGEST_SIDE[kind]:,} a side; give it a name that ends in .png"
         )
     options = dict(_WRITERS[kind])
     if kind in _KEEP_RESOLUTION and "dpi" in image.info:
@@ -160,7 +111,7 @@ def encode(image: Image.Image, name: str) -> bytes:
     elif kind not in _KEEP_TRANSPARENCY:
         image = _on_white(image)
     buffer = io.BytesIO()
-    image.save(buffer, _NAMES[kind], **options)
+    image.save(buffer, FORMAT_NAMES[kind], **options)
     return buffer.getvalue()
 
 
@@ -177,7 +128,7 @@ def _decode(data: bytes, max_pixels: int, min_side: int, draft_size: int | None)
     """RGB or RGBA."""
     kind = sniff(data)
     if kind is None:
-        raise ImageError(_describe_foreign(data))
+        raise ImageError(describe_foreign(data))
     _ignore_pillow_warnings()
     with _explained(kind, data, "header"):
         image = _READERS[kind](io.BytesIO(data))
@@ -186,7 +137,7 @@ def _decode(data: bytes, max_pixels: int, min_side: int, draft_size: int | None)
         if draft_size is not None:
             image.draft(None, (ceil(draft_size * _DRAFT_MARGIN),) * 2)
         resolution = _resolution(image)
-        decoded = _in_srgb(_upright(_first_frame(image)))
+        decoded = in_srgb(_upright(_first_frame(image)))
     decoded.info = resolution  # and nothing else: the pixels are in sRGB and upright now
     return decoded
 
@@ -238,21 +189,6 @@ def _upright(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """Any mode to plain RGB in sRGB, or RGBA."""
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
-    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG as Adobe's, which are stored inverted
-    if not image.has_transparency_data:
-        return _to_srgb(image, profile)
-    clear = image.convert("RGBA")
-    colour = _to_srgb(clear.convert("L" if image.mode in _GREY_MODES else "RGB"), profile)
-    colour.putalpha(clear.getchannel("A"))
-    return colour
-
-
 def _on_white(image: Image.Image) -> Image.Image:
     """RGB or RGBA to RGB."""
     if image.mode == "RGB":
@@ -272,76 +208,6 @@ def _to_palette(image: Image.Image) -> tuple[Image.Image, dict[str, int]]:
     return indexed, {"transparency": _GIF_CLEAR}
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 12 or 16 bits, scaled (not clipped) to 8; a transparent value becomes an alpha channel."""
-    tags = getattr(image, "tag_v2", {})
-    if image.mode in ("I", "F"):
-        raise ImageError("32-bit grey, whose white level is not stated: save it with 8 or 16 bits")
-    deep = np.asarray(image).astype(np.float32)
-    white = 4095 if tags.get(TiffImagePlugin.BITSPERSAMPLE) == (12,) else 65535
-    grey = np.rint(np.minimum(deep, white) * (255 / white)).astype(np.uint8)
-    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0:  # white is zero
-        grey = 255 - grey
-    shallow = Image.fromarray(grey)
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        shallow.putalpha(Image.fromarray(np.where(deep == transparent, 0, 255).astype(np.uint8)))
-    return shallow
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB without metadata; a profile for other channels than the picture's is ignored, as viewers do."""
-    transform = _srgb_transform(profile) if profile else None
-    if transform is not None and _fits(transform.input_mode, image.mode):
-        converted = ImageCms.applyTransform(image.convert(transform.input_mode), transform)
-        assert converted is not None  # only None in place
-        image = converted
-    elif image.mode != "RGB":  # converting would copy a picture that is RGB already
-        image = image.convert("RGB")
-    image.info = {}
-    return image
-
-
-def _fits(profile_mode: str, mode: str) -> bool:
-    if profile_mode == "L":
-        return mode in _GREY_MODES
-    return (profile_mode == "CMYK") == (mode == "CMYK")
-
-
-@lru_cache(maxsize=16)
-def _srgb_transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    """None for sRGB itself and for profiles that cannot be used."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[source.profile.xcolor_space.strip()]
-        if mode == "RGB" and "srgb" in (source.profile.profile_description or "").lower():
-            return None
-        return ImageCms.buildTransform(source, _srgb(), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError, KeyError, ValueError):
-        return None
-
-
-@lru_cache(maxsize=1)
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-def _describe_foreign(data: bytes) -> str:
-    if not data:
-        return "an empty file (0 bytes)"
-    if not data.strip(b"\0"):
-        return f"nothing but {len(data):,} zero bytes"
-    head = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for offset, magic, name in _FOREIGN:
-        if head[offset:].startswith(magic):
-            return f"not a picture but {name}" if "picture" not in name else name
-    try:
-        data[:1024].decode("utf-8")
-        return "not a picture but text"
-    except UnicodeDecodeError:
-        return f"not a picture: it begins with the bytes {data[:8].hex(' ')}"
-
-
 @contextmanager
 def _explained(kind: str, data: bytes, part: str) -> Iterator[None]:
     try:
@@ -356,11 +222,11 @@ def _describe_failure(kind: str, data: bytes, part: str, error: Exception) -> st
     if isinstance(error, Image.DecompressionBombError):
         return "more pixels than can be allowed"
     if isinstance(error, MemoryError):
-        return f"{_NAMES[kind]} too large for the memory"
+        return f"{FORMAT_NAMES[kind]} too large for the memory"
     # Pillow wraps what it meets at the end of a header in SyntaxError
     cut_short = isinstance(error.__cause__ or error, (struct.error, EOFError, IndexError))
     cut_short |= "truncated" in str(error).lower()
     cut_short |= kind == "webp" and int.from_bytes(data[4:8], "little") + 8 > len(data)
     if cut_short:
-        return f"truncated {_NAMES[kind]} (ends after {len(data):,} bytes)"
-    return f"damaged {_NAMES[kind]} (its {part} cannot be read)"
+        return f"truncated {FORMAT_NAMES[kind]} (ends after {len(data):,} bytes)"
+    return f"damaged {FORMAT_NAMES[kind]} (its {part} cannot be read)"

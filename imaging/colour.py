@@ -46,3 +46,9 @@ def measure_colour(image: Image.Image | npt.NDArray[np.uint8]) -> ColourMeasure:
 def is_grey(image: Image.Image) -> bool:
     """Whether an RGB picture shows no colour worth learning from."""
     return measure_colour(image).is_grey
+
+
+def to_lab(image: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) RGB or (H, W) grey to float32 (H, W, 3) CIE Lab, L* in 0..100."""
+    rgb = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+    return cv2.cvtColor(rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)

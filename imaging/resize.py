@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from imaging.codec import ImageError
+from imaging.errors import ImageError
 
 
 def resize_shortest(image: Image.Image, size: int, *, max_aspect: float = 4.0) -> Image.Image:

@@ -20,9 +20,9 @@ from urllib3.util import Retry
 
 from scraping.failures import AttemptError, FetchError, Patience, explain, plain_errors
 from scraping.guard import GuardedAdapter
-from scraping.manners import objection, opts_out
 from scraping.pacing import Pace, PacedAdapter, Pauses
 from scraping.partial import Partial
+from scraping.permissions import objection, opts_out
 from scraping.politeness import AGENT, Politeness
 from scraping.post import Download, Post
 

@@ -12,7 +12,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from scraping.failures import FetchError
-from scraping.manners import is_private, is_private_address
+from scraping.permissions import is_private, is_private_address
 
 
 class GuardedAdapter(HTTPAdapter):

@@ -4,34 +4,37 @@ from collections import Counter, UserList
 from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.futures import PrefectFuture, as_completed
 
+from irodori.errors import PipelineError
+from irodori.settings import settings
 from storage import Rows
-from tasks.engine import check_engine
-from tasks.errors import PipelineError
 from tasks.progress import Progress
-from tasks.settings import settings
+from tasks.task_runner import check_task_runner
+
+Job = TypeVar("Job")
 
 
 def run_batches(
-    task: "Task[Any, Counter[str]]", label: str, items: "list[Any] | Rows", batch: int, **common: Any
+    task: "Task[[Any, Job], Counter[str]]", label: str, items: "list[Any] | Rows", batch: int, job: Job
 ) -> Counter[str]:
-    """Submits ``task(items of one batch, **common)`` for all items and adds up the statuses that it counts.
+    """Submits ``task(items of one batch, job)`` for all items and adds up the statuses that it counts.
 
     Args:
         label: what the log and the progress artifact call this work, such as "resize A".
         batch: how many items a task run gets.
+        job: what all batches have in common; small and picklable, for it travels to each of them.
     """
     total = len(items)
     if not total:
         return Counter()
-    check_engine()
+    check_task_runner(task.fn.__module__)
     progress = Progress(label, total, "images")
     counts: Counter[str] = Counter()
-    for future in _submitted(task, items, batch, common):
+    for future in _submitted(task, items, batch, job):
         counts += future.result()
         detail = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), reverse=True))
         progress.show(counts.total(), detail)
@@ -44,7 +47,7 @@ def batch_size(items: Sized, most: int) -> int:
 
 
 def _submitted(
-    task: "Task[Any, Counter[str]]", items: Iterable[Any], batch: int, common: dict[str, Any]
+    task: "Task[[Any, Job], Counter[str]]", items: Iterable[Any], batch: int, job: Job
 ) -> "Iterator[PrefectFuture[Counter[str]]]":
     """Finished task runs as they finish; at most one a worker is under way, on a shared cluster too."""
     limit = settings().workers
@@ -56,7 +59,7 @@ def _submitted(
             waiting.remove(finished)
             yield finished
         # in a list, Prefect looks for futures in every cell of every row, which costs more than the task run
-        waiting.append(task.submit(UserList(chunk), **common))
+        waiting.append(task.submit(UserList(chunk), job))
     yield from as_completed(waiting)
 
 

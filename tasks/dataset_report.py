@@ -12,9 +12,10 @@ from jinja2 import Environment, FileSystemLoader, Template
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from imaging.codec import ImageError, decode
+from imaging.codec import decode
+from imaging.errors import ImageError
+from irodori.datasets import Dataset, Domain
 from storage import NotFound, Row, Stage
-from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
 
 _NAMES: dict[Domain, str] = {"A": "Lineart", "B": "Colour"}

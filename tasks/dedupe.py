@@ -8,8 +8,8 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.dedupe import Fingerprint, find_duplicates
+from irodori.datasets import Dataset, Domain
 from storage import Row
-from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
 
 

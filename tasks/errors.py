@@ -4,20 +4,18 @@ import errno
 import functools
 import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
+from prefect import State, Task
+from prefect.exceptions import FailedRun
+from prefect.states import Failed
+
+from irodori.errors import PipelineError
 from scraping.post import SourceError
 from storage import StorageError
 
-if TYPE_CHECKING:
-    from prefect import State, Task
-
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class PipelineError(Exception):
-    """The run cannot go on; ``str()`` is one line that names the input and the remedy."""
 
 
 def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
@@ -25,9 +23,6 @@ def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
 
     Whoever calls the flow, reads a future's result or uses :func:`run_task` then gets ``FailedRun`` with the line.
     """
-    # here, because settings and models serve the command line too, which starts without Prefect
-    from prefect.exceptions import FailedRun
-    from prefect.states import Failed
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -45,7 +40,7 @@ def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def run_task(task: "Task[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
+def run_task(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls a task in this thread. Called plainly, a task with :func:`plain_errors` would return its Failed state.
 
     Raises:

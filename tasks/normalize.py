@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from PIL import Image
@@ -11,23 +12,32 @@ from prefect.cache_policies import NO_CACHE
 from imaging.codec import decode, encode_png
 from imaging.lineart import Normalization, lineart_gray
 from imaging.lineart import normalize as normalize_lineart
+from irodori.datasets import Dataset
 from storage import Row
-from tasks.dataset import Dataset
 from tasks.errors import plain_errors
 from tasks.record import record_each
 
 _DROPPED = {"blank": "next to no ink on the page", "too_dense": "too much ink to be lineart"}
 
 
+@dataclass(frozen=True)
+class NormalizeJob:
+    """The dataset, and how its lineart is toned."""
+
+    dataset: Dataset
+    normalization: Normalization
+
+
 @task(name="normalize", cache_policy=NO_CACHE)
 @plain_errors
-def normalize(rows: Sequence[Row], dataset: Dataset, normalization: Normalization) -> "Counter[str]":
+def normalize(rows: Sequence[Row], job: NormalizeJob) -> "Counter[str]":
     """Normalizes a batch of resized lineart; blank and solid pages are dropped."""
-    return record_each(rows, partial(_normalize_one, dataset=dataset, normalization=normalization), dataset.manifest)
+    return record_each(rows, partial(_normalize_one, job), job.dataset.manifest)
 
 
-def _normalize_one(row: Row, dataset: Dataset, normalization: Normalization) -> list[Row]:
-    lineart = normalize_lineart(lineart_gray(decode(dataset.storage.read(row.key))), normalization)
+def _normalize_one(job: NormalizeJob, row: Row) -> list[Row]:
+    dataset = job.dataset
+    lineart = normalize_lineart(lineart_gray(decode(dataset.storage.read(row.key))), job.normalization)
     measured = {
         "ink_mean_before": f"{lineart.mean_in:.2f}", "ink_mean_after": f"{lineart.mean_out:.2f}",
         "ink_fraction": f"{lineart.ink_fraction:.5f}", "ink_scale": f"{lineart.scale:.4f}",

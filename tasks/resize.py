@@ -2,27 +2,38 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from imaging.codec import ImageError, decode, encode_png
+from imaging.codec import decode, encode_png
+from imaging.errors import ImageError
 from imaging.resize import check_shape, resize_shortest
+from irodori.datasets import Dataset
 from storage import Row
-from tasks.dataset import Dataset
 from tasks.errors import plain_errors
 from tasks.record import record_each
 
 
+@dataclass(frozen=True)
+class ResizeJob:
+    """size: shortest side of what is made, in pixels."""
+
+    dataset: Dataset
+    size: int
+
+
 @task(name="resize", cache_policy=NO_CACHE)
 @plain_errors
-def resize(rows: Sequence[Row], dataset: Dataset, size: int) -> "Counter[str]":
-    """Resizes a batch of scraped pictures to ``size`` pixels; what is too small or too long is dropped."""
-    return record_each(rows, partial(_resize_one, dataset=dataset, size=size), dataset.manifest)
+def resize(rows: Sequence[Row], job: ResizeJob) -> "Counter[str]":
+    """Resizes a batch of scraped pictures; what is too small or too long is dropped."""
+    return record_each(rows, partial(_resize_one, job), job.dataset.manifest)
 
 
-def _resize_one(row: Row, dataset: Dataset, size: int) -> list[Row]:
+def _resize_one(job: ResizeJob, row: Row) -> list[Row]:
+    dataset, size = job.dataset, job.size
     try:
         check_shape(int(row.width), int(row.height), size)
     except ImageError as error:

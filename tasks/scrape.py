@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -11,20 +12,22 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, Field
 
-from imaging.codec import ImageError, decode, sniff
+from imaging.codec import decode
 from imaging.colour import measure_colour
 from imaging.dedupe import fingerprint
+from imaging.errors import ImageError
+from imaging.formats import sniff
+from imaging.line_hash import line_hash
 from imaging.lineart import is_lines, lineart_gray
-from imaging.twins import line_hash
+from irodori.datasets import Dataset, Domain
+from irodori.sources import StoredPictures
 from scraping.fetch import FetchError, shared_fetcher
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
 from scraping.source import Post, Source, open_source
 from storage import Row, Status
-from tasks.dataset import Dataset, Domain
 from tasks.errors import plain_errors
 from tasks.record import record_each
-from tasks.stored import StoredPictures
 
 _WRONG: dict[Domain, str] = {"A": "coloured picture under a lineart tag", "B": "grey picture under a colour tag"}
 
@@ -68,28 +71,33 @@ def _open(source: str, politeness: Politeness) -> Source:
     return open_source(source, shared_fetcher(politeness))
 
 
+@dataclass(frozen=True)
+class ScrapeJob:
+    """What the batches of one domain have in common.
+
+    Attributes:
+        source: a board's address, or that of a storage with pictures.
+        move_to: what the other domain takes in of this one's pictures that belong there; None: they are dropped.
+    """
+
+    dataset: Dataset
+    domain: Domain
+    source: str
+    politeness: Politeness
+    move_to: PostFilter | None = None
+
+
 @task(name="scrape", cache_policy=NO_CACHE)
 @plain_errors
-def scrape(
-    posts: Sequence[Post],
-    dataset: Dataset,
-    domain: Domain,
-    source: str,
-    politeness: Politeness,
-    move_to: PostFilter | None = None,
-) -> "Counter[str]":
-    """Downloads a batch of posts; bytes first, then the rows that name them.
-
-    Args:
-        move_to: What the other domain takes in of this one's pictures that belong there; None: they are dropped.
-    """
-    opened = _open(source, politeness)
-    one = partial(_scrape_one, dataset=dataset, domain=domain, source=opened, move_to=move_to)
-    return record_each(posts, one, dataset.manifest)
+def scrape(posts: Sequence[Post], job: ScrapeJob) -> "Counter[str]":
+    """Downloads a batch of posts; bytes first, then the rows that name them."""
+    opened = _open(job.source, job.politeness)
+    return record_each(posts, partial(_scrape_one, job, opened), job.dataset.manifest)
 
 
-def _scrape_one(post: Post, dataset: Dataset, domain: Domain, source: Source, move_to: PostFilter | None) -> list[Row]:
+def _scrape_one(job: ScrapeJob, source: Source, post: Post) -> list[Row]:
     """The post's row, and a second one of the other domain if it is moved there."""
+    dataset, domain, move_to = job.dataset, job.domain, job.move_to
     try:
         download = source.download(post)
     except FetchError as error:

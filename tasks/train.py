@@ -1,92 +1,59 @@
 """Stage train: images in, a run with checkpoints and samples out, and best.json kept up to date."""
 
-import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 import numpy as np
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import hydrated_context, serialize_context
-from pydantic import BaseModel, ConfigDict, Field
 
+from cyclegan.painting.formats import config_1
+from cyclegan.training.config import PresetName
 from imaging.codec import decode
 from imaging.lineart import Normalization, lineart_gray
-from storage import Row
+from irodori.datasets import Dataset
+from irodori.errors import PipelineError
+from irodori.mirror import Mirror
+from irodori.models import Model, Run, Served
+from irodori.overrides import Overrides
+from irodori.split import split
+from storage import Row, StorageError
 from storage.manifest import previous_stage
-from tasks.dataset import Dataset
-from tasks.errors import PipelineError, plain_errors
-from tasks.mirror import Mirror
+from tasks.errors import plain_errors
 from tasks.progress import Progress
 from tasks.report import show_link, show_sheet
-from tasks.runs import Model, Run
-from tasks.split import split
 
 if TYPE_CHECKING:
-    from cyclegan.config import TrainConfig
-    from cyclegan.dataset import TrainingData
-    from cyclegan.score import Score
-    from cyclegan.trainer import Trainer
-    from cyclegan.world import World
+    from cyclegan.distributed import World
+    from cyclegan.painting.checkpoint import Weights
+    from cyclegan.scoring.score import Score
+    from cyclegan.training.config import TrainConfig
+    from cyclegan.training.dataset import TrainingData
+    from cyclegan.training.trainer import Trainer
 
-PresetName = Literal["paper", "default", "demo"]
 _AT_ONCE = 256  # pictures
-
-
-class Overrides(BaseModel):
-    """What to change of a preset; empty fields keep it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    constant_epochs: float | None = Field(None, ge=0, description="epochs at the full learning rate")
-    decay_epochs: float | None = Field(None, ge=0, description="epochs over which the rate falls to zero")
-    blocks: int | None = Field(None, ge=1, le=32, description="residual blocks of the generators")
-    ngf: int | None = Field(None, ge=4, le=256, description="channels of the generators' first layer")
-    crop: int | None = Field(None, ge=16, le=2048, multiple_of=4, description="side of the square crop, in pixels")
-    batch: int | None = Field(None, ge=1, le=256, description="images of each domain a step")
-    checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints")
-    seed: int | None = Field(None, ge=0, description="another seed is another run")
-    device: Literal["auto", "cuda", "cpu"] | None = None
-    processes: int | None = Field(None, ge=1, le=64, description="processes that share each batch, on a GPU each")
-
-    def apply(self, preset: PresetName) -> "TrainConfig":
-        from cyclegan.config import preset as load_preset
-
-        changes: dict[str, Any] = {}
-        for name, value in self.model_dump(exclude_none=True).items():
-            section = _SECTIONS.get(name)
-            (changes.setdefault(section, {}) if section else changes)[name] = value
-        return load_preset(preset).changed(changes)
-
-
-_SECTIONS = {
-    "constant_epochs": "schedule",
-    "decay_epochs": "schedule",
-    "blocks": "generator",
-    "ngf": "generator",
-    "crop": "data",
-}
 
 
 @task(name="train", cache_policy=NO_CACHE)
 @plain_errors
 def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides, credit: str) -> str:
     """Trains or resumes; returns the run's id. The same dataset and settings are the same run."""
-    from cyclegan.config import FREE_TO_CHANGE
     from cyclegan.errors import CycleganError
 
     log = get_run_logger()
     try:
         config = overrides.apply(preset)
         rows = _training_rows(dataset)
-        fixed = config.model_dump(exclude=set(FREE_TO_CHANGE))
-        run = model.run(preset, of=[dataset.name, fixed, [row.key for row in rows]])
+        keys = [row.key for row in rows]
+        of = [dataset.name, config.identity(), keys]
+        run = model.run(preset, of=of, formerly=[dataset.name, config_1(config.model_dump()), keys])
         if result := run.result():
             log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
             run.serve(result)
@@ -112,8 +79,8 @@ def _training_rows(dataset: Dataset) -> list[Row]:
 
 
 def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str) -> None:
-    from cyclegan.launch import launch
-    from cyclegan.world import World
+    from cyclegan.distributed import World
+    from cyclegan.training.launch import launch
 
     folder = Path(tempfile.mkdtemp(prefix="irodori-run-"))
     if config.processes == 1:
@@ -122,7 +89,8 @@ def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], c
         # as Prefect sends it to processes of its own: it holds the flow itself
         context = cloudpickle.dumps(serialize_context())
         work = context, folder, dataset, run, config, rows, credit
-        launch(config.processes, config.resolved_device(), _train_with_context, *work)
+        plain = PipelineError, StorageError
+        launch(config.processes, config.resolved_device(), _train_with_context, *work, plain=plain)
 
 
 def _train_with_context(world: "World", context: bytes, *work: Any) -> None:
@@ -134,7 +102,7 @@ def _train_with_context(world: "World", context: bytes, *work: Any) -> None:
 def _train_in(
     world: "World", folder: Path, dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str
 ) -> None:
-    from cyclegan.trainer import Trainer
+    from cyclegan.training.trainer import Trainer
 
     data = _load(dataset, rows, config.memory_gb)
     normalization = Normalization.from_dict(dataset.shared()["normalization"])
@@ -156,8 +124,8 @@ def _train_in(
 
 def _load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingData":
     """Decodes every training picture once, into memory or a mapped file."""
-    from cyclegan.dataset import TrainingData
-    from cyclegan.pixels import keep
+    from cyclegan.training.dataset import TrainingData
+    from cyclegan.training.pixels import keep
 
     images = keep(_decoded(dataset, rows), memory_gb * 1e9)
 
@@ -190,19 +158,21 @@ class _Watcher:
     def progress(self, step: int, total: int, metrics: dict[str, float]) -> None:
         self._progress.show(step, ", ".join(f"{name} {value:.3g}" for name, value in metrics.items()))
 
-    def checkpoint(self, step: int, checkpoint: Path, sample: Path, scores: dict[str, "Score"]) -> None:
+    def checkpoint(self, step: int, checkpoint: Path, sample: Path, scores: "dict[Weights, Score]") -> None:
         choice = self.choice()
         self._mirror.put(choice)
         shown = ", ".join(f"{weights} {score.value:.1f}" for weights, score in scores.items()) or "not scored"
-        self._log.info("train: checkpoint at step %d, score %s; best is step %d", step, shown, choice["step"])
+        self._log.info("train: checkpoint at step %d, score %s; best is step %d", step, shown, choice.step)
         name, where = self._run.model.name, f"{self._run.prefix}samples/{sample.name}"
-        caption = f"{name}, step {step}: score {shown}. {choice['reason']} {self._credit}"
+        caption = f"{name}, step {step}: score {shown}. {choice.reason} {self._credit}"
         show_sheet(f"samples {name}", sample.read_bytes(), caption, where)
-        url = f"{self._run.model.storage_url}/{choice['checkpoint']}"
-        show_link(f"best checkpoint {name}", url, choice["reason"])
+        url = f"{self._run.model.storage_url}/{choice.checkpoint}"
+        show_link(f"best checkpoint {name}", url, choice.reason)
 
-    def choice(self) -> dict[str, Any]:
+    def choice(self) -> Served:
         """What best.json says after the checkpoints so far."""
+        from cyclegan.training.checkpoints import checkpoint_name
+
         best = self._trainer.choice()
-        checkpoint = f"{self._run.prefix}checkpoints/step_{best.step:09d}.pt"
-        return {"checkpoint": checkpoint, "run": self._run.id, **dataclasses.asdict(best)}
+        key = f"{self._run.prefix}checkpoints/{checkpoint_name(best.step)}"
+        return Served(key, self._run.id, best.step, best.weights, best.score, best.parts, best.reason)

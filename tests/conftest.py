@@ -56,7 +56,7 @@ def prefect_server() -> Iterator[str]:
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Sets ``IRODORI_*`` settings for flows: ``environment(storage=url)``."""
-    from tasks.settings import settings
+    from irodori.settings import settings
 
     def put(**values: str) -> None:
         for name, value in values.items():

@@ -7,21 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import recipes, selection
-from cyclegan.config import TrainConfig, preset
-from cyclegan.dataset import Batch
-from cyclegan.model import CycleGan
-from cyclegan.schedule import Schedule
-from cyclegan.score import Score
+from benchmarks import recipes, selection, variants
+from cyclegan.methods.config import CycleGanConfig
+from cyclegan.methods.cyclegan import CycleGan
+from cyclegan.methods.method import Batch, Context, Moment
+from cyclegan.scoring.score import Score
 
-TINY = TrainConfig.model_validate(
-    preset("paper").model_dump()
-    | {"generator": {"blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}, "data": {"crop": 64}, "batch": 1}
-)
+TINY = CycleGanConfig.model_validate({"generator": {"blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}})
+FIRST = Moment(0, 10, 1.0, warming_up=False)
 
 
 def model_of(kind: type[CycleGan]) -> CycleGan:
-    return kind(TINY, Schedule(0, 10, 0), torch.device("cpu"), torch.Generator().manual_seed(0))
+    return kind(TINY, Context(torch.device("cpu"), torch.Generator().manual_seed(0)))
 
 
 def batch() -> Batch:
@@ -31,14 +28,14 @@ def batch() -> Batch:
 
 
 def discriminator_loss(kind: type[CycleGan]) -> float:
-    return float(model_of(kind).step(batch(), 0)["d_b"])
+    return float(model_of(kind).step(batch(), FIRST)["d_b"])
 
 
-@pytest.mark.parametrize("kind", list(dict.fromkeys(recipe.model for recipe in recipes.RECIPES)))
+@pytest.mark.parametrize("kind", list(dict.fromkeys(recipe.method for recipe in recipes.RECIPES)))
 def test_every_variant_trains_all_four_networks(kind: type[CycleGan]) -> None:
     model = model_of(kind)
     before = {name: copy.deepcopy(list(network.parameters())) for name, network in model.networks.items()}
-    losses = model.step(batch(), 0)
+    losses = model.step(batch(), FIRST)
     assert all(torch.isfinite(loss) for loss in losses.values())
     for name, network in model.networks.items():
         assert any((old != new).any() for old, new in zip(before[name], network.parameters(), strict=True)), name
@@ -46,18 +43,18 @@ def test_every_variant_trains_all_four_networks(kind: type[CycleGan]) -> None:
 
 def test_soft_labels_ask_for_nine_tenths() -> None:
     # an untrained discriminator says about 0: (1² + 0²) / 2 against (0.9² + 0²) / 2
-    assert discriminator_loss(CycleGan) - discriminator_loss(recipes.SoftLabels) == pytest.approx(0.095, abs=0.03)
+    assert discriminator_loss(CycleGan) - discriminator_loss(variants.SoftLabels) == pytest.approx(0.095, abs=0.03)
 
 
 def test_r1_adds_to_the_loss() -> None:
-    assert discriminator_loss(recipes.R1) > discriminator_loss(CycleGan)
+    assert discriminator_loss(variants.R1) > discriminator_loss(CycleGan)
 
 
 def test_loss_balancing_leaves_a_discriminator_that_knows_enough() -> None:
-    model = model_of(recipes.LossBalancing)
+    model = model_of(variants.LossBalancing)
     before = copy.deepcopy(list(model.d_a.parameters()))
     judged = model.d_a(batch().real_a).square().mean() + model.d_b(batch().real_b).square().mean()
-    model._update("discriminators", 0.01 * judged / judged.detach())
+    model.optimizers["discriminators"].update(0.01 * judged / judged.detach(), 1.0)
     assert all(torch.equal(old, new) for old, new in zip(before, model.d_a.parameters(), strict=True))
 
 

@@ -14,11 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.colorizer import Colorizer
-from cyclegan.files import colorize_file
-from imaging.codec import ImageError, decode, decode_drawing, sniff
-from imaging.names import promised_format
-from tests.test_cyclegan_colorizer import save as save_checkpoint
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.files import colorize_file
+from imaging.codec import decode, decode_drawing
+from imaging.errors import ImageError
+from imaging.formats import promised_format, sniff
+from tests.factories import save as save_checkpoint
 
 
 def page(width: int = 67, height: int = 53, kind: str = "L") -> Image.Image:

@@ -13,18 +13,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan import backend
-from cyclegan.backend import Trial, as_seen, fastest, speed_up, try_all
-from cyclegan.config import GeneratorConfig
-from cyclegan.networks import Generator
-from cyclegan.openvino_layers import OpenVinoLayers, convert
-from cyclegan.winograd import WinogradConv, with_winograd
-from tests.untrained import untrained
+from cyclegan.painting import backend
+from cyclegan.painting.backend import Trial, as_seen, fastest, speed_up, try_all
+from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.openvino_layers import OpenVinoLayers, convert
+from cyclegan.painting.painter import Painter
+from cyclegan.painting.winograd import WinogradConv, with_winograd
+from tests.factories import untrained
 
 torch.set_num_threads(1)
 
 
-def generator(upsample: str = "nearest", seed: int = 0) -> Generator:
+def painter(upsample: str = "nearest", seed: int = 0) -> Painter:
     settings = {"blocks": 2, "ngf": 8, "head": "line_keeping", "upsample": upsample, "palette": 4}
     return untrained(GeneratorConfig.model_validate(settings), seed)
 
@@ -49,7 +49,7 @@ def test_winograd_is_a_convolution(padding: int, size: tuple[int, int], bias: bo
 @pytest.mark.parametrize("upsample", ["nearest", "transposed"])
 @pytest.mark.parametrize("size", [(16, 16), (20, 36), (64, 40)])
 def test_a_whole_generator_is_the_same_with_winograd(upsample: str, size: tuple[int, int]) -> None:
-    layers, x = generator(upsample).layers, torch.rand(2, 3, *size) * 2 - 1
+    layers, x = painter(upsample).network, torch.rand(2, 3, *size) * 2 - 1
     before = {name: value.clone() for name, value in layers.state_dict().items()}
     with torch.inference_mode():
         expected = layers(x)
@@ -58,7 +58,7 @@ def test_a_whole_generator_is_the_same_with_winograd(upsample: str, size: tuple[
 
 
 def test_all_backends_give_the_trained_colours(tmp_path: Path) -> None:
-    trials = {trial.name: trial for trial in try_all(generator(), as_seen(lineart()), tmp_path, lossy=True)}
+    trials = {trial.name: trial for trial in try_all(painter(), as_seen(lineart()), tmp_path, lossy=True)}
     assert list(trials) == ["torch", *backend.EXACT, *backend.LOSSY]
     for name in backend.EXACT:
         assert trials[name].levels <= 1
@@ -68,7 +68,7 @@ def test_all_backends_give_the_trained_colours(tmp_path: Path) -> None:
 
 
 def test_what_was_converted_takes_any_size(tmp_path: Path) -> None:
-    layers = generator().layers
+    layers = painter().network
     converted = OpenVinoLayers(convert(layers, tmp_path), "float32")
     with torch.inference_mode():
         for size in [(16, 16), (24, 60), (64, 32), (16, 16)]:
@@ -82,7 +82,7 @@ def test_other_colours_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(backend, "with_winograd", sepia)
     monkeypatch.setattr(backend, "MAX_DISTANCE", 1e-4)
-    trials = list(try_all(generator(), as_seen(lineart()), tmp_path, lossy=True))
+    trials = list(try_all(painter(), as_seen(lineart()), tmp_path, lossy=True))
     refused = {trial.name: trial.refused for trial in trials}
     assert refused["winograd"] == refused["openvino int8"] == "other colours"
     assert fastest(trials).name not in ("winograd", "openvino int8")
@@ -103,9 +103,9 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         take_the_last(patch)
-        network = generator()
+        network = painter()
         speed_up(network, 48, lineart(), cache)
-    assert isinstance(network.layers, OpenVinoLayers)
+    assert isinstance(network.network, OpenVinoLayers)
     return cache
 
 
@@ -120,18 +120,18 @@ def test_measured_once_then_remembered(memory: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(backend, "try_all", lambda *_, **__: pytest.fail("measured again"))
     (choice,) = memory.glob("*/choice.json")
     assert json.loads(choice.read_text())["backend"] == "openvino int8"
-    network, seen = generator(), as_seen(lineart())
-    expected = backend._colours(network, network.layers, seen)
+    network, seen = painter(), as_seen(lineart())
+    expected = backend._colours(network, network.network, seen)
     speed_up(network, 48, lineart(), memory)
-    assert isinstance(network.layers, OpenVinoLayers)
-    assert 0 < backend._difference(backend._colours(network, network.layers, seen), expected)[1] < 10
+    assert isinstance(network.network, OpenVinoLayers)
+    assert 0 < backend._difference(backend._colours(network, network.network, seen), expected)[1] < 10
     with pytest.raises(pytest.fail.Exception, match="measured again"):
-        speed_up(generator(seed=1), 48, lineart(), memory)  # other weights
+        speed_up(painter(seed=1), 48, lineart(), memory)  # other weights
 
 
 def test_without_openvino_torch_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    trials = list(try_all(generator(), as_seen(lineart()), tmp_path, lossy=True))
+    trials = list(try_all(painter(), as_seen(lineart()), tmp_path, lossy=True))
     assert [trial.name for trial in trials if not trial.refused] == ["torch", "winograd"]
     assert {trial.refused for trial in trials if trial.refused} == {"openvino is not installed"}
 
@@ -154,20 +154,20 @@ def test_a_damaged_memory_costs_a_line_and_speed(
     take_the_last(monkeypatch)
     shutil.copytree(memory, tmp_path, dirs_exist_ok=True)
     harm(next(tmp_path.iterdir()))
-    network = generator()
+    network = painter()
     with caplog.at_level(logging.WARNING):
         speed_up(network, 48, lineart(), tmp_path)
-    assert isinstance(network.layers, nn.Sequential)
+    assert isinstance(network.network, nn.Sequential)
     assert len(caplog.messages) == 1
     assert "as trained" in caplog.text
     assert "\n" not in caplog.messages[0]
 
 
 def test_small_networks_are_left_alone(tmp_path: Path) -> None:
-    network = generator()
-    layers = network.layers
+    network = painter()
+    layers = network.network
     speed_up(network, 48, lineart(), tmp_path / "never")
-    assert network.layers is layers
+    assert network.network is layers
     assert not (tmp_path / "never").exists()
 
 
@@ -176,7 +176,7 @@ def test_a_memory_that_cannot_be_written_is_no_error(
 ) -> None:
     monkeypatch.setattr(backend, "WORTH_FLOPS", 0)
     (tmp_path / "file").touch()
-    network = generator()
+    network = painter()
     speed_up(network, 48, None, tmp_path / "file" / "cache")
     assert "as trained" in caplog.text
 
@@ -185,9 +185,9 @@ def test_signals_still_arrive_after_models_came_and_went(tmp_path: Path) -> None
     script = f"""
 import gc, signal, sys
 from pathlib import Path
-from cyclegan.openvino_layers import OpenVinoLayers, convert
-from tests.test_cyclegan_backend import generator
-model = convert(generator().layers, Path({str(tmp_path)!r}))
+from cyclegan.painting.openvino_layers import OpenVinoLayers, convert
+from tests.test_cyclegan_backend import painter
+model = convert(painter().network, Path({str(tmp_path)!r}))
 first, second = OpenVinoLayers(model, "float32"), OpenVinoLayers(model, "int8")
 del first
 gc.collect()

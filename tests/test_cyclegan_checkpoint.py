@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from cyclegan import checkpoint as files
-from cyclegan.checkpoint import CheckpointError, checkpoint_path, load_checkpoint, load_newest, prune, save_checkpoint
+from cyclegan.painting.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from cyclegan.painting.formats import FORMAT
+from cyclegan.training import checkpoints as files
+from cyclegan.training.checkpoints import checkpoint_path, load_newest, prune
 
 
 def saved(folder: Path, *steps: int) -> None:
@@ -24,12 +26,12 @@ def test_a_checkpoint_is_named_by_its_step_and_loads_as_it_was(tmp_path: Path) -
     saved(tmp_path, 12000)
     assert [path.name for path in tmp_path.iterdir()] == ["step_000012000.pt"]
     loaded = load_checkpoint(tmp_path / "step_000012000.pt")
-    assert loaded["step"] == 12000 and loaded["format"] == files.FORMAT
+    assert loaded["step"] == 12000 and loaded["format"] == FORMAT
     assert torch.equal(loaded["weights"], torch.arange(1000.0) + 12000)
 
 
 def test_what_is_not_plain_data_is_not_loaded(tmp_path: Path) -> None:
-    torch.save({"format": files.FORMAT, "path": Path("x")}, tmp_path / "step_000000001.pt")
+    torch.save({"format": FORMAT, "path": Path("x")}, tmp_path / "step_000000001.pt")
     with pytest.raises(CheckpointError, match="not a whole checkpoint"):
         load_checkpoint(tmp_path / "step_000000001.pt")
 

@@ -1,6 +1,5 @@
 """The colorizer keeps the drawing: its size, its lines, its transparency; and needs nothing but the checkpoint."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,46 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from cyclegan.colorizer import Colorizer
-from cyclegan.config import DataConfig, GeneratorConfig, LossConfig, TrainConfig
-from cyclegan.score_faithfulness import measure, read_lineart, to_lab
-from demo.drawings import Drawing
+from cyclegan.painting.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.guide import Guide
+from cyclegan.scoring.faithfulness import measure, read_lineart
+from imaging.colour import to_lab
 from imaging.lineart import Normalization
-from tests.untrained import untrained
-
-SIZE = 64
-
-
-def save(
-    path: Path, head: str = "line_keeping", seed: int = 0, normalization: Normalization | None = None, palette: int = 0
-) -> Path:
-    """A checkpoint of an untrained generator, which paints noise over everything."""
-    config = TrainConfig(
-        generator=GeneratorConfig.model_validate(
-            {"blocks": 1, "ngf": 8, "head": head, "upsample": "nearest", "palette": palette}
-        ),
-        data=DataConfig(crop=SIZE),
-        losses=LossConfig(lambda_pseudo=1.0),
-    )
-    states = [{"g_ab": untrained(config.generator, number).state_dict()} for number in (seed, seed + 1)]
-    toned = (normalization or Normalization()).to_dict()
-    checkpoint = {"step": 7, "config": config.model_dump(), "normalization": toned}
-    save_checkpoint(path, checkpoint | {"ema": states[0], "networks": states[1]})
-    return path
+from tests.factories import drawing, largest_difference, save
 
 
 @pytest.fixture
 def colorizer(tmp_path: Path) -> Colorizer:
     return Colorizer.load(save(tmp_path / "step_000000007.pt"), device="cpu")
-
-
-def drawing(seed: int = 2003, size: int = 200) -> Image.Image:
-    return Image.open(io.BytesIO(Drawing(seed).render("A", size))).convert("RGB")
-
-
-def largest_difference(one: Image.Image, other: Image.Image) -> int:
-    return int(np.abs(np.asarray(one).astype(int) - np.asarray(other)).max())
 
 
 @pytest.mark.parametrize(("head", "palette"), [("line_keeping", 0), ("tanh", 0), ("line_keeping", 6)])
@@ -117,10 +88,10 @@ def test_blank_and_black_pages_pass_through(colorizer: Colorizer) -> None:
 def test_a_batch_is_the_same_as_one_by_one(colorizer: Colorizer) -> None:
     images = [drawing(seed, size) for seed, size in [(2000, 200), (2001, 90), (2002, 200), (2003, 64)]]
     images.insert(2, drawing(2004, 200).resize((300, 150)))
-    together = colorizer.colorize_batch(images)
+    together = [layered.merged() for layered in colorizer.paint_batch(images)]
     assert [image.size for image in together] == [image.size for image in images]
     assert all(largest_difference(colorizer(i), result) <= 1 for i, result in zip(images, together, strict=True))
-    assert colorizer.colorize_batch([]) == []
+    assert colorizer.paint_batch([]) == []
 
 
 def test_the_checkpoint_s_own_normalization_is_applied(tmp_path: Path) -> None:
@@ -154,11 +125,11 @@ def test_a_grey_scan_is_coloured_like_its_clean_copy(colorizer: Colorizer) -> No
 def test_drawings_are_shown_at_the_size_that_training_drawings_had(tmp_path: Path) -> None:
     """Crops of 64 px from images of 80 px show lines as thick as an image of 80 px has them."""
     seen: list[torch.Size] = []
-    for name, lineart in (("old.pt", {}), ("new.pt", {"lineart": {"size": 80, "examples": None}})):
+    for name, lineart in (("a.pt", {}), ("b.pt", {"lineart": {"size": 80, "examples": None}})):
         path = save(tmp_path / name)
         save_checkpoint(path, load_checkpoint(path) | lineart)
         colorizer = Colorizer.load(path, device="cpu")
-        colorizer._generator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2:]))
+        colorizer._painter.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2:]))
         assert colorizer(drawing(size=200)).size == (200, 200)
     assert seen == [(64, 64), (80, 80)]
 
@@ -169,7 +140,7 @@ def test_in_uneven_light_paint_keeps_to_the_lines(tmp_path: Path) -> None:
     clean, palette = drawing(size=600), colorizer.palettes(2)[1]
     across, down = np.linspace(1, 0.55, 600)[None, :, None], np.linspace(1, 0.8, 600)[:, None, None]
     photo = Image.fromarray((np.asarray(clean) * across * down).astype(np.uint8))
-    apart = np.asarray(colorizer(clean, palette)) - np.asarray(colorizer(photo, palette)) / across / down
+    apart = np.asarray(colorizer(clean, Guide(palette))) - np.asarray(colorizer(photo, Guide(palette))) / across / down
     assert (np.abs(apart).max(axis=2) > 30).mean() < 0.02
 
 

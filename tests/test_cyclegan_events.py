@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cyclegan.metrics import COLUMNS
-from tests.test_cyclegan_trainer import TOTAL, fail_in_the_middle_of, rows, trainer
+from cyclegan.methods.cyclegan import CycleGan
+from cyclegan.training.metrics import columns
+from tests.factories import TOTAL, csv_rows, fail_in_the_middle_of, trainer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own dependencies
@@ -29,14 +30,14 @@ def steps(events: EventAccumulator, tag: str) -> list[int]:
 
 def test_losses_scores_and_sheets_are_in_the_event_files(tmp_path: Path) -> None:
     trainer(tmp_path).run()
-    events, table = read(tmp_path / "events"), rows(tmp_path / "metrics.csv")
+    events, table = read(tmp_path / "events"), csv_rows(tmp_path / "metrics.csv")
     assert set(events.Tags()["scalars"]) >= {"training/cycle_a", "speed/images_per_second", "score/ema", "b_line/raw"}
-    assert {tag.partition("/")[2] for tag in events.Tags()["scalars"]} - {"ema", "raw"} < set(COLUMNS)
+    assert {tag.partition("/")[2] for tag in events.Tags()["scalars"]} - {"ema", "raw"} < set(columns(CycleGan.losses))
     written = [(event.step, event.value) for event in events.Scalars("training/cycle_a")]
     expected = [(int(row["step"]), float(row["cycle_a"])) for row in table if row["cycle_a"]]
     assert [step for step, _ in written] == [step for step, _ in expected]
     np.testing.assert_allclose([value for _, value in written], [value for _, value in expected], rtol=1e-5)
-    scores = [float(row["value"]) for row in rows(tmp_path / "scores.csv") if row["weights"] == "ema"]
+    scores = [float(row["value"]) for row in csv_rows(tmp_path / "scores.csv") if row["weights"] == "ema"]
     np.testing.assert_allclose([event.value for event in events.Scalars("score/ema")], scores, rtol=1e-5)
     images = events.Images("samples")
     assert [image.step for image in images] == [6, 12, 18, 24]

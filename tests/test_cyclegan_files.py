@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from cyclegan import files
-from cyclegan.files import Coloured, colorize_file, colorize_files
-from imaging.codec import ImageError
+from cyclegan.painting.files import Coloured, colorize_file, colorize_files
+from imaging.errors import ImageError
 
 
 def png(width: int, height: int = 8) -> bytes:

@@ -4,24 +4,27 @@ import csv
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
-from cyclegan.checkpoint import checkpoint_path, load_checkpoint, load_newest
-from cyclegan.dataset import Batch, TrainingData
+from cyclegan.distributed import World
 from cyclegan.errors import TrainingError
-from cyclegan.launch import launch
-from cyclegan.metrics import LOSSES
-from cyclegan.world import World
-from tests.test_cyclegan_trainer import TOTAL, Stop, config, trainer
+from cyclegan.methods.cyclegan import CycleGan
+from cyclegan.methods.method import Batch, Moment
+from cyclegan.painting.checkpoint import load_checkpoint
+from cyclegan.training.checkpoints import checkpoint_path, load_newest
+from cyclegan.training.dataset import TrainingData
+from cyclegan.training.launch import launch
+from tests.factories import TOTAL, Stop, tiny_config, trainer
 
 torch.set_num_threads(1)
 SCHEDULE = {"warm_up_epochs": 2, "constant_epochs": 6, "decay_epochs": 0}
 # in bf16 the two round differently from the first layer on
-SETTINGS = config(batch=4, log_every=1, schedule=SCHEDULE, precision="float32")
+SETTINGS = tiny_config(batch=4, log_every=1, schedule=SCHEDULE, precision="float32")
 PROCESSES = 2
 
 
@@ -32,31 +35,31 @@ def noise() -> TrainingData:
     return TrainingData(list(a), list(b))
 
 
-def train(world: World, folder: Path, event: str, at: int) -> None:
-    """One process of a training; at step `at` what `event` says happens to it or to its parent."""
-    running = trainer(folder, SETTINGS.model_copy(update={"processes": world.size}), noise(), world)
-    model_step = running.model.step
+def train(world: World, folder: Path, event: str, number: int) -> None:
+    """One process of a training; at step `number` what `event` says happens to it or to its parent."""
+    running: Any = trainer(folder, SETTINGS.model_copy(update={"processes": world.size}), noise(), world)
+    method_step = running.method.step
 
-    def step(batch: Batch, number: int) -> dict[str, torch.Tensor]:
-        if number == at and event == "kill" and not world.leads:
+    def step(batch: Batch, at: Moment) -> dict[str, torch.Tensor]:
+        if at.step == number and event == "kill" and not world.leads:
             os.kill(os.getpid(), signal.SIGKILL)
-        if number == at and event == "stop" and world.leads:
+        if at.step == number and event == "stop" and world.leads:
             os.kill(os.getppid(), signal.SIGTERM)
-        if number == at and event == "break":
+        if at.step == number and event == "break":
             with torch.no_grad():
-                next(running.model.g_ab.parameters())[:] = float("nan")
-        return model_step(batch, number)
+                next(running.method.g_ab.parameters())[:] = float("nan")
+        return method_step(batch, at)
 
-    running.model.step = step  # type: ignore[method-assign, assignment]
+    running.method.step = step
     running.run()
-    parameters = {name: list(network.parameters()) for name, network in running.model.networks.items()}
-    pools = {name: pool.state_dict() for name, pool in running.model.pools.items()}
+    parameters = {name: list(network.parameters()) for name, network in running.method.networks.items()}
+    pools = {name: pool.state_dict() for name, pool in running.method.pools.items()}
     torch.save([parameters, pools], folder / f"state-{world.rank}.pt")
 
 
 def losses(folder: Path) -> np.ndarray:
     with (folder / "metrics.csv").open(newline="") as file:
-        return np.array([[float(row[name] or 0) for name in LOSSES] for row in csv.DictReader(file)])
+        return np.array([[float(row[name] or 0) for name in CycleGan.losses] for row in csv.DictReader(file)])
 
 
 def test_killed_stopped_and_resumed_two_processes_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +87,7 @@ def test_killed_stopped_and_resumed_two_processes_train_as_one(tmp_path: Path, m
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
     launch(PROCESSES, "cpu", train, together, "", 0)
-    assert losses(together).shape == losses(alone).shape == (TOTAL, len(LOSSES))
+    assert losses(together).shape == losses(alone).shape == (TOTAL, len(CycleGan.losses))
     # seen: 2.3e-6, the last of the six digits that are written
     np.testing.assert_allclose(losses(together), losses(alone), rtol=1e-5, atol=1e-6)
     states = [torch.load(together / f"state-{rank}.pt") for rank in (0, 1)]
@@ -103,7 +106,7 @@ def test_what_one_process_finds_wrong_is_the_line_that_the_launcher_ends_with(tm
 
 def test_a_batch_must_have_equal_shares() -> None:
     with pytest.raises(ValueError, match="batch 2 cannot be shared by 4 processes"):
-        config(processes=4)
+        tiny_config(processes=4)
 
 
 def test_gpus_that_are_not_there_are_said_so() -> None:

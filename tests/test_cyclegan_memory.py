@@ -7,28 +7,26 @@ import numpy as np
 import psutil
 import torch
 
-from cyclegan.config import TrainConfig
-from cyclegan.dataset import TrainingData
-from cyclegan.trainer import Trainer
+from cyclegan.training.dataset import TrainingData
+from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization
+from tests.factories import train_config
 
 torch.set_num_threads(1)
 STEPS, EVERY, WARM = 500, 100, 0  # at the first checkpoint the pools are full and all kinds of steps have been made
 MOST_GROWTH = 6 * 2**20  # bytes in the 400 steps that follow; a step's graph alone has more than 15 kB a step
 
-CONFIG = TrainConfig.model_validate(
-    {
-        "generator": {"blocks": 1, "ngf": 4, "head": "line_keeping", "upsample": "nearest", "palette": 3},
-        "discriminator": {"ndf": 4, "layers": 1},
-        "losses": {"lambda_pseudo": 5, "grey_lines": True},
-        "schedule": {"warm_up_epochs": 2, "constant_epochs": 48, "decay_epochs": 0},
-        "data": {"crop": 16},
-        "pool": 20,
-        "augment": False,
-        "device": "cpu",
-        "checkpoint_every": EVERY,
-        "log_every": 10,
-    }
+CONFIG = train_config(
+    generator={"blocks": 1, "ngf": 4, "head": "line_keeping", "upsample": "nearest", "palette": 3},
+    discriminator={"ndf": 4, "layers": 1},
+    losses={"lambda_pseudo": 5, "grey_lines": True},
+    schedule={"warm_up_epochs": 2, "constant_epochs": 48, "decay_epochs": 0},
+    data={"crop": 16},
+    pool=20,
+    augment=False,
+    device="cpu",
+    checkpoint_every=EVERY,
+    log_every=10,
 )
 
 

@@ -6,33 +6,40 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan.augment import cutout, diff_augment, drawing, translate
-from cyclegan.config import TrainConfig
-from cyclegan.dataset import Batch
-from cyclegan.ema import Ema
-from cyclegan.image_pool import ImagePool
-from cyclegan.losses import adversarial_loss, l1_loss, to_grey
-from cyclegan.model import CycleGan
-from cyclegan.schedule import Schedule
+from cyclegan.methods.augment import Draw, cutout, diff_augment, translate
+from cyclegan.methods.config import CycleGanConfig
+from cyclegan.methods.cyclegan import CycleGan
+from cyclegan.methods.image_pool import ImagePool
+from cyclegan.methods.losses import adversarial_loss, l1_loss, to_grey
+from cyclegan.methods.method import Batch, Context, Moment
+from cyclegan.training.ema import Ema
+from cyclegan.training.schedule import Schedule
+from tests.factories import train_config
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
 
 
-def config(**changes: Any) -> TrainConfig:
-    small = {"generator": {"blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}, "device": "cpu"}
-    return TrainConfig.model_validate(small | changes)
+def config(**changes: Any) -> CycleGanConfig:
+    small = {"generator": {"blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}}
+    return CycleGanConfig.model_validate(small | changes)
 
 
-def model(settings: TrainConfig, warm_up: int = 0) -> CycleGan:
-    schedule = Schedule(warm_up, 10, 10, (settings.losses.lambda_cycle_b, settings.losses.lambda_cycle_b_end))
-    gan = CycleGan(settings, schedule, CPU, torch.Generator().manual_seed(0))
+def at(step: int, warm_up: int = 0) -> Moment:
+    return Schedule(warm_up, 10, 10).at(step)
+
+
+def model(settings: CycleGanConfig, batch: int = 2) -> CycleGan:
+    gan = CycleGan(settings, Context(CPU, torch.Generator().manual_seed(0), batch))
     for network in gan.networks.values():
         network.double()
         for parameter in network.parameters():  # N(0, 0.02) in so small a network gives gradients near zero
             nn.init.normal_(parameter, 0.0, 0.3, generator=torch.Generator().manual_seed(parameter.numel()))
-    gan.ema = {"g_ab": Ema(gan.g_ab, settings.ema), "g_ba": Ema(gan.g_ba, settings.ema)}
     return gan
+
+
+def drawn(seed: int) -> Draw:
+    return Context(CPU, torch.Generator().manual_seed(seed)).draw
 
 
 def batch(count: int = 2, side: int = 32) -> Batch:
@@ -82,7 +89,7 @@ def test_a_step_has_the_papers_gradients(lambda_b: float, share: float) -> None:
     images = batch()
     images = Batch(images.real_a, images.real_b)
     expected = plain_step(gan, images, 10.0, lambda_b, share)
-    gan.step(images, 0)
+    gan.step(images, at(0))
     for name, network in gan.networks.items():
         ours = gradients(network)
         assert ours.keys() == expected[name].keys()
@@ -95,7 +102,7 @@ def test_a_step_moves_the_weights_as_one_adam_step_does() -> None:
     images = Batch(batch().real_a, batch().real_b)
     before = {name: [p.detach().clone() for p in network.parameters()] for name, network in gan.networks.items()}
     expected = plain_step(gan, images, 10.0, 10.0, 0.0)
-    gan.step(images, 15)  # six of ten decay steps are left
+    gan.step(images, at(15))  # six of ten decay steps are left
     for name, network in gan.networks.items():
         for (key, parameter), old in zip(network.named_parameters(), before[name], strict=True):
             gradient = expected[name][key]
@@ -118,16 +125,16 @@ def test_the_discriminators_learn_nothing_from_the_generators_loss() -> None:
 
 
 def test_losses_stay_on_the_device_and_carry_no_graph() -> None:
-    losses = model(config()).step(Batch(batch().real_a, batch().real_b), 0)
+    losses = model(config()).step(Batch(batch().real_a, batch().real_b), at(0))
     assert all(isinstance(loss, Tensor) and loss.grad_fn is None and loss.shape == () for loss in losses.values())
 
 
 def test_warm_up_trains_generators_on_pseudo_pairs_only() -> None:
-    gan = model(config(losses={"lambda_pseudo": 10}), warm_up=1)
+    gan = model(config(losses={"lambda_pseudo": 10}))
     before = [p.detach().clone() for p in gan.d_b.parameters()]
-    assert set(gan.step(batch(), 0)) == {"pseudo_a", "pseudo_b"}
+    assert set(gan.step(batch(), at(0, warm_up=1))) == {"pseudo_a", "pseudo_b"}
     assert all(torch.equal(old, new) for old, new in zip(before, gan.d_b.parameters(), strict=True))
-    assert {"pseudo_a", "pseudo_b", "cycle_a", "d_b"} <= set(gan.step(batch(), 1))
+    assert {"pseudo_a", "pseudo_b", "cycle_a", "d_b"} <= set(gan.step(batch(), at(1, warm_up=1)))
 
 
 def test_fake_lineart_carries_no_colour_into_the_cycle() -> None:
@@ -148,7 +155,7 @@ def test_a_palette_colours_lineart_as_the_pictures_of_the_batch_are() -> None:
     ratio = (fake_b + 1) / (images.real_a + 1)
     assert ratio[:, 0].min() > 0.99  # what is not white is red
     assert ratio[:, 1:].max() < 0.99
-    assert fake_a.min() < -0.5 and gan.g_ba.config.palette == 0  # lines are extracted without a palette
+    assert fake_a.min() < -0.5 and not hasattr(gan.g_ba, "remembered")  # lines are extracted without a palette
 
 
 def test_to_grey_is_luma() -> None:
@@ -172,13 +179,13 @@ def test_learning_rate_is_constant_then_falls_to_zero() -> None:
 
 def test_an_epoch_is_one_pass_over_the_larger_domain() -> None:
     epochs = {"warm_up_epochs": 0.5, "constant_epochs": 2, "decay_epochs": 1}
-    settings = config(batch=4, schedule=epochs, losses={"lambda_pseudo": 1})
-    assert Schedule.of(settings, 10, 37) == Schedule(5, 20, 10, (10.0, 10.0))
+    settings = train_config(batch=4, schedule=epochs, losses={"lambda_pseudo": 1})
+    assert Schedule.of(settings, 10, 37) == Schedule(5, 20, 10)
 
 
 def test_the_weight_of_the_colour_cycle_goes_from_first_to_last_value() -> None:
-    schedule = Schedule(0, 5, 6, (10.0, 1.0))
-    assert [schedule.lambda_cycle_b(step) for step in (0, 5, 10)] == [10.0, 5.5, 1.0]
+    gan, schedule = model(config(losses={"lambda_cycle_b": 10, "lambda_cycle_b_end": 1})), Schedule(0, 5, 6)
+    assert [gan._lambda_cycle_b(schedule.at(step)) for step in (0, 5, 10)] == [10.0, 5.5, 1.0]
 
 
 def test_a_full_pool_answers_half_of_the_queries_with_an_earlier_image() -> None:
@@ -226,23 +233,21 @@ def test_average_follows_quickly_at_first_and_by_its_decay_later() -> None:
 def test_translation_moves_pixels_by_at_most_an_eighth() -> None:
     image = torch.zeros(200, 1, 32, 32)
     image[:, 0, 16, 16] = 1.0
-    places = translate(image, drawing(torch.Generator().manual_seed(0))).nonzero()
+    places = translate(image, drawn(0)).nonzero()
     assert len(places) == 200
     assert sorted(places[:, 2].unique().tolist()) == list(range(12, 21))
     assert sorted(places[:, 3].unique().tolist()) == list(range(12, 21))
 
 
 def test_cutout_clears_at_most_a_quarter() -> None:
-    cleared = (
-        (cutout(torch.ones(300, 1, 32, 32), drawing(torch.Generator().manual_seed(0))) == 0).float().mean((1, 2, 3))
-    )
+    cleared = (cutout(torch.ones(300, 1, 32, 32), drawn(0)) == 0).float().mean((1, 2, 3))
     assert cleared.max().item() == pytest.approx(0.25, abs=0.03)
     assert cleared.min() < 0.1
 
 
 def test_augmentation_is_repeatable_and_has_gradients() -> None:
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    first, second = (diff_augment(images, drawing(torch.Generator().manual_seed(4))) for _ in range(2))
+    first, second = (diff_augment(images, drawn(4)) for _ in range(2))
     assert torch.equal(first, second)
     first.sum().backward()
     assert images.grad is not None and 0 < images.grad.sum() < images.numel()

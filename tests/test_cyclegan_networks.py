@@ -5,8 +5,14 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from cyclegan.config import DiscriminatorConfig, GeneratorConfig, ScheduleConfig, TrainConfig, preset
-from cyclegan.networks import REMEMBERED_PALETTES, Discriminator, Generator, init_weights, paint, palette_of
+from cyclegan.methods.config import CycleGanConfig, DiscriminatorConfig
+from cyclegan.methods.discriminator import Discriminator
+from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.layers import compose, in_colours
+from cyclegan.painting.networks import init_weights
+from cyclegan.painting.painter import REMEMBERED_PALETTES, Painter
+from cyclegan.painting.palettes import palette_of
+from cyclegan.training.config import ScheduleConfig, TrainConfig, preset
 
 torch.set_num_threads(1)
 SMALL = GeneratorConfig(blocks=1, ngf=4)
@@ -16,8 +22,8 @@ def num_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def seeded(config: GeneratorConfig, seed: int = 0) -> Generator:
-    generator = Generator(config)
+def seeded(config: GeneratorConfig, seed: int = 0) -> Painter:
+    generator = Painter(config)
     init_weights(generator, torch.Generator().manual_seed(seed))
     return generator
 
@@ -46,7 +52,7 @@ def receptive_field(network: nn.Module, side: int) -> int:
 @pytest.mark.parametrize(("blocks", "millions"), [(6, 7.84), (9, 11.38), (12, 14.92), (15, 18.46)])
 def test_generator_has_the_published_size(blocks: int, millions: float) -> None:
     with torch.device("meta"):
-        assert num_parameters(Generator(GeneratorConfig(blocks=blocks, ngf=64))) / 1e6 == pytest.approx(
+        assert num_parameters(Painter(GeneratorConfig(blocks=blocks, ngf=64))) / 1e6 == pytest.approx(
             millions, abs=0.005
         )
 
@@ -59,7 +65,7 @@ def test_discriminator_has_the_published_size() -> None:
 @pytest.mark.parametrize(("blocks", "pixels"), [(6, 121), (9, 169), (12, 217), (15, 265)])
 def test_generator_sees_as_far_as_published(blocks: int, pixels: int) -> None:
     # odd by construction: the widest of the four phases of an up-sampled pixel
-    network = Generator(GeneratorConfig(blocks=blocks, ngf=4))
+    network = Painter(GeneratorConfig(blocks=blocks, ngf=4))
     assert abs(receptive_field(network, 288) - pixels) <= 4
 
 
@@ -100,19 +106,19 @@ def test_an_image_is_translated_alike_alone_and_in_a_batch_in_train_and_eval() -
 
 def test_weights_are_drawn_from_the_given_generator_only() -> None:
     before = torch.get_rng_state()
-    generator = Generator(SMALL)
+    generator = Painter(SMALL)
     torch.set_rng_state(before)
     init_weights(generator, torch.Generator().manual_seed(1))
     assert torch.equal(before, torch.get_rng_state())
     again = seeded(SMALL, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(generator.parameters(), again.parameters(), strict=True))
-    weight = Generator(GeneratorConfig(blocks=2, ngf=16))
+    weight = Painter(GeneratorConfig(blocks=2, ngf=16))
     init_weights(weight, torch.Generator().manual_seed(0))
     values = torch.cat([p.flatten() for name, p in weight.named_parameters() if name.endswith("weight")])
     assert values.std().item() == pytest.approx(0.02, rel=0.02)
 
 
-def with_palettes() -> Generator:
+def with_palettes() -> Painter:
     return seeded(SMALL.model_copy(update={"head": "line_keeping", "palette": 5}))
 
 
@@ -126,7 +132,7 @@ def test_a_palette_is_the_mean_colour_beside_the_lines() -> None:
     palette = palette_of(regions, lines * 2 - 1, layer * lines * 2 - 1)
     expected = torch.tensor([[[1.0, 1.0, 1.0], [1.0, 0.5, 0.0], [0.2, 0.4, 0.6]]])
     torch.testing.assert_close(palette, expected, atol=1e-3, rtol=0)
-    torch.testing.assert_close(paint(regions, expected, lines * 2 - 1), layer * lines * 2 - 1)
+    torch.testing.assert_close(compose(in_colours(regions, expected), lines * 2 - 1), layer * lines * 2 - 1)
 
 
 def test_a_region_that_is_nowhere_has_some_colour_in_range() -> None:
@@ -158,20 +164,21 @@ def test_without_a_palette_a_drawing_gets_a_remembered_one_and_always_the_same()
 def test_remembered_palettes_travel_with_the_weights() -> None:
     generator = with_palettes()
     generator.remember([(noise(3, 32, 32), noise(3, 32, 32))])
-    other = Generator(generator.config)
+    other = Painter(generator.config)
     other.load_state_dict(generator.state_dict())
     assert torch.equal(other(noise(1, 3, 16, 16)), generator(noise(1, 3, 16, 16)))
 
 
 def test_presets_are_known_by_name() -> None:
     paper = preset("paper")
-    assert (paper.generator.blocks, paper.generator.head, paper.generator.palette) == (9, "tanh", 0)
-    assert (paper.losses.lambda_cycle_a, paper.losses.lambda_cycle_b, paper.losses.lambda_identity) == (10, 10, 0.5)
-    assert (paper.batch, paper.pool, paper.data.crop, paper.augment) == (1, 50, 256, False)
+    generator, losses = paper.method.generator, paper.method.losses
+    assert (generator.blocks, generator.head, generator.palette) == (9, "tanh", 0)
+    assert (losses.lambda_cycle_a, losses.lambda_cycle_b, losses.lambda_identity) == (10, 10, 0.5)
+    assert (paper.batch, paper.method.pool, paper.data.crop, paper.method.augment) == (1, 50, 256, False)
     assert (paper.schedule.constant_epochs, paper.schedule.decay_epochs) == (100, 100)
     assert preset("demo").data.crop <= 96
     with pytest.raises(ValueError, match="no preset 'fast'; choose one of paper, default, demo"):
-        preset("fast")
+        preset("fast")  # type: ignore[arg-type]
 
 
 def test_a_misspelt_setting_is_refused() -> None:
@@ -183,7 +190,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValidationError, match='palette needs head="line_keeping"'):
         GeneratorConfig(palette=4)
     with pytest.raises(ValidationError, match="lambda_pseudo above 0"):
-        TrainConfig(generator=GeneratorConfig(head="line_keeping", palette=4))
+        CycleGanConfig(generator=GeneratorConfig(head="line_keeping", palette=4))
     with pytest.raises(ValidationError, match="lambda_pseudo above 0"):
         TrainConfig(schedule=ScheduleConfig(warm_up_epochs=1))
     with pytest.raises(ValidationError, match="0 epochs trains nothing"):

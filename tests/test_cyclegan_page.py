@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cyclegan.page import MAX_POINTS, write_page
-from cyclegan.selection import Choice
+from cyclegan.scoring.selection import Choice
+from cyclegan.training.page import MAX_POINTS, write_page
 
 CHOICE = Choice(20, "ema", 71.5, {"b_line": 0.1}, "averaged weights of step 20: score 71.5")
 CONFIG = {

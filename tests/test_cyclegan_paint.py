@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from cyclegan import paint
-from cyclegan.score_faithfulness import to_lab
 from demo.drawings import Drawing
+from imaging.colour import to_lab
 
 
 @cache

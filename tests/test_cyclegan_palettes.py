@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.colorizer import Colorizer
-from cyclegan.palettes import PaletteError, unlike
-from tests.test_cyclegan_colorizer import drawing, largest_difference, save
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.guide import Guide
+from cyclegan.painting.palettes import PaletteError, unlike
+from tests.factories import drawing, largest_difference, save
 
 RED = (200, 40, 90)
 
@@ -27,18 +28,18 @@ def painted(image: Image.Image) -> Image.Image:
 def test_a_drawing_is_painted_in_the_palette_that_is_asked_for(colorizer: Colorizer) -> None:
     image = drawing()
     first, second = colorizer.palettes(2)
-    assert largest_difference(colorizer(image, first), colorizer(image, second)) > 30
-    assert largest_difference(colorizer(image, first), colorizer(image, first.copy())) == 0
+    assert largest_difference(colorizer(image, Guide(first)), colorizer(image, Guide(second))) > 30
+    assert largest_difference(colorizer(image, Guide(first)), colorizer(image, Guide(first.copy()))) == 0
     white = np.ones_like(first)
-    assert largest_difference(colorizer(image, white), image) <= 1
-    assert largest_difference(colorizer(image, white * np.float32(0.5)), image) > 100
+    assert largest_difference(colorizer(image, Guide(white)), image) <= 1
+    assert largest_difference(colorizer(image, Guide(white * np.float32(0.5))), image) > 100
 
 
 def test_one_palette_for_a_whole_batch(colorizer: Colorizer) -> None:
     images, palette = [drawing(2000), drawing(2001), drawing(2002, 90)], colorizer.palettes(3)[2]
-    together = colorizer.colorize_batch(images, palette)
+    together = [layered.merged() for layered in colorizer.paint_batch(images, Guide(palette))]
     for image, result in zip(images, together, strict=True):
-        assert largest_difference(colorizer(image, palette), result) <= 1
+        assert largest_difference(colorizer(image, Guide(palette)), result) <= 1
 
 
 def test_the_palette_of_a_picture_has_its_colours(colorizer: Colorizer) -> None:
@@ -46,7 +47,7 @@ def test_the_palette_of_a_picture_has_its_colours(colorizer: Colorizer) -> None:
     assert palette.shape == (6, 3)
     assert (palette[0] == 1).all()
     assert palette[1:] == pytest.approx(np.tile(np.array(RED, np.float32) / 255, (5, 1)), abs=0.03)
-    other = colorizer(drawing(2007), palette)
+    other = colorizer(drawing(2007), Guide(palette))
     assert np.median(np.asarray(other)[..., 1]) < 255
 
 

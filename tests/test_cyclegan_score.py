@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.score import Score, ScoreError, Scorer
+from cyclegan.scoring.score import Score, ScoreError, Scorer
 from demo.drawings import Drawing
 
 NUM_HELD_OUT = 24

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cyclegan.score import Score
-from cyclegan.selection import Candidate, Weights, choose, faults, swing
+from cyclegan.painting.checkpoint import Weights
+from cyclegan.scoring.score import Score
+from cyclegan.scoring.selection import Candidate, choose, faults, swing
 
 SOUND = {"line_recall": 0.99, "diversity": 0.3, "diversity_b": 0.3, "soft_median": 0.05, "soft_b": 0.02}
 

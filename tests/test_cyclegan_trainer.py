@@ -1,7 +1,5 @@
 """A run: its folder, its resuming, its ends."""
 
-import csv
-import itertools
 import logging
 import multiprocessing
 import os
@@ -17,91 +15,32 @@ import psutil
 import pytest
 import torch
 
-from cyclegan.checkpoint import checkpoint_path, list_checkpoints, load_checkpoint, load_newest, save_checkpoint
-from cyclegan.config import TrainConfig
-from cyclegan.dataset import TrainingData
-from cyclegan.metrics import COLUMNS
-from cyclegan.score import Score
-from cyclegan.trainer import Trainer, TrainingError
-from cyclegan.world import World
+from cyclegan.methods.cyclegan import CycleGan
+from cyclegan.methods.method import Moment
+from cyclegan.painting.checkpoint import Weights, load_checkpoint, save_checkpoint
+from cyclegan.scoring.score import Score
+from cyclegan.training.checkpoints import checkpoint_path, list_checkpoints, load_newest
+from cyclegan.training.config import TrainConfig
+from cyclegan.training.dataset import TrainingData
+from cyclegan.training.metrics import columns
+from cyclegan.training.trainer import Trainer, TrainingError
 from imaging.lineart import Normalization
+from tests.factories import (
+    TINY,
+    TOTAL,
+    Stop,
+    assert_same_run,
+    csv_rows,
+    fail_in_the_middle_of,
+    same,
+    tiny_config,
+    trainer,
+    training_data,
+)
 
 torch.set_num_threads(1)
-TINY: dict[str, Any] = {
-    "generator": {"blocks": 1, "ngf": 4, "head": "line_keeping", "upsample": "nearest", "palette": 3},
-    "discriminator": {"ndf": 4, "layers": 1},
-    "losses": {"lambda_pseudo": 5, "grey_lines": True, "lambda_cycle_b_end": 1},
-    "schedule": {"warm_up_epochs": 1, "constant_epochs": 1, "decay_epochs": 2},
-    "data": {"crop": 16},
-    "batch": 2,
-    "pool": 3,
-    "augment": True,
-    "device": "cpu",
-    "checkpoint_every": 6,
-    "log_every": 3,
-}
-TOTAL = 24  # 12 images, two a step, four epochs
 LONG, LONG_TOTAL = {"warm_up_epochs": 1, "constant_epochs": 10, "decay_epochs": 9}, 120
 ROW = 60  # fewest bytes of a row of metrics.csv
-
-
-def config(**changes: Any) -> TrainConfig:
-    return TrainConfig.model_validate(TINY | changes)
-
-
-def pictures(count: int, seed: int, *, colour: bool) -> list[np.ndarray]:
-    """White pages of 20 × 24 px with a box: outlined, or outlined and filled."""
-    rng = np.random.default_rng(seed)
-    pages = []
-    for _ in range(count):
-        page = np.full((20, 24, 3), 255, np.uint8)
-        top, left = rng.integers(2, 8, 2)
-        page[top : top + 10, left : left + 12] = 0
-        page[top + 1 : top + 9, left + 1 : left + 11] = rng.integers(60, 255, 3) if colour else 255
-        pages.append(page if colour else page[..., 0].copy())
-    return pages
-
-
-def data(count: int = 12, held_out: int = 4) -> TrainingData:
-    return TrainingData(
-        pictures(count, 0, colour=False),
-        pictures(count, 1, colour=True),
-        pictures(held_out, 2, colour=False),
-        pictures(held_out, 3, colour=True),
-    )
-
-
-def trainer(
-    folder: Path, settings: TrainConfig | None = None, images: TrainingData | None = None, world: World | None = None
-) -> Trainer:
-    return Trainer(settings or config(), images or data(), folder, normalization=Normalization(), world=world)
-
-
-def rows(path: Path, *without: str) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return [{key: value for key, value in row.items() if key not in without} for row in csv.DictReader(file)]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal to the last bit, through dictionaries and lists."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(itertools.starmap(same, zip(one, other, strict=True)))
-    return bool(one == other)
-
-
-def assert_same_run(one: Path, other: Path, total: int = TOTAL) -> None:
-    last = [load_checkpoint(checkpoint_path(folder / "checkpoints", total)) for folder in (one, other)]
-    for key in last[0]:
-        assert same(last[0][key], last[1][key]), key
-    clock = ("images_per_second", "data_share")
-    assert rows(one / "metrics.csv", *clock) == rows(other / "metrics.csv", *clock)
-    assert (one / "scores.csv").read_bytes() == (other / "scores.csv").read_bytes()
-    for sample in (one / "samples").iterdir():
-        assert sample.read_bytes() == (other / "samples" / sample.name).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -110,25 +49,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "whole"
     trainer(folder).run()
     return folder
-
-
-def fail_in_the_middle_of(step: int, folder: Path) -> None:
-    """Trains until an error inside a step, after the generators' update."""
-    running = trainer(folder)
-    generators_done = running.model._discriminator_loss
-
-    def failing(*arguments: Any) -> torch.Tensor:
-        if running.step == step:
-            raise RuntimeError("a step that fails in the middle")
-        return generators_done(*arguments)
-
-    running.model._discriminator_loss = failing  # type: ignore[method-assign, assignment]
-    with pytest.raises(RuntimeError, match="in the middle"):
-        running.run()
-
-
-class Stop(BaseException):
-    """As what a flow engine raises in the main thread to end a run."""
 
 
 def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
@@ -146,11 +66,11 @@ def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
     assert all(scores.keys() == {"ema", "raw"} for _, _, _, scores in checkpoints)
     assert [(step, total) for step, total, _ in progress] == [(step, 24) for step in range(3, 25, 3)]
     assert progress[0][2]["images_per_second"] > 0 and 0 <= progress[0][2]["data_share"] <= 1
-    table = rows(tmp_path / "metrics.csv")
-    assert tuple(table[0]) == COLUMNS
+    table = csv_rows(tmp_path / "metrics.csv")
+    assert tuple(table[0]) == columns(CycleGan.losses)
     assert [int(row["step"]) for row in table] == list(range(3, 25, 3))
     assert table[0]["cycle_a"] == "" and table[1]["pseudo_a"] and float(table[2]["cycle_a"]) > 0
-    scores = rows(tmp_path / "scores.csv")
+    scores = csv_rows(tmp_path / "scores.csv")
     assert [(int(row["step"]), row["weights"]) for row in scores] == [
         (step, weights) for step in range(6, 25, 6) for weights in ("ema", "raw")
     ]
@@ -158,7 +78,7 @@ def test_a_run_leaves_its_layout(tmp_path: Path) -> None:
 
 
 def test_the_newest_checkpoints_and_the_one_to_serve_are_kept(tmp_path: Path) -> None:
-    running = trainer(tmp_path, config(keep=1, keep_best=0))
+    running = trainer(tmp_path, tiny_config(keep=1, keep_best=0))
     kept = []
 
     def look(step: int, *_: object) -> None:
@@ -171,9 +91,9 @@ def test_the_newest_checkpoints_and_the_one_to_serve_are_kept(tmp_path: Path) ->
 
 
 def test_the_best_checkpoints_are_kept_too_and_no_more_than_stated(tmp_path: Path) -> None:
-    running, kept = trainer(tmp_path, config(checkpoint_every=2, keep=1, keep_best=2)), [set[int]()]
+    running, kept = trainer(tmp_path, tiny_config(checkpoint_every=2, keep=1, keep_best=2)), [set[int]()]
 
-    def look(step: int, path: Path, sample: Path, scores: dict[str, Score]) -> None:
+    def look(step: int, path: Path, sample: Path, scores: dict[Weights, Score]) -> None:
         highest[step] = max(score.selecting for score in scores.values())
         best = sorted(kept[-1] | {step}, key=highest.__getitem__)[-2:]  # all of this run fail the same check
         there = {load_checkpoint(path)["step"] for path in list_checkpoints(path.parent)}
@@ -187,17 +107,17 @@ def test_the_best_checkpoints_are_kept_too_and_no_more_than_stated(tmp_path: Pat
 
 def test_a_checkpoint_explains_itself(whole: Path) -> None:
     state = load_checkpoint(checkpoint_path(whole / "checkpoints", TOTAL))
-    assert TrainConfig.model_validate(state["config"]) == config()
+    assert TrainConfig.model_validate(state["config"]) == tiny_config()
     assert Normalization.from_dict(state["normalization"]) == Normalization()
     assert state["step"] == TOTAL and state["data"]["num_a"] == 12
-    assert state["ema"].keys() == {"g_ab", "g_ba"}
-    assert not same(state["ema"]["g_ab"], state["networks"]["g_ab"])
+    assert state["painter"].keys() == {"config", "ema", "raw"} and state["averages"].keys() == {"g_ba"}
+    assert not same(state["painter"]["ema"], state["painter"]["raw"])
 
 
 @pytest.mark.parametrize("stops", [(1, 7), (4, 5, 23)])
 def test_stopped_anywhere_and_resumed_a_run_ends_the_same(tmp_path: Path, whole: Path, stops: tuple[int, ...]) -> None:
     for stop in stops:
-        running = trainer(tmp_path, config(log_every=3))
+        running = trainer(tmp_path, tiny_config(log_every=3))
         step = running._step
 
         def stopping(watch: Any, step: Any = step, running: Trainer = running, stop: int = stop) -> None:
@@ -210,12 +130,12 @@ def test_stopped_anywhere_and_resumed_a_run_ends_the_same(tmp_path: Path, whole:
             running.run()
         found = load_newest(tmp_path / "checkpoints")
         assert found is not None and found[1]["step"] == stop
-    trainer(tmp_path, config(keep=30)).run()
+    trainer(tmp_path, tiny_config(keep=30)).run()
     last = [load_checkpoint(checkpoint_path(folder / "checkpoints", TOTAL)) for folder in (tmp_path, whole)]
     for key in last[0].keys() - {"config"}:
         assert same(last[0][key], last[1][key]), key
     clock = ("images_per_second", "data_share")
-    assert rows(tmp_path / "metrics.csv", *clock) == rows(whole / "metrics.csv", *clock)
+    assert csv_rows(tmp_path / "metrics.csv", *clock) == csv_rows(whole / "metrics.csv", *clock)
     assert (tmp_path / "scores.csv").read_bytes() == (whole / "scores.csv").read_bytes()
 
 
@@ -231,7 +151,7 @@ def size_of(path: Path) -> int:
 
 
 def test_killed_ten_times_at_random_a_run_ends_the_same(tmp_path: Path) -> None:
-    settings = config(schedule=LONG, checkpoint_every=10, log_every=1)
+    settings = tiny_config(schedule=LONG, checkpoint_every=10, log_every=1)
     whole, folder, chance = tmp_path / "whole", tmp_path / "killed", random.Random(os.environ.get("KILL_SEED", "7"))
     trainer(whole, settings).run()
     log, kills = folder / "metrics.csv", 0
@@ -247,7 +167,7 @@ def test_killed_ten_times_at_random_a_run_ends_the_same(tmp_path: Path) -> None:
     child.join(timeout=200)
     assert child.exitcode == 0
     assert_same_run(whole, folder, total=LONG_TOTAL)
-    assert [int(row["step"]) for row in rows(folder / "metrics.csv")] == list(range(1, LONG_TOTAL + 1))
+    assert [int(row["step"]) for row in csv_rows(folder / "metrics.csv")] == list(range(1, LONG_TOTAL + 1))
 
 
 def test_a_signal_waits_for_the_step_and_finds_it_saved(tmp_path: Path) -> None:
@@ -312,15 +232,15 @@ def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         trainer(tmp_path).run(on_progress=_stop)
-    changed = config(batch=1, data={"crop": 20}, keep=9)
+    changed = tiny_config(batch=1, data={"crop": 20}, keep=9)
     with pytest.raises(TrainingError) as error:
         trainer(tmp_path, changed).run()
     assert "config.batch 2 → 1" in str(error.value) and "config.data.crop 16 → 20" in str(error.value)
     assert "keep" not in str(error.value) and "\n" not in str(error.value)
     with pytest.raises(TrainingError, match=r"normalization\.low 180 → 150"):
-        Trainer(config(), data(), tmp_path, normalization=Normalization(low=150)).run()
+        Trainer(tiny_config(), training_data(), tmp_path, normalization=Normalization(low=150)).run()
     with pytest.raises(TrainingError, match=r"data\.num_b 12 → 11"):
-        trainer(tmp_path, images=TrainingData(data().a, data().b[:11])).run()
+        trainer(tmp_path, images=TrainingData(training_data().a, training_data().b[:11])).run()
 
 
 def _stop(*_: object) -> None:
@@ -329,15 +249,15 @@ def _stop(*_: object) -> None:
 
 def test_a_training_that_breaks_down_stops_with_one_line_and_keeps_good_checkpoints(tmp_path: Path) -> None:
     running = trainer(tmp_path)
-    model_step = running.model.step
+    method_step = running.method.step
 
-    def breaking(batch: Any, step: int) -> Any:
-        if step == 13:
+    def breaking(batch: Any, at: Moment) -> Any:
+        if at.step == 13:
             with torch.no_grad():
-                next(running.model.d_b.parameters())[:] = float("inf")
-        return model_step(batch, step)
+                next(running.method.networks["d_b"].parameters())[:] = float("inf")
+        return method_step(batch, at)
 
-    running.model.step = breaking  # type: ignore[method-assign]
+    running.method.step = breaking  # type: ignore[method-assign]
     with pytest.raises(TrainingError) as error:
         running.run()
     assert "\n" not in str(error.value) and "d_b" in str(error.value) and "lr_discriminator" in str(error.value)
@@ -346,17 +266,17 @@ def test_a_training_that_breaks_down_stops_with_one_line_and_keeps_good_checkpoi
 
 
 def test_a_checkpoint_with_broken_weights_is_not_written(tmp_path: Path) -> None:
-    running = trainer(tmp_path, config(log_every=1000))
-    model_step = running.model.step
+    running = trainer(tmp_path, tiny_config(log_every=1000))
+    method_step = running.method.step
 
-    def breaking(batch: Any, step: int) -> Any:
-        losses = model_step(batch, step)
-        if step == 11:
+    def breaking(batch: Any, at: Moment) -> Any:
+        losses = method_step(batch, at)
+        if at.step == 11:
             with torch.no_grad():
-                next(running.model.g_ab.parameters())[:] = float("nan")
+                next(running.method.painter.parameters())[:] = float("nan")
         return losses
 
-    running.model.step = breaking  # type: ignore[method-assign]
+    running.method.step = breaking  # type: ignore[method-assign]
     with pytest.raises(TrainingError, match="g_ab not finite"):
         running.run()
     assert [load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")] == [6]
@@ -367,7 +287,7 @@ def test_an_end_finds_a_broken_training_as_it_is(tmp_path: Path) -> None:
 
     def break_and_stop(*_: object) -> None:
         with torch.no_grad():
-            next(running.model.g_ab.parameters())[:] = float("nan")
+            next(running.method.painter.parameters())[:] = float("nan")
         raise Stop
 
     with pytest.raises(Stop):
@@ -376,22 +296,24 @@ def test_an_end_finds_a_broken_training_as_it_is(tmp_path: Path) -> None:
 
 
 def test_scoring_does_not_change_the_training(tmp_path: Path, whole: Path) -> None:
-    trainer(tmp_path, images=data(held_out=0)).run()
+    trainer(tmp_path, images=training_data(held_out=0)).run()
     with_scores, without = (
         load_checkpoint(checkpoint_path(folder / "checkpoints", TOTAL)) for folder in (whole, tmp_path)
     )
-    assert same(with_scores["networks"], without["networks"]) and without["scores"] == []
+    assert all(same(with_scores[part], without[part]) for part in ("painter", "method")) and without["scores"] == []
     assert not (tmp_path / "scores.csv").exists()
 
 
 def test_three_images_are_enough(tmp_path: Path) -> None:
-    trainer(tmp_path, config(schedule={"constant_epochs": 3, "decay_epochs": 1}), data(count=3, held_out=0)).run()
+    trainer(
+        tmp_path, tiny_config(schedule={"constant_epochs": 3, "decay_epochs": 1}), training_data(count=3, held_out=0)
+    ).run()
     assert [load_checkpoint(path)["step"] for path in list_checkpoints(tmp_path / "checkpoints")] == [8, 6]
 
 
 def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="domain A"):
-        trainer(tmp_path / "run", images=TrainingData([], data().b))
+        trainer(tmp_path / "run", images=TrainingData([], training_data().b))
     assert not (tmp_path / "run").exists()
 
 
@@ -405,7 +327,7 @@ def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
         images = TrainingData([np.zeros((1024, 1024), np.uint8)], [np.zeros((1024, 1024, 3), np.uint8)])
         try:
             schedule = {"constant_epochs": 1, "decay_epochs": 0}
-            large = config(generator={"ngf": 64}, losses={}, schedule=schedule, data={"crop": 1024})
+            large = tiny_config(generator={"ngf": 64}, losses={}, schedule=schedule, data={"crop": 1024})
             trainer(tmp_path / "run", large, images).run()
         except TrainingError as error:
             line.write_text(str(error))
@@ -417,10 +339,10 @@ def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
 
     running = trainer(tmp_path)
 
-    def on_a_gpu(batch: Any, step: int) -> Any:
+    def on_a_gpu(batch: Any, at: Moment) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total")
 
-    running.model.step = on_a_gpu  # type: ignore[method-assign]
+    running.method.step = on_a_gpu  # type: ignore[method-assign]
     with pytest.raises(TrainingError, match=r"too little memory: lower batch \(2\), data\.crop \(16\)"):
         running.run()
 
@@ -428,11 +350,11 @@ def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         trainer(tmp_path).run(on_progress=_stop)
-    with pytest.raises(TrainingError, match=r"config\.generator\.blocks 1 → 2"):
-        trainer(tmp_path, config(generator=TINY["generator"] | {"blocks": 2})).run()
+    with pytest.raises(TrainingError, match=r"config\.method\.generator\.blocks 1 → 2"):
+        trainer(tmp_path, tiny_config(generator=TINY["generator"] | {"blocks": 2})).run()
     (path,) = list_checkpoints(tmp_path / "checkpoints")
     state = load_checkpoint(path)
-    del state["networks"]["d_a"]["layers.0.weight"]
+    del state["method"]["networks"]["d_a"]["layers.0.weight"]
     save_checkpoint(path, state)
     with pytest.raises(TrainingError, match=r"networks are not those of this version .*layers\.0\.weight") as error:
         trainer(tmp_path).run()
@@ -441,4 +363,4 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
 
 def test_pictures_smaller_than_the_crop_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"12 of 12 images .* smaller than the crop of 32 px \(first: 24×20\)"):
-        trainer(tmp_path, config(data={"crop": 32}))
+        trainer(tmp_path, tiny_config(data={"crop": 32}))

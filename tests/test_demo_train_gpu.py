@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.checkpoint import checkpoint_path, export_generator
-from cyclegan.colorizer import Colorizer
+from cyclegan.painting.checkpoint import export_painter
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.training.checkpoints import checkpoint_path
 from demo.drawings import Drawing
 from demo.train_gpu import REHEARSED_STEPS, main, settings
 from imaging.codec import decode
@@ -33,7 +34,7 @@ def test_a_rehearsal_leaves_all_that_a_training_would(tmp_path: Path, capsys: py
     difference = np.asarray(half(line)).astype(int) - np.asarray(full(line))
     assert np.abs(difference).mean() < 0.5
 
-    size = export_generator(checkpoint, "ema", tmp_path / "small.pt", largest=1000)
+    size = export_painter(checkpoint, "ema", tmp_path / "small.pt", largest=1000)
     assert size > 1000 and not (tmp_path / "small.pt").exists()
     main(["--rehearse", "--folder", str(tmp_path)])  # it is finished: nothing is trained again
     assert "step" not in capsys.readouterr().out.splitlines()[0]
@@ -48,7 +49,7 @@ def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_on_a_gpu_it_is_the_default_preset_at_256_px() -> None:
     config = settings(rehearse=False, steps=None, count=640)
-    assert (config.data.crop, config.generator.blocks, config.generator.ngf) == (256, 12, 64)
+    assert (config.data.crop, config.method.generator.blocks, config.method.generator.ngf) == (256, 12, 64)
     assert config.device == "cuda" and config.schedule.warm_up_epochs == 10
     short = settings(rehearse=False, steps=12800, count=640).schedule
     assert (short.warm_up_epochs, short.constant_epochs, short.decay_epochs) == pytest.approx((1, 9, 10))

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from deploy.cli import app
-from imaging.gallery import read_page
-from imaging.names import PAGE, SHEET
+from irodori.cli.app import app
+from irodori.gallery import read_page
+from irodori.names import PAGE, SHEET
 from storage import open_storage
-from tests.test_cyclegan_colorizer import drawing, save
+from tests.factories import drawing, save
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -135,7 +135,7 @@ def test_the_colours_of_a_picture(folder: Path, tmp_path: Path, palettes: str) -
 
 
 def test_a_model_by_name(folder: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.settings import settings
+    from irodori.settings import settings
 
     storage = open_storage((tmp_path / "storage").as_uri())
     storage.write("models/pink/x.pt", Path(model).read_bytes())
@@ -186,7 +186,7 @@ def test_an_out_that_cannot_be_written(folder: Path, tmp_path: Path, model: str)
 def test_watching_until_ctrl_c(folder: Path, tmp_path: Path, model: str) -> None:
     """As a process of its own, without Prefect."""
     out = tmp_path / "out"
-    code = "import sys; sys.modules['prefect'] = None; from deploy.cli import main; main()"
+    code = "import sys; sys.modules['prefect'] = None; from irodori.cli.colorize import main; main()"
     words = [sys.executable, "-c", code, "colorize", str(folder), str(out), "--model", model, "--watch"]
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from deploy.up import PROJECT
 from deploy.up import Settings as StackSettings
-from tasks.settings import Settings
+from irodori.settings import Settings
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
 EXAMPLE = (PROJECT / ".env.example").read_text()

@@ -6,9 +6,9 @@ from typing import get_args
 
 import yaml
 
+from cyclegan.training.config import PresetName
+from irodori.settings import Settings
 from storage.manifest import STAGES
-from tasks.settings import Settings
-from tasks.train import PresetName
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

@@ -23,12 +23,13 @@ from demo.search import BoardPost
 from flows.build_dataset import build_dataset
 from flows.colorize_inbox import colorize_inbox
 from flows.train_cyclegan import train_cyclegan
+from irodori.models import Model, Served
+from irodori.overrides import Overrides
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
 from storage import NotFound, Storage, open_storage
 from storage.manifest import rows_from
 from tasks.scrape import Query
-from tasks.train import Overrides
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
@@ -83,7 +84,7 @@ def contents(storage: Storage) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def built(board: Board, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Storage:
     """A dataset that was built without a disturbance, in a folder; not to be changed."""
-    from tasks.settings import settings
+    from irodori.settings import settings
 
     url = tmp_path_factory.mktemp("built").as_uri()
     with pytest.MonkeyPatch.context() as patch:
@@ -228,7 +229,7 @@ def test_train_then_colorize(built: Storage, tmp_path: Path, environment: Callab
     assert set(trained["split"]) == {"train", "held-out"}
     checkpoints = {entry.key for entry in storage.list("models/tiny/runs/") if entry.key.endswith(".pt")}
     best = best_of(storage)
-    assert best["checkpoint"] in checkpoints
+    assert best.checkpoint in checkpoints
     versions = {entry.key: entry.version for entry in storage.list("models/") if "best" not in entry.key}
     assert train_cyclegan("tiny", "tiny", "demo", TINY, return_state=True).is_completed()
     assert {e.key: e.version for e in storage.list("models/") if "best" not in e.key} == versions
@@ -262,14 +263,12 @@ def test_processes_that_train_together_are_one_flow_run(
     together = TINY.model_copy(update={"processes": 2})
     assert train_cyclegan("tiny", "tiny", "demo", together, return_state=True).is_completed()
     best = best_of(storage)
-    assert storage.exists(best["checkpoint"])
+    assert storage.exists(best.checkpoint)
     (result,) = [entry.key for entry in storage.list("models/tiny/runs/") if entry.key.endswith("/result.json")]
     assert storage.read(result) == storage.read("models/tiny/best.json")
 
 
-def best_of(storage: Storage) -> dict[str, str]:
-    from tasks.runs import Model
-
+def best_of(storage: Storage) -> Served:
     return Model(storage.url, "tiny").best()
 
 

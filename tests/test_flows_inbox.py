@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from flows.colorize_inbox import colorize_inbox
-from imaging.gallery import read_page
+from irodori.gallery import read_page
+from irodori.inbox import Inbox, look
 from storage import Row, Storage, open_storage
-from tasks.inbox import Inbox, look
-from tests.test_cyclegan_colorizer import drawing, save
+from tests.factories import drawing, save
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 

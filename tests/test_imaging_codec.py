@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from imaging.codec import ImageError, decode, encode_png, sniff
+from imaging.codec import decode, encode_png
+from imaging.errors import ImageError
+from imaging.formats import sniff
 
 Pixels = npt.NDArray[np.uint8]
 HEIGHT, WIDTH = 24, 32

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.codec import ImageError, decode_drawing, encode, sniff
+from imaging.codec import decode_drawing, encode
+from imaging.errors import ImageError
+from imaging.formats import sniff
 
 NAMES = {"a.png": "png", "b.JPG": "jpg", "c.jpeg": "jpg", "d.webp": "webp", "e.tif": "tiff", "f.bmp": "bmp",
          "g.gif": "gif", "no ending": "png", "drawing.psd": "png"}  # fmt: skip

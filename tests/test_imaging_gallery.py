@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from imaging.gallery import (
+from irodori.gallery import (
     MAX_DRAWINGS,
     Colour,
     Drawing,

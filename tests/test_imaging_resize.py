@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.codec import ImageError
+from imaging.errors import ImageError
 from imaging.resize import check_shape, resize_shortest
 
 

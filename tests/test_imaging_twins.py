@@ -9,7 +9,7 @@ from PIL import Image
 
 from demo.drawings import Domain, Drawing
 from imaging.dedupe import fingerprint
-from imaging.twins import MAX_LINE_DISTANCE, line_hash, same_lines
+from imaging.line_hash import MAX_LINE_DISTANCE, line_hash, same_lines
 
 SEEDS = range(3000, 3060)
 

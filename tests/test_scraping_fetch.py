@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scraping import manners
+from scraping import permissions
 from scraping.fetch import Fetcher, FetchError, shared_fetcher
 from scraping.politeness import Politeness
 from scraping.post import Post, SourceError
@@ -317,12 +317,12 @@ def test_a_board_cannot_send_us_elsewhere(fetcher: Fetcher, url: str) -> None:
 def test_a_public_site_cannot_send_us_to_a_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses = {"safebooru.org": "104.26.10.1", "a.safebooru.org": "10.0.0.7", "b.safebooru.org": "fd00::1"}
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: [(2, 1, 6, "", (addresses[host], 0))])
-    manners.is_private.cache_clear()
+    permissions.is_private.cache_clear()
     for host in ("a.safebooru.org", "b.safebooru.org"):
-        reason = manners.objection(f"https://{host}/a.png", "https://safebooru.org")
+        reason = permissions.objection(f"https://{host}/a.png", "https://safebooru.org")
         assert reason == f"{host} is a private address, but safebooru.org is public"
-    assert manners.objection("https://safebooru.org/a.png", "https://safebooru.org") is None
-    manners.is_private.cache_clear()
+    assert permissions.objection("https://safebooru.org/a.png", "https://safebooru.org") is None
+    permissions.is_private.cache_clear()
 
 
 @pytest.fixture
@@ -335,9 +335,9 @@ def rebinding(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         return look_up(next(answers) if host in (name, name.encode()) else host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
-    manners.is_private.cache_clear()
+    permissions.is_private.cache_clear()
     yield name
-    manners.is_private.cache_clear()
+    permissions.is_private.cache_clear()
 
 
 def test_a_name_that_turns_private_gets_no_request(fetcher: Fetcher, rebinding: str) -> None:
@@ -369,7 +369,7 @@ def test_nor_does_it_without_robots_txt(rebinding: str) -> None:
     ],
 )
 def test_which_hosts_belong_to_a_site(host: str, site: str, same: bool) -> None:
-    assert manners.same_site(host, site) is same
+    assert permissions.same_site(host, site) is same
 
 
 def test_robots_txt_is_obeyed_and_asked_for_once(fetcher: Fetcher) -> None:

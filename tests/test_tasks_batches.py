@@ -16,10 +16,10 @@ from demo.drawings import Domain, Drawing
 from demo.search import BoardPost
 from deploy.child import Child
 from deploy.ports import free_port
+from irodori.errors import PipelineError
 from storage import Manifest, open_storage
-from tasks import engine
+from tasks import task_runner
 from tasks.batches import batch_size
-from tasks.errors import PipelineError
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
@@ -118,23 +118,23 @@ def test_the_same_dataset_from_a_cluster_of_ones_own(
 def test_a_cluster_that_cannot_work_is_told_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: Callable[..., None], scheduler: str
 ) -> None:
-    monkeypatch.setattr(engine, "_SECONDS_TO_ANSWER", 2)
+    monkeypatch.setattr(task_runner, "_SECONDS_TO_ANSWER", 2)
     nobody = f"tcp://127.0.0.1:{free_port()}"
     environment(task_runner="dask", dask_scheduler=nobody)
     with pytest.raises(PipelineError, match=f"no Dask scheduler answers at {nobody}: start `dask scheduler`"):
-        engine.check_engine()
+        task_runner.check_task_runner("tasks.scrape")
     environment(dask_scheduler="somewhere")
     with pytest.raises(PipelineError, match=r"IRODORI_DASK_SCHEDULER: .*'somewhere' is no address"):
-        engine.check_engine()
+        task_runner.check_task_runner("tasks.scrape")
     environment(dask_scheduler=scheduler)
     with pytest.raises(PipelineError, match=f"no workers: start `dask worker {scheduler}`"):
-        engine.check_engine()
+        task_runner.check_task_runner("tasks.scrape")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
     (tmp_path / "other" / "tasks").mkdir(parents=True)
     (tmp_path / "other" / "tasks" / "__init__.py").touch()
     with dask("worker", scheduler, "--nthreads", "1", cwd=tmp_path, ready="Registered to"):
         with pytest.raises(PipelineError, match=r"1 of 1 Dask workers cannot run Irodori.*tasks.*install the checkout"):
-            engine.check_engine()
+            task_runner.check_task_runner("tasks.scrape")
 
 
 def test_batches_are_large_but_leave_each_worker_one(environment: Callable[..., None]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from demo.drawings import Drawing
+from irodori.datasets import Dataset
 from storage import Row, Storage, open_storage
-from tasks.dataset import Dataset
 from tasks.dataset_report import write_report
 
 

@@ -13,20 +13,20 @@ import pytest
 from PIL import Image
 from prefect.logging import disable_run_logger
 
-from imaging.gallery import read_page
-from imaging.names import PAGE, is_drawing
+from irodori import claims, looks
+from irodori.claims import CLAIMS, claimed
+from irodori.errors import PipelineError
+from irodori.gallery import read_page
+from irodori.inbox import Finished, Inbox, Plan, look, reason_key
+from irodori.models import Served
+from irodori.names import PAGE, is_drawing
+from irodori.pages import draw_sheet, unsheeted
 from storage import Storage, StorageError, open_storage
 from storage.manifest import rows_from
-from tasks import claims, served
-from tasks.claims import CLAIMS, claimed
-from tasks.colorize import clear, colorize
-from tasks.errors import PipelineError
-from tasks.gallery import draw_sheet, unsheeted
-from tasks.inbox import Finished, Inbox, Plan, look, reason_key
-from tasks.served import ways
-from tests.test_cyclegan_colorizer import save
+from tasks.colorize import ClearJob, ColorizeJob, clear, colorize
+from tests.factories import save
 
-MODEL = {"checkpoint": "models/m/x.pt", "weights": "ema"}
+MODEL = Served("models/m/x.pt")
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def inbox(storage: Storage, checkpoint: bytes) -> Iterator[Inbox]:
-    storage.write(MODEL["checkpoint"], checkpoint)
+    storage.write(MODEL.checkpoint, checkpoint)
     with disable_run_logger():
         yield Inbox(storage.url)
 
@@ -67,8 +67,8 @@ def new(found: Plan) -> dict[str, list[str]]:
 def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
     """As the flow does it, without its server."""
     for works in plan(inbox, *styles).works.values():
-        colorize.fn(works, inbox, MODEL, 0, False, credit="by me")
-    clear.fn(plan(inbox, *styles, finished=finished).leaving, inbox, finished)
+        colorize.fn(works, ColorizeJob(inbox, MODEL, 0, credit="by me"))
+    clear.fn(plan(inbox, *styles, finished=finished).leaving, ClearJob(inbox, finished))
 
 
 def status(inbox: Inbox) -> dict[str, str]:
@@ -133,8 +133,8 @@ def test_a_drawing_replaced_meanwhile_stays(inbox: Inbox) -> None:
     run(inbox)
     leaving = plan(inbox, finished="delete").leaving
     inbox.storage.write("inbox/a.png", png(2))
-    clear.fn(leaving, inbox, "delete")
-    clear.fn(leaving, inbox, "move")
+    clear.fn(leaving, ClearJob(inbox, "delete"))
+    clear.fn(leaving, ClearJob(inbox, "move"))
     assert inbox.storage.read("inbox/a.png") == png(2)
     assert new(plan(inbox)) == {"": ["a.png"]}
 
@@ -143,10 +143,10 @@ def test_a_drawing_that_changes_between_look_and_turn_waits(inbox: Inbox) -> Non
     inbox.storage.write("inbox/a.png", png(1))
     works = plan(inbox).works[""]
     inbox.storage.write("inbox/a.png", png(2)[:50])
-    assert not colorize.fn(works, inbox, MODEL, 0, False)
+    assert not colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
     assert not keys(inbox.storage, "failed/") | keys(inbox.storage, "outbox/")
     inbox.storage.delete("inbox/a.png")
-    assert colorize.fn(works, inbox, MODEL, 0, False) == {"dropped": 1}
+    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"dropped": 1}
 
 
 def test_files_are_taken_only_when_left_alone(inbox: Inbox) -> None:
@@ -160,9 +160,9 @@ def test_what_cannot_be_read_gets_more_time(inbox: Inbox) -> None:
     """A copy that stalls for longer than the settling time must not be cut off in the middle."""
     inbox.storage.write("inbox/a.png", png()[:60])
     works = plan(inbox).works[""]
-    assert not colorize.fn(works, inbox, MODEL, 2.0, False)
+    assert not colorize.fn(works, ColorizeJob(inbox, MODEL, 2.0))
     assert keys(inbox.storage, "inbox/") == {"inbox/a.png"}
-    assert colorize.fn(works, inbox, MODEL, 0, False) == {"failed": 1}
+    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"failed": 1}
 
 
 def test_a_time_in_the_future_keeps_nothing_waiting(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_another_checkpoint_recolours_only_if_asked(inbox: Inbox) -> None:
     inbox.storage.write("inbox/a.png", png())
     run(inbox)
     assert new(plan(inbox)) == {"": []}
-    assert new(plan(inbox, by=MODEL["checkpoint"])) == {"": []}
+    assert new(plan(inbox, by=MODEL.checkpoint)) == {"": []}
     assert new(plan(inbox, by="models/m/y.pt")) == {"": ["a.png"]}
 
 
@@ -225,8 +225,8 @@ def test_a_sheet_is_drawn_where_a_killed_run_left_none(inbox: Inbox) -> None:
 
 @pytest.fixture
 def with_palettes(storage: Storage, tmp_path: Path) -> Iterator[Inbox]:
-    storage.upload(save(tmp_path / "x.pt", palette=6), MODEL["checkpoint"])
-    served._load.cache_clear()
+    storage.upload(save(tmp_path / "x.pt", palette=6), MODEL.checkpoint)
+    looks._load.cache_clear()
     with disable_run_logger():
         yield Inbox(storage.url)
 
@@ -269,7 +269,7 @@ def test_a_broken_palette_keeps_its_drawings_waiting_and_no_others(with_palettes
     storage.write("inbox/a.png", png())
     storage.write("inbox/p/b.png", png())
     storage.write("inbox/p/_palette.png", flat("red")[:60])
-    state: Any = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+    state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
     assert state.is_failed()
     assert state.message.startswith("inbox/p/_palette.png: truncated PNG")
     assert status(inbox) == {"a.png": "ok"}
@@ -282,22 +282,22 @@ def test_a_broken_palette_keeps_its_drawings_waiting_and_no_others(with_palettes
 def test_a_palette_for_a_model_without_is_refused(inbox: Inbox) -> None:
     inbox.storage.write("inbox/_palette.png", flat("red"))
     inbox.storage.write("inbox/a.png", png())
-    state: Any = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+    state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
     assert "paints without palettes" in state.message
-    state = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False, variant=2)
+    state = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0, variant=2))
     assert "paints without palettes" in state.message
 
 
 def test_variants_are_columns_and_a_picture_takes_the_first(with_palettes: Inbox) -> None:
     inbox, storage = with_palettes, with_palettes.storage
-    found = ways(storage.url, "m", [], 3)
+    found = looks.looks(storage.url, "m", [], 3)
     assert {name: way.variant for name, way in found.items()} == {"variant-1": 1, "variant-2": 2, "variant-3": 3}
-    assert list(ways(storage.url, "m", ["soft", "bold"], 2)) == ["soft-1", "soft-2", "bold-1", "bold-2"]
+    assert list(looks.looks(storage.url, "m", ["soft", "bold"], 2)) == ["soft-1", "soft-2", "bold-1", "bold-2"]
     storage.write("inbox/p/_palette.png", flat("#ff2020"))
     storage.write("inbox/p/a.png", png())
     storage.write("inbox/b.png", png())
     for name, works in plan(inbox, *found).works.items():
-        assert colorize.fn(works, inbox, MODEL, 0, False, found[name].variant) == {"ok": 2}
+        assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0, found[name].variant)) == {"ok": 2}
     assert len({storage.read(f"outbox/variant-{n}/b.png") for n in (1, 2, 3)}) == 3
     assert hue(storage, "variant-1/p/a.png") == (0,)
     assert storage.read("outbox/variant-2/p/a.png") == storage.read("outbox/variant-2/b.png")
@@ -315,7 +315,7 @@ def test_names_that_are_not_drawings() -> None:
 def test_links_and_odd_names_stay_inside(tmp_path: Path, checkpoint: bytes) -> None:
     root = tmp_path / "storage"
     storage = open_storage(root.as_uri())
-    storage.write(MODEL["checkpoint"], checkpoint)
+    storage.write(MODEL.checkpoint, checkpoint)
     inbox = Inbox(storage.url)
     long = "é" * 120 + ".png"  # 244 bytes
     for name in [
@@ -361,8 +361,8 @@ def test_one_at_a_time(inbox: Inbox) -> None:
 def test_what_another_run_finished_between_look_and_claim_is_not_done_again(inbox: Inbox) -> None:
     inbox.storage.write("inbox/a.png", png())
     works = plan(inbox).works[""]
-    assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
-    assert not colorize.fn(works, inbox, MODEL, 0, False)
+    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}
+    assert not colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
 
 
 @pytest.mark.parametrize(
@@ -382,13 +382,13 @@ def test_claims_of_the_dead(tmp_path: Path, change: dict[str, object], is_dead: 
 
 def test_an_unwritable_outbox_is_one_line_and_holds_up_nothing(tmp_path: Path, checkpoint: bytes) -> None:
     storage = open_storage(tmp_path.as_uri())
-    storage.write(MODEL["checkpoint"], checkpoint)
+    storage.write(MODEL.checkpoint, checkpoint)
     for name in ("a.png", "blocked/b.png", "c.png"):
         storage.write(f"inbox/{name}", png())
     storage.write("outbox/blocked", b"a file where a folder is needed")
     inbox = Inbox(storage.url)
     with disable_run_logger():
-        state: Any = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+        state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
         assert state.is_failed()
         assert "outbox/blocked/b.png" in state.message
         assert "\n" not in state.message
@@ -409,6 +409,6 @@ def test_a_storage_that_goes_away(inbox: Inbox, monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as patch:
         patch.setattr(type(inbox.storage), "write", gone)
         patch.setattr(claims, "_release", gone)
-        state: Any = colorize.fn(works, inbox, MODEL, 0, False)
+        state: Any = colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
         assert state.message == "no S3 server answers"
-    assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
+    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}

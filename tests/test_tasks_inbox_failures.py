@@ -10,11 +10,11 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from deploy.seaweed import SeaweedFS
-from drills.weather import Storm, UnreliableS3, small_disk
+from drills.unreliable_storage import Storm, UnreliableS3, small_disk
+from irodori.inbox import Inbox
 from storage import open_storage
-from tasks.colorize import colorize
-from tasks.inbox import Inbox
-from tests.test_cyclegan_colorizer import save
+from tasks.colorize import ColorizeJob, colorize
+from tests.factories import save
 from tests.test_tasks_inbox import MODEL, keys, plan, png, run, status
 
 NAMES = ["a.png", "p/b.png", "p/c.png"]
@@ -40,7 +40,7 @@ def reach(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Storm], tmp_path: Path) -> None:
     storage = open_storage((tmp_path / "storage").as_uri())
-    storage.upload(save(tmp_path / "x.pt"), MODEL["checkpoint"])
+    storage.upload(save(tmp_path / "x.pt"), MODEL.checkpoint)
     inbox = Inbox(storage.url)
     told = []
     for number, storm in enumerate(disk):
@@ -50,7 +50,7 @@ def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Sto
         works = plan(inbox).works[""]
         assert len(works) == len(NAMES)
         with storm():
-            told.append(line(colorize.fn(works, inbox, MODEL, 0, False)))
+            told.append(line(colorize.fn(works, ColorizeJob(inbox, MODEL, 0))))
         assert {entry.key for entry in storage.list(f"inbox/{number}/")} == {f"inbox/{name}" for name in names}
         run(inbox)
         assert {id_: status(inbox)[id_] for id_ in names} == dict.fromkeys(names, "ok")
@@ -63,7 +63,7 @@ def test_a_server_that_goes_away_in_the_middle(
 ) -> None:
     """After some requests it answers no more; the next run, when it is back, finishes."""
     direct = Inbox(s3_url)
-    direct.storage.upload(save(tmp_path / "x.pt"), MODEL["checkpoint"])
+    direct.storage.upload(save(tmp_path / "x.pt"), MODEL.checkpoint)
     for name in NAMES:
         direct.storage.write(f"inbox/{name}", png())
     works = plan(direct).works[""]
@@ -71,7 +71,7 @@ def test_a_server_that_goes_away_in_the_middle(
         reach(proxy.endpoint, monkeypatch)
         answered = iter(range(9))
         monkeypatch.setattr(proxy, "fault", lambda: "" if next(answered, None) is not None else "refused")
-        told = line(colorize.fn(works, direct, MODEL, 0, False))
+        told = line(colorize.fn(works, ColorizeJob(direct, MODEL, 0)))
         reach(s3_server.endpoint, monkeypatch)
         assert s3_url in told or proxy.endpoint in told
         assert keys(direct.storage, "inbox/") == {f"inbox/{name}" for name in NAMES}

@@ -6,28 +6,27 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from cyclegan.checkpoint import checkpoint_step, list_checkpoints, load_checkpoint
-from cyclegan.trainer import Trainer
+from cyclegan.painting.checkpoint import load_checkpoint
+from cyclegan.training.checkpoints import checkpoint_step, list_checkpoints
+from cyclegan.training.trainer import Trainer
 from deploy.seaweed import SeaweedFS
 from imaging.lineart import Normalization
+from irodori.errors import PipelineError
+from irodori.mirror import Mirror
+from irodori.models import Model, Run, Served
 from storage import Entry, Storage, open_storage
-from tasks.errors import PipelineError
-from tasks.mirror import Mirror
-from tasks.runs import Model, Run
+from tests.factories import TOTAL, assert_same_run, tiny_config, training_data
 from tests.slow_proxy import SlowProxy
-from tests.test_cyclegan_trainer import TOTAL, assert_same_run, config, data
 
 torch.set_num_threads(1)
 KEEP, KEEP_BEST = 1, 1
 MOST = KEEP + KEEP_BEST + 1  # checkpoints that a run keeps
-SETTINGS = config(keep=KEEP, keep_best=KEEP_BEST, checkpoint_every=3, log_every=1)
+SETTINGS = tiny_config(keep=KEEP, keep_best=KEEP_BEST, checkpoint_every=3, log_every=1)
 
 
 @pytest.fixture
@@ -47,11 +46,11 @@ def train(url: str, folder: Path, look: Callable[[Mirror], None] = lambda mirror
     run = run_of(url)
     with Mirror(run, folder) as mirror:
         mirror.pull()
-        trainer = Trainer(SETTINGS, data(), folder, normalization=Normalization())
+        trainer = Trainer(SETTINGS, training_data(), folder, normalization=Normalization())
 
-        def choice() -> dict[str, Any]:
+        def choice() -> Served:
             best = trainer.choice()
-            return {"checkpoint": f"{run.prefix}checkpoints/step_{best.step:09d}.pt", **asdict(best)}
+            return Served(f"{run.prefix}checkpoints/step_{best.step:09d}.pt", run.id, best.step, best.weights)
 
         trainer.run(
             on_progress=lambda *_: look(mirror),
@@ -86,7 +85,7 @@ def assert_whole(url: str, scratch: Path) -> None:
         assert load_checkpoint(scratch / "checkpoint.pt")["step"] == step
         assert f"{run.prefix}samples/step_{step:09d}.png" in keys
     if storage.exists(run.model.best_key):
-        assert run.model.best()["checkpoint"] in keys
+        assert run.model.best().checkpoint in keys
     if steps:
         written = storage.read(run.prefix + "scores.csv").decode()
         assert f"\n{max(steps)},ema," in written
@@ -96,7 +95,7 @@ def assert_whole(url: str, scratch: Path) -> None:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing interrupted, and that nothing was uploaded of."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    Trainer(SETTINGS, data(), folder, normalization=Normalization()).run()
+    Trainer(SETTINGS, training_data(), folder, normalization=Normalization()).run()
     return folder
 
 
@@ -192,5 +191,5 @@ def test_what_a_signal_saved_is_uploaded(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(url, tmp_path / "run", interrupt)
     assert max(checkpoints(open_storage(url))) == 5
-    assert run_of(url).model.best()["step"] == 3
+    assert run_of(url).model.best().step == 3
     assert not (tmp_path / "run").exists()

@@ -8,12 +8,12 @@ from PIL import Image
 
 from demo.drawings import Drawing
 from imaging.codec import encode_png
+from irodori.datasets import Dataset, Domain
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
 from scraping.post import Post
 from storage import Row
-from tasks.dataset import Dataset, Domain
-from tasks.scrape import scrape
+from tasks.scrape import ScrapeJob, scrape
 
 LINES, COLOURED = Drawing(1).render("A", 96), Drawing(2).render("B", 96)
 PAINTING = encode_png(Image.open(io.BytesIO(Drawing(3).render("B", 96))).convert("L").convert("RGB"))
@@ -32,7 +32,8 @@ def post(folder: Path, name: str, data: bytes, **said: str) -> Post:
 
 def scraped(dataset: Dataset, posts: list[Post], domain: Domain, move_to: PostFilter | None) -> dict[str, Row]:
     """The rows afterwards by domain and file: "B lines"."""
-    scrape.fn(posts, dataset, domain, dataset.storage_url.removesuffix("/storage"), Politeness(), move_to)
+    source = dataset.storage_url.removesuffix("/storage")
+    scrape.fn(posts, ScrapeJob(dataset, domain, source, Politeness(), move_to))
     rows = [row for each in ("A", "B") for row in dataset.manifest.rows("scrape", each)]
     return {f"{row.domain} {row.id.rpartition('/')[2]}": row for row in rows}
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from demo.drawings import Domain, Drawing
-from imaging.twins import line_hash
+from imaging.line_hash import line_hash
+from irodori.datasets import Dataset
+from irodori.split import split
 from scraping.politeness import Politeness
 from scraping.post import Post
 from storage import Row
-from tasks.dataset import Dataset
-from tasks.scrape import scrape
-from tasks.split import split
+from tasks.scrape import ScrapeJob, scrape
 from tasks.train import _training_rows
 
 
@@ -96,7 +96,7 @@ def test_training_keeps_drawings_and_their_colourings_together(tmp_path: Path) -
             path = tmp_path / f"{domain}{seed}.png"
             path.write_bytes(Drawing(seed).render(domain, 128))
             posts.append(Post(id=path.as_uri(), file_url=path.as_uri(), post_url=path.as_uri()))
-        scrape.fn(posts, dataset, domain, tmp_path.as_uri(), Politeness())
+        scrape.fn(posts, ScrapeJob(dataset, domain, tmp_path.as_uri(), Politeness()))
         last: Sequence[Row] = [
             replace(row, stage="normalize" if domain == "A" else "resize", lines="")
             for row in dataset.manifest.rows("scrape", domain)
@@ -117,6 +117,6 @@ def test_line_hashes_are_of_the_scraped_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(data)
     url = (tmp_path / "a.png").as_uri()
     posts = [Post(id=url, file_url=url, post_url=url, parent="b:7")]
-    scrape.fn(posts, dataset, "B", tmp_path.as_uri(), Politeness())
+    scrape.fn(posts, ScrapeJob(dataset, "B", tmp_path.as_uri(), Politeness()))
     (row,) = dataset.manifest.rows("scrape", "B")
     assert row.lines == line_hash(Image.open(io.BytesIO(data)).convert("RGB")) and row.parent == "b:7"

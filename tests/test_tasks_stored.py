@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from demo.drawings import Drawing
+from irodori.datasets import Dataset
+from irodori.sources import StoredPictures
 from scraping.fetch import FetchError
 from scraping.politeness import Politeness
 from scraping.post import SourceError
 from storage import Storage
-from tasks.dataset import Dataset
-from tasks.scrape import scrape
-from tasks.stored import StoredPictures
+from tasks.scrape import ScrapeJob, scrape
 
 MAX_BYTES = 100_000
 
@@ -59,7 +59,7 @@ def test_a_dataset_is_scraped_from_it(storage: Storage, tmp_path: Path) -> None:
     address = f"{storage.url}/scans"
     dataset = Dataset((tmp_path / "made").as_uri(), "tiny")
     posts = list(StoredPictures(address, MAX_BYTES).posts("", 10))
-    assert scrape.fn(posts, dataset, "A", address, Politeness()) == {"ok": 3, "failed": 1}
+    assert scrape.fn(posts, ScrapeJob(dataset, "A", address, Politeness())) == {"ok": 3, "failed": 1}
     rows = {row.id.rpartition("/")[2]: row for row in dataset.manifest.rows("scrape", "A")}
     assert {name: dataset.storage.read(row.key) for name, row in rows.items() if row.key} == {
         name: data for name, data in pictures.items() if name != "cut.png"

@@ -1,0 +1,221 @@
+"""Trains recipes on the demo's portraits and measures what they make against what is known of these."""
+
+import dataclasses
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from benchmarks.recipes import (
+    NUM_HELD_OUT,
+    NUM_TEST,
+    NUM_TRAINING,
+    RECIPES,
+    SEEDS,
+    SIZE,
+    TUNE_STEPS,
+    WATCHED_EVERY,
+    Recipe,
+)
+from cyclegan.methods.cyclegan import Losses
+from cyclegan.methods.method import Context
+from cyclegan.painting.painter import REMEMBERED_PALETTES
+from cyclegan.scoring.realism import Extractor
+from cyclegan.scoring.samples import translate
+from cyclegan.scoring.score import Scorer
+from cyclegan.training.dataset import Batches, TrainingData
+from cyclegan.training.ema import Ema
+from cyclegan.training.schedule import Schedule
+from demo.drawings import COLOUR_SEEDS, HELD_OUT_SEEDS, LINEART_SEEDS
+from demo.pictures import normalized_lineart, portrait
+from demo.truth import Truth, measure
+from imaging.colour import to_lab
+from imaging.lineart import Normalization, normalize
+
+FOLDER = Path("build/recipes")
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """What every recipe trains on and is measured by: seeds of A, B and the test are disjoint."""
+
+    data: TrainingData
+    test: list[np.ndarray]
+    truths: list[Truth]
+
+
+@cache
+def portraits() -> Portraits:
+    taken = slice(NUM_TRAINING), slice(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)
+    a, a_held_out = ([normalized_lineart(seed, SIZE) for seed in LINEART_SEEDS[part]] for part in taken)
+    b, b_held_out = ([portrait(seed, "B", SIZE) for seed in COLOUR_SEEDS[part]] for part in taken)
+    tested = HELD_OUT_SEEDS[:NUM_TEST]
+    truths = [Truth.of(seed, SIZE) for seed in tested]
+    test = [normalized_lineart(seed, SIZE) for seed in tested]
+    return Portraits(TrainingData(a, b, a_held_out, b_held_out), test, truths)
+
+
+def _toned(gray: np.ndarray) -> np.ndarray:
+    return normalize(gray, Normalization()).image
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one generator made on the way. weights: "ema" or "raw".
+
+    cycle: mean cycle loss since the checkpoint before, NaN in the warm-up.
+    held_out, tested: (n, H, W, 3) uint8, of the lineart to choose by and of that to know the truth by.
+    """
+
+    step: int
+    weights: str
+    cycle: float
+    held_out: np.ndarray
+    tested: np.ndarray
+
+
+_FIELDS = [each.name for each in dataclasses.fields(Checkpoint)]
+
+
+class Training:
+    """One recipe with one seed, in memory."""
+
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        config, data = recipe.config(seed), portraits().data
+        self._config, self._data = config, dataclasses.replace(data, a=data.a[: recipe.num_lineart])
+        self._recipe, self._schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
+        self._rng = torch.Generator().manual_seed(seed)
+        self._method = recipe.method(config.method, Context(_CPU, self._rng, config.batch))
+        self._average = Ema(self._method.painter, config.ema)
+        self._batches = Batches(self._data, config, _CPU, self._rng, _toned)
+
+    def run(self) -> list[Checkpoint]:
+        """Both weights, at the end and, if the recipe is watched, every WATCHED_EVERY steps."""
+        made: list[Checkpoint] = []
+        losses: list[Losses] = []
+        for step in range(1, self._schedule.total + 1):
+            losses.append(self._step(self._batches, step - 1))
+            if self._recipe.watched and step % WATCHED_EVERY == 0:
+                made += self._checkpoint(step, losses)
+                losses = []
+        if self._recipe.tune_on:
+            losses = self._tune()
+        return made + self._checkpoint(self._schedule.total, losses) if losses else made
+
+    def _tune(self) -> list[Losses]:
+        """Go on with few pictures of B, at the full learning rate."""
+        few = dataclasses.replace(self._data, b=self._data.b[: self._recipe.tune_on])
+        batches = Batches(few, self._config, _CPU, self._rng, _toned)
+        return [self._step(batches, 0) for _ in range(TUNE_STEPS)]
+
+    def _step(self, batches: Batches, step: int) -> Losses:
+        losses = self._method.step(batches.next(), self._schedule.at(step))
+        self._average.update(self._method.painter, step)
+        return losses
+
+    def _checkpoint(self, step: int, losses: Sequence[Losses]) -> list[Checkpoint]:
+        painters = {"ema": self._average.network, "raw": self._method.painter}
+        for painter in painters.values():
+            painter.remember(self._batches.pseudo_pairs(REMEMBERED_PALETTES))
+        cycle = [float(each["cycle_a"] + each["cycle_b"]) for each in losses if "cycle_a" in each]
+        return [
+            Checkpoint(
+                step,
+                weights,
+                float(np.mean(cycle)) if cycle else np.nan,
+                np.stack([translate(painter, drawing, _CPU) for drawing in self._data.a_held_out]),
+                np.stack([translate(painter, drawing, _CPU) for drawing in portraits().test]),
+            )
+            for weights, painter in painters.items()
+        ]
+
+
+class Judge:
+    """Score and KID on held-out lineart, truth on the test portraits: no drawing is in both."""
+
+    def __init__(self) -> None:
+        data = portraits().data
+        self._scorer = Scorer(data.a_held_out, data.b_held_out)
+        self._extract = Extractor()
+        self._reference = self._texture(data.b_held_out)
+        self._unit = self._reference.std(axis=0) + 1e-6
+
+    def __call__(self, made: Checkpoint) -> dict[str, Any]:
+        held_out = list(made.held_out)
+        distance, told = measure(portraits().truths, list(made.tested))
+        return {
+            "step": made.step,
+            "weights": made.weights,
+            "cycle": made.cycle,
+            "kid": self._kid(held_out),
+            "score": self._scorer.score(held_out),
+            "distance": distance,
+            "hair_from_skin": told,
+        }
+
+    def _texture(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        return self._extract([to_lab(picture) for picture in pictures], pictures).texture
+
+    def _kid(self, outputs: Sequence[np.ndarray]) -> float:
+        """Cubic-kernel MMD (Binkowski et al. 2018) on the features that the score uses, unbiased."""
+        x, y = self._texture(outputs) / self._unit, self._reference / self._unit
+
+        def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+            product: np.ndarray = (one @ other.T / one.shape[1] + 1) ** 3
+            return product
+
+        def distinct(one: np.ndarray) -> float:
+            own = kernel(one, one)
+            return float((own.sum() - np.trace(own)) / (len(one) * (len(one) - 1)))
+
+        return distinct(x) + distinct(y) - 2 * float(kernel(x, y).mean())
+
+
+def made_by(recipe: Recipe, seed: int) -> list[Checkpoint]:
+    """What a training made; it is trained unless that was kept. The last two are the end: averaged, then raw."""
+    path = FOLDER / f"{recipe.digest(seed)}.npz"
+    if not path.exists():
+        _keep(path, Training(recipe, seed).run())
+    with np.load(path) as kept:
+        columns = [kept[name] for name in _FIELDS]
+    return [
+        Checkpoint(int(step), str(weights), float(cycle), *pictures)
+        for step, weights, cycle, *pictures in zip(*columns, strict=True)
+    ]
+
+
+def _keep(path: Path, made: Sequence[Checkpoint]) -> None:
+    columns: dict[str, Any] = {name: np.array([getattr(each, name) for each in made]) for name in _FIELDS}
+    unfinished = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(unfinished, **columns)
+    os.replace(unfinished, path)
+
+
+def _measured(number: int, seed: int, last: int) -> tuple[int, int, list[dict[str, Any]]]:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    judge = Judge()
+    return number, seed, [judge(made) for made in made_by(RECIPES[number], seed)[-last:]]
+
+
+def measure_all(wanted: Sequence[Recipe], last: int = 0) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
+    """Every recipe with every seed, on all cores, in the order in which they end; what was trained before is read.
+
+    last: measure that many checkpoints from the end only; 0: all.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    cores = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(_measured, RECIPES.index(recipe), seed, last) for seed in SEEDS for recipe in wanted]
+        for job in as_completed(jobs):
+            number, seed, found = job.result()
+            yield RECIPES[number], seed, found

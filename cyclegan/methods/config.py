@@ -1,0 +1,80 @@
+"""Settings of the methods: what each of them trains and how. Read without torch, as forms and commands need them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from cyclegan.painting.config import FrozenConfig, GeneratorConfig
+
+if TYPE_CHECKING:
+    from cyclegan.methods.method import Context, Method
+
+
+class DiscriminatorConfig(FrozenConfig):
+    """PatchGAN of Isola et al. 2017: receptive field 16, 34, 70, 142 px for 1, 2, 3, 4 layers."""
+
+    ndf: int = Field(64, ge=4, le=256, description="channels of the first layer, capped at eight times that")
+    layers: int = Field(3, ge=1, le=5, description="stride-2 layers; 3 sees 70×70 px")
+
+
+class LossConfig(FrozenConfig):
+    """Weights of the generators' losses. The adversarial loss (LSGAN) has weight 1."""
+
+    lambda_cycle_a: float = Field(10.0, ge=0, description="L1 of A→B→A")
+    lambda_cycle_b: float = Field(10.0, ge=0, description="L1 of B→A→B at the first step")
+    lambda_cycle_b_end: float = Field(10.0, ge=0, description="the same at the last step, linear between")
+    lambda_identity: float = Field(0.5, ge=0, description="share of the cycle weight that the identity loss has")
+    grey_lines: bool = Field(False, description="fake lineart is made grey, so no colour can hide in it")
+    lambda_pseudo: float = Field(
+        0.0, ge=0, description="L1 of colouring the lines extracted from B itself, in warm-up and after it"
+    )
+
+
+class OptimizerConfig(FrozenConfig):
+    """Adam, one for both generators and one for both discriminators."""
+
+    lr_generator: float = Field(2e-4, gt=0, le=0.1, description="learning rate of the generators")
+    lr_discriminator: float = Field(2e-4, gt=0, le=0.1, description="learning rate of the discriminators")
+    beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of the gradients")
+    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of their squares")
+
+
+class CycleGanConfig(FrozenConfig):
+    """CycleGAN (Zhu et al. 2017); the defaults are as published."""
+
+    kind: Literal["cyclegan"] = "cyclegan"
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    losses: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    pool: int = Field(50, ge=0, description="past fakes kept for each discriminator")
+    augment: bool = Field(False, description="DiffAugment (translation, cutout) on what the discriminators see")
+
+    @model_validator(mode="after")
+    def _palette_needs_pseudo_pairs(self) -> CycleGanConfig:
+        if self.generator.palette and not self.uses_extracted_lines:
+            raise ValueError("generator.palette needs losses.lambda_pseudo above 0")
+        return self
+
+    @property
+    def uses_extracted_lines(self) -> bool:
+        """Whether its batches must carry the lines that were extracted from their colour pictures."""
+        return self.losses.lambda_pseudo > 0
+
+    def make(self, context: Context) -> Method:
+        """The method with networks that have learnt nothing yet."""
+        from cyclegan.methods.cyclegan import CycleGan
+
+        return CycleGan(self, context)
+
+    @property
+    def rates(self) -> str:
+        """The settings to lower where a training breaks down."""
+        return "optimizer.lr_generator and optimizer.lr_discriminator"
+
+    @property
+    def memory(self) -> str:
+        """The setting to lower where memory is short, with its value."""
+        return f"generator.ngf ({self.generator.ngf})"

@@ -1,0 +1,189 @@
+"""CycleGAN (Zhu et al. 2017): four networks and one optimization step of them.
+
+In the paper, g_ab, g_ba, d_a and d_b are G, F, D_X and D_Y. The generators are updated first, against frozen
+discriminators; then the discriminators, on the same fakes passed through the image pools. Images that go through the
+same network are batched, which changes no result with instance norm: four generator passes, not six.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cyclegan.methods.augment import diff_augment
+from cyclegan.methods.config import CycleGanConfig
+from cyclegan.methods.discriminator import Discriminator
+from cyclegan.methods.image_pool import ImagePool
+from cyclegan.methods.losses import adversarial_loss, l1_loss, to_grey
+from cyclegan.methods.method import Batch, Context, Moment, together
+from cyclegan.methods.optimizer import Optimizer
+from cyclegan.painting.layers import compose, in_colours
+from cyclegan.painting.networks import Generator, init_weights
+from cyclegan.painting.painter import Painter
+from cyclegan.painting.palettes import palette_of
+
+Losses = dict[str, Tensor]
+
+
+class CycleGan:
+    """A Method. `g_ab` colours and is the painter, `g_ba` extracts lines; `d_a` and `d_b` judge their own domain."""
+
+    losses = (
+        "generators",
+        "adversarial_a",
+        "adversarial_b",
+        "cycle_a",
+        "cycle_b",
+        "identity_a",
+        "identity_b",
+        "pseudo_a",
+        "pseudo_b",
+        "d_a",
+        "d_b",
+    )
+    averaged = ("g_ba",)
+
+    def __init__(self, config: CycleGanConfig, context: Context) -> None:
+        self.config, self._context = config, context
+        self.g_ab, self.g_ba = Painter(config.generator), Generator(config.generator)
+        self.d_a, self.d_b = Discriminator(config.discriminator), Discriminator(config.discriminator)
+        self.painter = self.g_ab
+        self.networks: dict[str, nn.Module] = {
+            "g_ab": self.g_ab,
+            "g_ba": self.g_ba,
+            "d_a": self.d_a,
+            "d_b": self.d_b,
+        }
+        for network in self.networks.values():
+            init_weights(network, context.rng)
+            context.place(network)
+        self.pools = {name: ImagePool(config.pool, context.rng) for name in ("a", "b")}
+        rates, world = config.optimizer, context.world
+        betas = rates.beta1, rates.beta2
+        self.optimizers = {
+            "generators": Optimizer([self.g_ab, self.g_ba], rates.lr_generator, betas, world),
+            "discriminators": Optimizer([self.d_a, self.d_b], rates.lr_discriminator, betas, world),
+        }
+
+    def step(self, batch: Batch, at: Moment) -> Losses:
+        """See Method.step."""
+        losses = self._warm_up(batch, at) if at.warming_up else self._adversarial(batch, at)
+        losses = {name: loss.detach() for name, loss in losses.items()}
+        self._context.world.average(list(losses.values()))
+        return losses
+
+    def _warm_up(self, batch: Batch, at: Moment) -> Losses:
+        assert batch.lines_b is not None
+        with self._context.autocast():
+            ((coloured,), _), lines = self._colour(batch, batch.lines_b), self.g_ba(batch.real_b)
+        losses = {
+            "pseudo_b": l1_loss(coloured, batch.real_b),
+            "pseudo_a": l1_loss(self._as_lines(lines), batch.lines_b),
+        }
+        total = self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
+        self.optimizers["generators"].update(total, at.rate)
+        return losses
+
+    def _adversarial(self, batch: Batch, at: Moment) -> Losses:
+        _require_gradients(False, self.d_a, self.d_b)
+        losses, fake_a, fake_b = self._generator_losses(batch, self._lambda_cycle_b(at))
+        self.optimizers["generators"].update(losses["generators"], at.rate)
+        _require_gradients(True, self.d_a, self.d_b)
+        losses |= {
+            "d_a": self._discriminator_loss(self.d_a, batch.real_a, self._through_pool("a", fake_a)),
+            "d_b": self._discriminator_loss(self.d_b, batch.real_b, self._through_pool("b", fake_b)),
+        }
+        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"], at.rate)
+        return losses
+
+    def _generator_losses(self, batch: Batch, lambda_cycle_b: float) -> tuple[Losses, Tensor, Tensor]:
+        """The weighted sum "generators" and its parts, then the fakes that the discriminators judge."""
+        weights = self.config.losses
+        a, b, identity = batch.real_a, batch.real_b, weights.lambda_identity > 0
+        pseudo = batch.lines_b
+        with self._context.autocast():
+            (fake_b, *more_b), palette = self._colour(batch, a, b if identity else None, pseudo)
+            fake_a, *more_a = together(self.g_ba, b, a if identity else None)
+            fake_a = self._as_lines(fake_a)
+            rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a, palette)
+            judged_a, judged_b = self.d_a(self._augment(fake_a)), self.d_b(self._augment(fake_b))
+        losses = {
+            "adversarial_a": adversarial_loss(judged_a, real=True),
+            "adversarial_b": adversarial_loss(judged_b, real=True),
+            "cycle_a": l1_loss(self._as_lines(rec_a), a),
+            "cycle_b": l1_loss(rec_b, b),
+        }
+        total = losses["adversarial_a"] + losses["adversarial_b"]
+        total = total + weights.lambda_cycle_a * losses["cycle_a"] + lambda_cycle_b * losses["cycle_b"]
+        if identity:
+            losses |= {"identity_a": l1_loss(more_a[0], a), "identity_b": l1_loss(more_b[0], b)}
+            total = total + weights.lambda_identity * (
+                weights.lambda_cycle_a * losses["identity_a"] + lambda_cycle_b * losses["identity_b"]
+            )
+        if pseudo is not None:
+            losses |= {"pseudo_a": l1_loss(fake_a, pseudo), "pseudo_b": l1_loss(more_b[-1], b)}
+            total = total + weights.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
+        return losses | {"generators": total}, fake_a, fake_b
+
+    def _lambda_cycle_b(self, at: Moment) -> float:
+        """Weight of B→A→B, linear from the first to the last step."""
+        first, last = self.config.losses.lambda_cycle_b, self.config.losses.lambda_cycle_b_end
+        return first + (last - first) * at.step / max(1, at.total - 1)
+
+    def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None]:
+        """A→B of all the images that are given, in one pass, and the palettes of `real_b` that they got, if any.
+
+        In the palettes of real_b, lineart is coloured as B is, and B→A→B can find back to its own colours.
+        """
+        if not self.config.generator.palette:
+            return together(self.g_ab, *images), None
+        assert batch.lines_b is not None
+        given = [image for image in images if image is not None]
+        regions = together(self.g_ab.regions, *given)
+        palette = palette_of(regions[-1], batch.lines_b, batch.real_b)
+        coloured = [compose(in_colours(shares, palette), image) for shares, image in zip(regions, given, strict=True)]
+        return coloured, palette
+
+    def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        with self._context.autocast():
+            on_real, on_fake = discriminator(self._augment(torch.cat([real, fake.to(real.dtype)]))).chunk(2)
+        return (adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False)) / 2
+
+    def _through_pool(self, name: str, fakes: Tensor) -> Tensor:
+        """Every process keeps the same pool of all fakes, and takes its share of what the pool answers."""
+        world = self._context.world
+        past = self.pools[name].query(world.gather(fakes.detach()))
+        return past[world.share(len(past))]
+
+    def _as_lines(self, fake_a: Tensor) -> Tensor:
+        return to_grey(fake_a) if self.config.losses.grey_lines else fake_a
+
+    def _augment(self, images: Tensor) -> Tensor:
+        return diff_augment(images, self._context.draw) if self.config.augment else images
+
+    def state_dict(self) -> dict[str, Any]:
+        """See Method.state_dict."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self._beside_the_painter()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for name, network in self._beside_the_painter():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, pool in self.pools.items():
+            pool.load_state_dict(state["pools"][name], self._context.device)
+
+    def _beside_the_painter(self) -> Iterator[tuple[str, nn.Module]]:
+        return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+
+
+def _require_gradients(wanted: bool, *networks: nn.Module) -> None:
+    for network in networks:
+        network.requires_grad_(wanted)

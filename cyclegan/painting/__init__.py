@@ -1,0 +1,1 @@
+"""Puts a checkpoint to work: lineart in, layers of colour out."""

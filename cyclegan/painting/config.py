@@ -1,0 +1,35 @@
+"""Settings of the painter: what a checkpoint must say of its network, so that a reader needs no flags."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class FrozenConfig(BaseModel):
+    """A group of settings: cannot be changed once made, and refuses names that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GeneratorConfig(FrozenConfig):
+    """ResNet generator of the CycleGAN paper (appendix 7.2), with any number of blocks."""
+
+    blocks: int = Field(9, ge=1, le=32, description="residual blocks; 6 for 128 px, 9 for 256 px in the paper")
+    ngf: int = Field(64, ge=4, le=256, description="channels of the first layer")
+    head: Literal["tanh", "line_keeping"] = Field(
+        "tanh",
+        description="tanh: as published. line_keeping: A→B predicts a colour layer that multiplies the lineart",
+    )
+    upsample: Literal["transposed", "nearest"] = Field(
+        "transposed",
+        description="transposed: as published. nearest: resize and 3×3 convolution, no checkerboard",
+    )
+    palette: int = Field(0, ge=0, le=64, description="flat colours in a picture, under kept lines; 0: as published")
+
+    @model_validator(mode="after")
+    def _palette_under_lines(self) -> GeneratorConfig:
+        if self.palette and self.head != "line_keeping":
+            raise ValueError('generator.palette needs head="line_keeping": its flat colours lie under the lines')
+        return self

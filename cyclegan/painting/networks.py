@@ -1,0 +1,75 @@
+"""The generator of CycleGAN (Zhu et al. 2017, appendix 7.2), and the weights that networks begin with.
+
+Images are (N, 3, H, W) float in [-1, 1] everywhere in this package.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cyclegan.painting.config import GeneratorConfig
+
+
+def _norm_relu(channels: int) -> list[nn.Module]:
+    # no affine parameters and no running statistics: training and serving are the same function
+    return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), reflection padded, no ReLU after the sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            *_norm_relu(channels),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+def _up(inputs: int, outputs: int, kind: str) -> list[nn.Module]:
+    if kind == "transposed":
+        grow: list[nn.Module] = [nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)]
+    else:
+        grow = [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inputs, outputs, 3, padding=1)]
+    return [*grow, *_norm_relu(outputs)]
+
+
+def resnet(config: GeneratorConfig, channels: int) -> nn.Sequential:
+    """c7s1-n, d2n, d4n, R4n × blocks, u2n, un, c7s1-channels: (N, 3, H, W) → (N, channels, H, W), no activation.
+
+    H and W are multiples of 4 and at least 16.
+    """
+    n = config.ngf
+    stem = [nn.ReflectionPad2d(3), nn.Conv2d(3, n, 7), *_norm_relu(n)]
+    down = [layer for c in (n, 2 * n) for layer in (nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), *_norm_relu(2 * c))]
+    blocks = [ResidualBlock(4 * n) for _ in range(config.blocks)]
+    up = [*_up(4 * n, 2 * n, config.upsample), *_up(2 * n, n, config.upsample)]
+    return nn.Sequential(*stem, *down, *blocks, *up, nn.ReflectionPad2d(3), nn.Conv2d(n, channels, 7))
+
+
+class Generator(nn.Module):
+    """The published generator: a picture in, a picture of the other domain out, both (N, 3, H, W) in [-1, 1]."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.network = resnet(config, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x).tanh()
+
+
+def init_weights(network: nn.Module, rng: torch.Generator) -> None:
+    """Weights from N(0, 0.02), biases zero (paper, section 7.1), drawn from `rng`."""
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        else:
+            nn.init.normal_(parameter, 0.0, 0.02, generator=rng)

@@ -1,0 +1,1 @@
+"""Tells how good a checkpoint is, and chooses which one serves."""

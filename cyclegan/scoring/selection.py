@@ -1,0 +1,113 @@
+"""Which checkpoint serves: the steadiest of those that the score cannot tell from the best.
+
+The highest score of a noisy series is partly luck. So candidates within one standard error of the best (paired
+bootstrap over the drawings) count as equal, and among them the one whose neighbours in training are good too is
+taken. It is chosen by one half of the held-out drawings and its score quoted from the other.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cyclegan.painting.checkpoint import Weights
+from cyclegan.scoring.score import Score
+
+MIN_LINE_RECALL = 0.8
+MIN_DIVERSITY = 0.5  # of domain B's own
+MAX_SOFT = 3.0  # times domain B's own
+CLEAN = 0.05  # share of soft pixels that B is granted; drawn flat, it may have none at all
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One generator that could serve: the averaged ("ema") or the plain ("raw") weights of a checkpoint."""
+
+    step: int
+    weights: Weights
+    score: Score
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate that serves. score: S on the drawings it was not chosen by, 0..100; parts as in Score."""
+
+    step: int
+    weights: Weights
+    score: float
+    parts: dict[str, float]
+    reason: str
+
+
+def choose(candidates: Sequence[Candidate], kept: Collection[int] | None = None) -> Choice:
+    """The candidate that should serve, of the checkpoints that are still `kept` (steps; None: all).
+
+    All scores must come from one Scorer. Those of checkpoints that are gone still tell how steady their neighbours
+    are. ValueError if there is none to choose from.
+    """
+    present = [candidate for candidate in candidates if kept is None or candidate.step in kept]
+    if not present:
+        raise ValueError("no scored checkpoint to choose from")
+    sound = [candidate for candidate in present if not faults(candidate.score)]
+    best = max(sound or present, key=lambda candidate: candidate.score.selecting)
+    equal = [candidate for candidate in sound or present if _as_good(candidate.score, best.score)]
+    chosen = max(equal, key=lambda candidate: (_steadiness(candidate, candidates), candidate.score.selecting))
+    reason = "; ".join([*_reasons(chosen, len(equal), len(sound), present), *_swings(candidates)])
+    return Choice(chosen.step, chosen.weights, chosen.score.reporting, chosen.score.parts, reason)
+
+
+def faults(score: Score) -> list[str]:
+    """Why outputs are unfit to serve whatever their score, in words; empty if they are fit."""
+    measures = score.measures
+    found = {
+        "lines lost": measures["line_recall"] < MIN_LINE_RECALL,
+        "all alike": measures["diversity"] < MIN_DIVERSITY * measures["diversity_b"],
+        "colours bleed": measures["soft_median"] > MAX_SOFT * max(measures["soft_b"], CLEAN),
+    }
+    return [words for words, present in found.items() if present]
+
+
+def swing(candidates: Sequence[Candidate], weights: Weights) -> float:
+    """Mean change of S from one checkpoint to the next, in points: how much luck the last batch plays."""
+    values = [candidate.score.value for candidate in _series(candidates, weights)]
+    return float(np.abs(np.diff(values)).mean()) if len(values) > 1 else 0.0
+
+
+def _as_good(score: Score, best: Score) -> bool:
+    error = np.std(np.subtract(best.resamples, score.resamples))
+    return bool(score.selecting >= best.selecting - error)
+
+
+def _series(candidates: Sequence[Candidate], weights: Weights) -> list[Candidate]:
+    of_kind = (candidate for candidate in candidates if candidate.weights == weights)
+    return sorted(of_kind, key=lambda candidate: candidate.step)
+
+
+def _steadiness(candidate: Candidate, candidates: Sequence[Candidate]) -> float:
+    """Median of S over the candidate and its neighbours in training."""
+    series = _series(candidates, candidate.weights)
+    at = series.index(candidate)
+    return float(np.median([near.score.selecting for near in series[max(0, at - 1) : at + 2]]))
+
+
+def _reasons(chosen: Candidate, num_equal: int, num_sound: int, present: Sequence[Candidate]) -> Iterator[str]:
+    name = "averaged" if chosen.weights == "ema" else "raw"
+    yield f"{name} weights of step {chosen.step:,}: score {chosen.score.reporting:.1f} on drawings not used to choose"
+    if num_equal > 1:
+        yield f"the steadiest of {num_equal} candidates that are equal within the noise"
+    elif len(present) > 1:
+        yield f"clearly the best of {len(present)} candidates"
+    if num_sound == 0:
+        yield f"although none passed the checks (this one: {', '.join(faults(chosen.score))})"
+    elif num_sound < len(present):
+        yield f"{len(present) - num_sound} of {len(present)} left out: {_left_out(present)}"
+
+
+def _swings(candidates: Sequence[Candidate]) -> Iterator[str]:
+    if min(len(_series(candidates, "ema")), len(_series(candidates, "raw"))) > 1:
+        raw, ema = swing(candidates, "raw"), swing(candidates, "ema")
+        yield f"from checkpoint to checkpoint raw weights change by {raw:.1f} points, averaged by {ema:.1f}"
+
+
+def _left_out(candidates: Sequence[Candidate]) -> str:
+    return ", ".join(sorted({fault for candidate in candidates for fault in faults(candidate.score)}))

@@ -1,0 +1,185 @@
+"""Settings of a training run: small frozen models, saved inside every checkpoint, and three presets.
+
+Words: domain A is lineart, domain B is colour; an epoch is one pass over the larger domain, a step is one update of
+all networks. How the networks are taught is the method's part; how long, on what and with how much memory is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from cyclegan.methods.config import CycleGanConfig
+from cyclegan.painting.config import FrozenConfig
+
+PresetName = Literal["paper", "default", "demo"]
+
+# every method that can be trained: with a second one, a union told apart by `kind`
+MethodConfig = CycleGanConfig
+
+# the weights do not depend on these
+FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "keep", "keep_best", "log_every", "memory_gb", "processes"})
+
+
+class ScheduleConfig(FrozenConfig):
+    """Learning rate: constant, then linearly to zero."""
+
+    warm_up_epochs: float = Field(0.0, ge=0, description="epochs on pseudo-pairs alone, before the adversarial ones")
+    constant_epochs: float = Field(100.0, ge=0, description="epochs at the full learning rate")
+    decay_epochs: float = Field(100.0, ge=0, description="epochs over which the rate falls linearly to zero")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> ScheduleConfig:
+        if self.warm_up_epochs + self.constant_epochs + self.decay_epochs <= 0:
+            raise ValueError("a schedule of 0 epochs trains nothing; raise constant_epochs or decay_epochs")
+        return self
+
+
+class DataConfig(FrozenConfig):
+    """How training images become batches."""
+
+    crop: int = Field(256, ge=16, le=2048, multiple_of=4, description="side of the random square crop, px")
+    flip: bool = Field(True, description="mirror half of the training images")
+
+
+class TrainConfig(FrozenConfig):
+    """Everything that a training depends on, besides its images."""
+
+    method: MethodConfig = CycleGanConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    data: DataConfig = DataConfig()
+    batch: int = Field(1, ge=1, le=256, description="images of each domain a step")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged generators, after its warm-up")
+    seed: int = Field(0, ge=0, description="of all chance; another seed is another run")
+    device: Literal["auto", "cuda", "cpu"] = Field("auto", description="auto: a GPU where there is one")
+    processes: int = Field(1, ge=1, le=64, description="processes that share each batch, on a GPU each")
+    memory_gb: float = Field(
+        8.0, gt=0, description="decoded pictures that take more are mapped from a file, not kept in memory"
+    )
+    precision: Literal["auto", "float32"] = Field(
+        "auto", description="auto: networks in bf16 where the hardware has it, losses and weights in float32"
+    )
+    checkpoint_every: int = Field(1000, ge=1, description="steps between checkpoints")
+    keep: int = Field(3, ge=1, description="newest checkpoints kept, besides the one that serves")
+    keep_best: int = Field(2, ge=0, description="checkpoints with the highest scores kept besides those")
+    log_every: int = Field(50, ge=1, description="steps that one row of metrics.csv averages")
+
+    @model_validator(mode="after")
+    def _equal_shares(self) -> TrainConfig:
+        if self.batch % self.processes:
+            raise ValueError(f"batch {self.batch} cannot be shared by {self.processes} processes; make it a multiple")
+        return self
+
+    @model_validator(mode="after")
+    def _warm_up_needs_pseudo_pairs(self) -> TrainConfig:
+        if self.schedule.warm_up_epochs and not self.method.uses_extracted_lines:
+            raise ValueError("schedule.warm_up_epochs needs losses.lambda_pseudo above 0")
+        return self
+
+    def changed(self, changes: Mapping[str, Any]) -> TrainConfig:
+        """A copy with other values. `changes` is nested as the settings are, and names only what differs.
+
+        Raises ValueError for names and values that no training can have.
+        """
+        return TrainConfig.model_validate(_merged(self.model_dump(), changes))
+
+    def identity(self) -> dict[str, Any]:
+        """What the weights depend on, with the fields left out that have their default value.
+
+        Two configs of one identity train the same weights on the same images. A field that is added later, with the
+        default that was the rule before, changes no identity: no run is begun anew for it.
+        """
+        return identity_of(self.model_dump())
+
+    def resolved_device(self) -> Literal["cuda", "cpu"]:
+        import torch
+
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+
+def identity_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """As :meth:`TrainConfig.identity`, of a dumped config that another version may have written."""
+    asked = {name: value for name, value in config.items() if name not in FREE_TO_CHANGE}
+    return _beyond(asked, _defaults_beside(config.get("method", {})))
+
+
+def _defaults_beside(method: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a training by the same method, which its kind alone tells from the default method."""
+    usual = TrainConfig()
+    try:
+        defaults = TrainConfig.model_validate({"method": {"kind": method.get("kind", usual.method.kind)}}).model_dump()
+    except ValidationError:  # a method that this version does not have
+        defaults = usual.model_dump()
+    defaults["method"]["kind"] = usual.method.kind
+    return defaults
+
+
+def _beyond(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are no defaults, in the same nesting; what is all default is left out."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        default = defaults.get(name)
+        if isinstance(value, Mapping):
+            if inner := _beyond(value, default if isinstance(default, Mapping) else {}):
+                found[name] = inner
+        elif name not in defaults or value != default:
+            found[name] = value
+    return found
+
+
+def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for name, value in changes.items():
+        old = values.get(name)
+        merged[name] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+_FLAT_COLOURS_UNDER_LINES = {"head": "line_keeping", "upsample": "nearest"}
+_PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
+    # Zhu et al. 2017, exactly; the averaged weights are kept beside it and change nothing
+    "paper": {},
+    # about 1000 + 1000 images of 286 px on one GPU
+    "default": {
+        "method": {
+            "generator": {"blocks": 12, "ngf": 64, "palette": 16, **_FLAT_COLOURS_UNDER_LINES},
+            "losses": {"lambda_cycle_b_end": 1.0, "lambda_identity": 0.0, "lambda_pseudo": 10.0, "grey_lines": True},
+            "augment": True,
+        },
+        "schedule": {"warm_up_epochs": 10, "constant_epochs": 90, "decay_epochs": 100},
+        "ema": 0.9995,
+    },
+    # about 650 + 650 portraits of 96 px, some six minutes on two CPU cores
+    "demo": {
+        "method": {
+            "generator": {"blocks": 4, "ngf": 16, "palette": 8, **_FLAT_COLOURS_UNDER_LINES},
+            "discriminator": {"ndf": 32},
+            "losses": {
+                "lambda_cycle_b": 5.0,
+                "lambda_cycle_b_end": 1.0,
+                "lambda_identity": 0.0,
+                "lambda_pseudo": 10.0,
+                "grey_lines": True,
+            },
+            "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
+            "augment": True,
+        },
+        "schedule": {"warm_up_epochs": 4.0, "constant_epochs": 0.0, "decay_epochs": 1.8},
+        "data": {"crop": 96},
+        "batch": 4,
+        "ema": 0.995,
+        "checkpoint_every": 160,
+        "log_every": 10,
+    },
+}
+
+
+def preset(name: PresetName) -> TrainConfig:
+    """The settings of that name. Raises ValueError (one line) for any other."""
+    if name not in _PRESETS:
+        raise ValueError(f"no preset {name!r}; choose one of {', '.join(_PRESETS)}")
+    return TrainConfig.model_validate(_PRESETS[name])

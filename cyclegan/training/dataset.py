@@ -1,0 +1,166 @@
+"""Unpaired training images: decoded once, kept as uint8 on the device, cropped and mirrored there.
+
+Those that take more memory than is granted rest in a mapped file, and only their crops travel to the device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cyclegan.distributed import World
+from cyclegan.errors import TrainingError
+from cyclegan.methods.method import Batch
+from cyclegan.painting.tensors import cropped, to_range
+from cyclegan.training.config import TrainConfig
+from cyclegan.training.pixels import keep
+from imaging.lines import extract_lines
+
+_NUM_EXAMPLES = 16
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Images of both domains, of any sizes: (H, W) uint8 lineart in A, (H, W, 3) uint8 RGB in B."""
+
+    a: list[np.ndarray]
+    b: list[np.ndarray]
+    a_held_out: list[np.ndarray] = field(default_factory=list)
+    b_held_out: list[np.ndarray] = field(default_factory=list)
+
+    def check(self, crop: int) -> None:
+        """Raise TrainingError (one line) if a domain is empty or an image is smaller than the crop."""
+        for name, images in (("A (lineart)", self.a), ("B (colour)", self.b)):
+            if not images:
+                raise TrainingError(
+                    f"domain {name} has no training images; add some, or check the tags that were scraped"
+                )
+            small = [image.shape[:2] for image in images if min(image.shape[:2]) < crop]
+            if small:
+                height, width = small[0]
+                raise TrainingError(
+                    f"{len(small)} of {len(images)} images of domain {name} are smaller than the crop of "
+                    f"{crop} px (first: {width}×{height}); resize them larger or lower data.crop"
+                )
+
+    def fingerprint(self) -> str:
+        """Hash of every training pixel: tells whether a run resumes on the images it began with."""
+        digest = hashlib.sha256()
+        for image in (*self.a, *self.b):
+            digest.update(repr(image.shape).encode())
+            digest.update(np.ascontiguousarray(image).data)
+        return digest.hexdigest()
+
+    def describe_lineart(self, crop: int) -> dict[str, Any]:
+        """What a server of the model must know: {"size": shortest side of a typical training drawing, px,
+        "examples": uint8 (n, crop, crop), middles of a few drawings, held-out ones if there are any}.
+        """
+        chosen = (self.a_held_out or self.a)[:_NUM_EXAMPLES]
+        size = int(np.median([min(image.shape) for image in self.a]))
+        return {"size": size, "examples": torch.from_numpy(np.stack([_middle(image, crop) for image in chosen]))}
+
+
+def _middle(image: np.ndarray, side: int) -> np.ndarray:
+    """(side, side); reflected where a held-out drawing is smaller."""
+    top, left = (max(0, (length - side) // 2) for length in image.shape)
+    part = image[top : top + side, left : left + side]
+    return np.pad(part, [(0, side - length) for length in part.shape], mode="symmetric")
+
+
+class _Domain:
+    """Endless shuffled random crops of one domain: every image once before any comes again."""
+
+    def __init__(self, images: Sequence[Tensor], config: TrainConfig, rng: torch.Generator) -> None:
+        self.images, self._side, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
+        self._order: list[int] = []
+
+    def batch(self, size: int, share: slice) -> Tensor:
+        """Of `size` random crops those of the `share`: (n, C, crop, crop) uint8."""
+        drawn = [self._draw() for _ in range(size)]
+        return torch.stack([self._crop(*each) for each in drawn[share]])
+
+    def _draw(self) -> tuple[Tensor, int, int, bool]:
+        """Image, top, left, whether it is mirrored."""
+        image = self.images[self._next()]
+        top, left = (self._below(side - self._side + 1) for side in image.shape[1:])
+        return image, top, left, self._flip and bool(self._below(2))
+
+    def _next(self) -> int:
+        if not self._order:
+            self._order = torch.randperm(len(self.images), generator=self._rng).tolist()
+        return self._order.pop()
+
+    def _crop(self, image: Tensor, top: int, left: int, mirrored: bool) -> Tensor:
+        cropped = image[:, top : top + self._side, left : left + self._side]
+        return cropped.flip(2) if mirrored else cropped
+
+    def _below(self, limit: int) -> int:
+        return int(torch.randint(limit, (), generator=self._rng))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"order": list(self._order)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._order = list(state["order"])
+
+
+class Batches:
+    """Draws batches; `rng` and `state_dict` say exactly which one comes next."""
+
+    def __init__(
+        self,
+        data: TrainingData,
+        config: TrainConfig,
+        device: torch.device,
+        rng: torch.Generator,
+        normalize: Callable[[np.ndarray], np.ndarray],
+        world: World | None = None,
+    ) -> None:
+        self._size, self._share = config.batch, (world or World()).share(config.batch)
+        self._with_lines = config.method.uses_extracted_lines
+        self._device = device
+        fits = sum(image.nbytes for image in (*data.a, *data.b)) <= config.memory_gb * 1e9
+        colour = (self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b)
+        self._a = _Domain(_hold((image[..., None] for image in data.a), device, fits), config, rng)
+        self._b = _Domain(_hold(colour, device, fits), config, rng)
+
+    @staticmethod
+    def _with_line_channel(image: np.ndarray, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return np.dstack([image, normalize(extract_lines(image))])
+
+    def next(self) -> Batch:
+        """This process's share of the next batch."""
+        a, b = (to_range(self._here(domain.batch(self._size, self._share))) for domain in (self._a, self._b))
+        lines = b[:, 3:].expand(-1, 3, -1, -1) if self._with_lines else None
+        return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines)
+
+    def _here(self, crops: Tensor) -> Tensor:
+        if crops.device.type == self._device.type:
+            return crops
+        return crops.pin_memory().to(self._device, non_blocking=True)  # pinned: nobody waits for the copy
+
+    def pseudo_pairs(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Extracted lines and picture, (3, H, W) float in [-1, 1], of the first `count` pictures of B."""
+        for image in self._b.images[:count] if self._with_lines else ():
+            whole = to_range(cropped(image).to(self._device))
+            yield whole[3:].expand(3, -1, -1), whole[:3]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"a": self._a.state_dict(), "b": self._b.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._a.load_state_dict(state["a"])
+        self._b.load_state_dict(state["b"])
+
+
+def _hold(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:
+    """(H, W, C) → (C, H, W), on the device if they fit into memory."""
+    kept = keep((np.ascontiguousarray(image.transpose(2, 0, 1)) for image in images), math.inf if fits else 0)
+    return [torch.from_numpy(image).to(device if fits else "cpu") for image in kept]

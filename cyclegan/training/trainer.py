@@ -1,0 +1,280 @@
+"""The training loop, of any method: steps, metrics, checkpoints; resumes exactly where it stopped."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cyclegan.distributed import World
+from cyclegan.errors import TrainingError, memory_shortage_told
+from cyclegan.methods.method import Context, Method, computes_in_bf16
+from cyclegan.painting.checkpoint import Checkpoint, Weights, save_checkpoint
+from cyclegan.painting.painter import REMEMBERED_PALETTES, Painter
+from cyclegan.scoring.judge import Judge
+from cyclegan.scoring.score import Score
+from cyclegan.scoring.selection import Choice
+from cyclegan.training import checkpoints, metrics
+from cyclegan.training.changes import changes
+from cyclegan.training.config import TrainConfig
+from cyclegan.training.dataset import Batches, TrainingData
+from cyclegan.training.ema import Ema
+from cyclegan.training.events import Events
+from cyclegan.training.interruption import HeldSignals
+from cyclegan.training.page import write_page
+from cyclegan.training.schedule import Schedule
+from cyclegan.whole_file import whole_file, write_whole
+from imaging.lineart import Normalization, normalize
+
+__all__ = ["Trainer", "TrainingError"]
+
+OnProgress = Callable[[int, int, dict[str, float]], None]
+OnCheckpoint = Callable[[int, Path, Path, dict[Weights, Score]], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Trainer:
+    """One run in one folder.
+
+    folder/config.json                      settings, normalization, data, total steps
+    folder/metrics.csv                      mean losses, a row every `log_every` steps
+    folder/scores.csv                       scores of the held-out lineart, two rows a checkpoint: ema, raw
+    folder/checkpoints/step_000012000.pt
+    folder/samples/step_000012000.png
+    folder/events/                          losses, scores and samples for TensorBoard
+    folder/index.html                       all of it to look at
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: TrainingData,
+        folder: Path,
+        *,
+        normalization: Normalization,
+        world: World | None = None,
+    ) -> None:
+        """world: one of several processes that train together on the same data, in the same folder.
+
+        Raises TrainingError (one line) for images that cannot be trained on.
+        """
+        data.check(config.data.crop)
+        self.config, self.data, self.folder, self.normalization = config, data, folder, normalization
+        self.schedule = Schedule.of(config, len(data.a), len(data.b))
+        self.device = torch.device(config.resolved_device())  # "cuda" is the process's own, as World.join chose it
+        self.world = world or World()
+        self.rng = torch.Generator().manual_seed(config.seed)
+        with self._memory_told():
+            self.method = self._make_method()
+            self.averages = {name: Ema(self.method.networks[name], config.ema) for name in self.method.averaged}
+            self.painter = Ema(self.method.painter, config.ema)
+            self.batches = Batches(data, config, self.device, self.rng, self._toned, self.world)
+        self.step = 0
+        self._events = Events(folder / "events")
+        self._means = metrics.RunningMeans(self.method.losses, self.device)
+        self._fingerprint = data.fingerprint()
+        self._lineart = data.describe_lineart(config.data.crop)
+        self._judge = self._make_judge()
+        self._saved_step = -1
+        self._whole = True
+
+    def _make_method(self) -> Method:
+        if self.device.type == "cuda":  # crops have one size, so it pays to look for the quickest convolution
+            torch.backends.cudnn.benchmark = True
+        bf16 = self.config.precision == "auto" and computes_in_bf16(self.device)
+        return self.config.method.make(Context(self.device, self.rng, self.config.batch, self.world, bf16))
+
+    def _make_judge(self) -> Judge:
+        held_out = (self.data.a_held_out, self.data.b_held_out) if self.world.leads else ([], [])
+        return Judge(*held_out, self.data.a, self.device)
+
+    def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
+        """Train to the end, from the newest whole checkpoint in the folder if there is one.
+
+        on_progress(step, total, metrics) after each row of metrics.csv; on_checkpoint(step, checkpoint, sample,
+        scores) after each checkpoint. Whatever ends the run between two steps, a signal included, a checkpoint is
+        saved first; an error inside a step costs the steps since the last checkpoint.
+        Raises TrainingError (one line) if losses are no longer finite or the folder's run had other settings.
+        """
+        self._resume()
+        self._events.begin(self.step)
+        with self._memory_told(), closing(self._events), HeldSignals() as signals:
+            try:
+                self._train(signals, on_progress, on_checkpoint)
+            except BaseException:
+                if self.world.leads and self._whole and self._saved_step != self.step and not self._broken():
+                    self._save()
+                raise
+
+    def choice(self) -> Choice:
+        """Which of the checkpoints that are kept should serve."""
+        return self._judge.choice(self._kept(), self._saved_step)
+
+    def _memory_told(self) -> AbstractContextManager[None]:
+        config = self.config
+        return memory_shortage_told(
+            f"lower batch ({config.batch}), data.crop ({config.data.crop}) or {config.method.memory}, "
+            "in that order; what was trained is kept"
+        )
+
+    def _toned(self, gray: np.ndarray) -> np.ndarray:
+        return normalize(gray, self.normalization).image
+
+    def _train(self, signals: HeldSignals, on_progress: OnProgress | None, on_checkpoint: OnCheckpoint | None) -> None:
+        watch = metrics.Stopwatch()
+        while self.step < self.schedule.total:
+            self._step(watch)
+            last = self.step == self.schedule.total
+            if last or self.step % self.config.log_every == 0:
+                row = self._take_means(watch)
+                if self.world.leads:
+                    self._write_metrics(row)
+                    if on_progress:
+                        on_progress(self.step, self.schedule.total, row)
+            if self.world.leads and (last or self.step % self.config.checkpoint_every == 0):
+                self._checkpoint(on_checkpoint)
+            signals.deliver(self.world.agree(signals.noted))
+
+    def _step(self, watch: metrics.Stopwatch) -> None:
+        self._whole = False
+        with watch.data(2 * self.config.batch):
+            batch = self.batches.next()
+        self._means.add(self.method.step(batch, self.schedule.at(self.step)))
+        self.painter.update(self.method.painter, self.step)
+        for name, average in self.averages.items():
+            average.update(self.method.networks[name], self.step)
+        self.step += 1
+        self._whole = True
+
+    def _take_means(self, watch: metrics.Stopwatch) -> dict[str, float]:
+        self._check_finite()
+        return {"rate": self.schedule.rate(self.step - 1), **self._means.take(), **watch.take()}
+
+    def _write_metrics(self, row: dict[str, float]) -> None:
+        metrics.append_row(self.folder / "metrics.csv", {"step": self.step, **row}, self.method.losses)
+        self._events.add_metrics(self.step, row)
+
+    def _check_finite(self) -> None:
+        if broken := self._broken():
+            raise TrainingError(
+                f"training broke down before step {self.step}: {', '.join(broken)} not finite; "
+                f"lower {self.config.method.rates}, or try another seed (the checkpoints before it are kept)"
+            )
+
+    def _broken(self) -> list[str]:
+        """Losses or networks that are no longer finite."""
+        return metrics.non_finite(self._means.means()) or metrics.non_finite_networks(self.method.networks)
+
+    def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
+        """Samples and scores first: once the checkpoint is there, nothing about its step is missing."""
+        self._remember_palettes()
+        judgement = self._judge.judge(self.step, self._painters())
+        sample = self.folder / "samples" / f"step_{self.step:09d}.png"
+        with whole_file(sample) as file:
+            judgement.sheet.save(file, "PNG", compress_level=1)
+        self._events.add_checkpoint(self.step, sample, judgement.scores)
+        path = self._save()
+        if table := self._judge.table():
+            metrics.write_table(self.folder / "scores.csv", table)
+        checkpoints.prune(path.parent, self.config.keep, self._worth_keeping())
+        write_page(self.folder, self.choice())
+        if on_checkpoint:
+            on_checkpoint(self.step, path, sample, judgement.scores)
+
+    def _painters(self) -> dict[Weights, Painter]:
+        return {"ema": self.painter.network, "raw": self.method.painter}
+
+    def _remember_palettes(self) -> None:
+        for painter in self._painters().values():
+            painter.remember(self.batches.pseudo_pairs(REMEMBERED_PALETTES))
+
+    def _kept(self) -> set[int]:
+        """Steps of the checkpoints that are there."""
+        found = checkpoints.list_checkpoints(self.folder / "checkpoints")
+        return {checkpoints.checkpoint_step(path) for path in found}
+
+    def _worth_keeping(self) -> set[int]:
+        """Steps of the checkpoint that serves and of those with the highest scores."""
+        return {self.choice().step, *self._judge.best(self._kept(), self.config.keep_best)}
+
+    def _save(self) -> Path:
+        self._check_finite()
+        self._remember_palettes()
+        path = checkpoints.checkpoint_path(self.folder / "checkpoints", self.step)
+        save_checkpoint(path, self._state())
+        self._saved_step = self.step
+        self._events.begin(self.step)
+        return path
+
+    def _state(self) -> Checkpoint:
+        painter = {weights: network.state_dict() for weights, network in self._painters().items()}
+        return {
+            "step": self.step,
+            **self._about(),
+            "painter": {"config": self.method.painter.config.model_dump(), **painter},
+            "lineart": self._lineart,
+            "method": self.method.state_dict(),
+            "averages": {name: average.network.state_dict() for name, average in self.averages.items()},
+            "batches": self.batches.state_dict(),
+            "rng": self.rng.get_state(),
+            "losses": self._means.state_dict(),
+            "scores": self._judge.state_dict(),
+        }
+
+    def _about(self) -> dict[str, Any]:
+        """What this run was asked for: a resumed one must be asked for the same."""
+        return {
+            "config": self.config.model_dump(),
+            "normalization": self.normalization.to_dict(),
+            "data": {"num_a": len(self.data.a), "num_b": len(self.data.b), "fingerprint": self._fingerprint},
+        }
+
+    def _write_config(self) -> None:
+        about = {**self._about(), "total_steps": self.schedule.total}
+        write_whole(self.folder / "config.json", json.dumps(about, indent=2).encode() + b"\n")
+
+    def _resume(self) -> None:
+        found = checkpoints.load_newest(self.folder / "checkpoints")
+        if found is not None:
+            self._refuse_changes(*found)
+            self._load(*found)
+            _log.info("resuming from %s", found[0])
+        self.world.meet()  # all have read the folder before the first one changes it
+        if self.world.leads:
+            if found is not None:
+                checkpoints.set_aside_newer(found[0])
+            metrics.forget_after(self.folder / "metrics.csv", self.step)
+            self._write_config()
+
+    def _load(self, path: Path, state: Checkpoint) -> None:
+        try:
+            for weights, painter in self._painters().items():
+                painter.load_state_dict(state["painter"][weights])
+            self.method.load_state_dict(state["method"])
+            for name, average in self.averages.items():
+                average.network.load_state_dict(state["averages"][name])
+        except (KeyError, RuntimeError) as error:  # the settings are the same, so the code is not
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise TrainingError(
+                f"{path}: its networks are not those of this version ({reason}); go on with the version that made it, "
+                "or start a new run"
+            ) from error
+        self.step = self._saved_step = state["step"]
+        self.batches.load_state_dict(state["batches"])
+        self.rng.set_state(state["rng"])
+        self._means.load_state_dict(state["losses"])
+        self._judge.load_state_dict(state["scores"])
+
+    def _refuse_changes(self, path: Path, state: Checkpoint) -> None:
+        now = self._about()
+        if changed := list(changes({key: state.get(key, {}) for key in now}, now)):
+            raise TrainingError(
+                f"{path}: cannot resume with other settings ({', '.join(changed)}); set them back or start a new run"
+            )

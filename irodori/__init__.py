@@ -1,0 +1,1 @@
+"""The product without Prefect: settings, and what rests where: datasets, models, the inbox, pages."""

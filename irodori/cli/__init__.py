@@ -1,0 +1,1 @@
+"""The command `irodori`: one file a group of commands."""

@@ -1,0 +1,52 @@
+"""Puts the commands together and starts them: `irodori COMMAND …`."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from dotenv import load_dotenv
+
+from irodori.cli.colorize import colorize
+from irodori.cli.inbox import fetch, send
+from irodori.cli.train import train
+from irodori.errors import PipelineError
+from irodori.stack import PROJECT
+from storage import StorageError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (colorize, train, send, fetch):
+    app.command(no_args_is_help=command is not train)(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"irodori {version('irodori')}")
+        raise typer.Exit
+
+
+@app.callback()
+def irodori(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Learns to colour line drawings, colours them, and keeps their lines."""
+
+
+def main() -> None:
+    """The entry point of the command: what a user can cause is one line, and exit status 1."""
+    load_dotenv(PROJECT / ".env")
+    try:
+        app()
+    except (PipelineError, StorageError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

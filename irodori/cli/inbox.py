@@ -1,0 +1,47 @@
+"""Brings a folder of drawings into the inbox, and coloured ones out of the outbox."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from irodori.settings import settings
+from irodori.stack import stack_variables
+from storage import Storage, open_storage
+
+
+def send(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="They go to inbox/FOLDER/.")],
+) -> None:
+    """Put a folder's files into the inbox; where a server runs, they are coloured at once."""
+    storage = _storage()
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    for path in files:
+        storage.upload(path, f"inbox/{folder.resolve().name}/{path.relative_to(folder).as_posix()}")
+    if files:
+        from irodori.cli.flows import announce_arrival
+
+        announce_arrival()
+    print(f"{len(files)} files are in the inbox of {storage.url}")
+
+
+def fetch(folder: Annotated[Path, typer.Argument(help="outbox/page-7/… becomes FOLDER/page-7/….")]) -> None:
+    """Copy the outbox into a folder; what is there and as new stays untouched."""
+    storage, copied = _storage(), 0
+    for entry in storage.list("outbox/"):
+        target = folder / entry.key.removeprefix("outbox/")
+        if target.exists() and target.stat().st_mtime >= entry.modified:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        storage.download(entry.key, target)
+        copied += 1
+    print(f"{copied} files copied from the outbox of {storage.url} to {folder}")
+
+
+def _storage() -> Storage:
+    """That of the stack on this machine, unless the environment names another one."""
+    for name, value in stack_variables().items():
+        os.environ.setdefault(name, value)
+    settings.cache_clear()
+    return open_storage(settings().storage)

@@ -1,0 +1,102 @@
+"""Loads the looks that a command line asks for: each model in each palette, by the folder that it gets."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from PIL import Image
+
+from irodori.looks import look_name, variant_name
+
+if TYPE_CHECKING:
+    from cyclegan.painting.colorizer import Colorizer
+    from cyclegan.painting.guide import Guide
+
+Colorize = Callable[[Image.Image], Image.Image]
+
+
+def load_looks(model: str, styles: list[str], variants: int, like: list[Path]) -> dict[str, Colorize]:
+    """Colorizers by folder; "" where there is but one.
+
+    Args:
+        model: a name or a checkpoint file.
+        styles: several of these in its place.
+        variants: how many of its own palettes each offers; 1: each drawing in its own.
+        like: pictures whose palettes to use.
+
+    Raises:
+        typer.BadParameter: for what cannot be loaded, or would share a folder.
+    """
+    _refuse_namesakes(map(_style_name, styles), "--style")
+    _refuse_namesakes((path.stem for path in like), "--like")
+    found: list[tuple[str, Colorize]] = []
+    for style, chosen in {_style_name(name): name for name in styles}.items() or [("", model)]:
+        colorizer = _load(chosen)
+        asked = list(_guides(colorizer, style, variants, like))
+        found += [(name if len(asked) > 1 else style, partial(colorizer, guide=guide)) for name, guide in asked]
+        found += [] if asked else [(style, colorizer)]
+    _refuse_namesakes((name for name, _ in found), "--style")
+    return dict(found)
+
+
+def _guides(colorizer: "Colorizer", style: str, variants: int, like: list[Path]) -> "Iterator[tuple[str, Guide]]":
+    """The palettes of pictures, then the model's own variants, by the names of their looks; none if not asked for."""
+    from cyclegan.painting.guide import Guide
+    from cyclegan.painting.palettes import PaletteError
+    from imaging.codec import decode
+    from imaging.errors import ImageError
+
+    for path in like:
+        try:
+            yield look_name(style, path.stem), Guide(palette=colorizer.palette_of(decode(path.read_bytes())))
+        except (ImageError, OSError, PaletteError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise typer.BadParameter(f"{path}: {reason}", param_hint="--like") from error
+    try:
+        for number, palette in enumerate(colorizer.palettes(variants) if variants > 1 else [], start=1):
+            yield variant_name(style, number), Guide(palette=palette)
+    except PaletteError as error:
+        raise typer.BadParameter(str(error), param_hint="--variants") from error
+
+
+def _load(model: str) -> "Colorizer":
+    """From a checkpoint file, or by name from the storage."""
+    from cyclegan.errors import CycleganError
+    from cyclegan.painting.colorizer import Colorizer
+
+    if _is_file(model):
+        try:
+            return Colorizer.load(model)
+        except CycleganError as error:
+            raise typer.BadParameter(str(error), param_hint="--model") from error
+    return _load_from_storage(model)
+
+
+def _load_from_storage(name: str) -> "Colorizer":
+    from irodori.errors import PipelineError
+    from irodori.looks import load_colorizer
+    from irodori.models import Model
+    from irodori.settings import settings
+    from storage import StorageError
+
+    try:
+        url = settings().storage
+        return load_colorizer(url, Model(url, name).best())
+    except (PipelineError, StorageError) as error:
+        raise typer.BadParameter(str(error), param_hint="--model") from error
+
+
+def _style_name(model: str) -> str:
+    return Path(model).stem if _is_file(model) else model
+
+
+def _is_file(model: str) -> bool:
+    return model.endswith(".pt") or "/" in model
+
+
+def _refuse_namesakes(names: Iterable[str], option: str) -> None:
+    names = list(names)
+    if len(set(names)) < len(names):
+        raise typer.BadParameter("two of one name would share a folder", param_hint=option)

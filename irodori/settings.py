@@ -1,0 +1,59 @@
+"""What the environment decides: where bytes rest, where pictures come from, what runs the batches."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from irodori.errors import PipelineError
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _data_folder() -> Path:
+    """Where everything rests unless told otherwise: beside the project in a checkout, else the user's own folder."""
+    is_checkout = (_PROJECT / "prefect.yaml").is_file()
+    return _PROJECT / "data" if is_checkout else user_data_path("irodori", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """Read from ``IRODORI_*`` variables; credentials are boto3's business and never pass through here."""
+
+    model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
+
+    storage: str = Field(
+        default_factory=lambda: _data_folder().as_uri(),
+        description="file:///folder or s3://bucket/prefix; where everything rests",
+    )
+    source: str = Field(
+        "https://safebooru.org",
+        description="the board that build-dataset scrapes, or file:///folder or s3://bucket/prefix with pictures",
+    )
+    task_runner: Literal["threads", "processes", "dask"] = Field("threads", description="what runs batches of images")
+    workers: int = Field(4, ge=1, le=256, description="how many batches at once")
+    dask_scheduler: str = Field("", description="tcp://host:port of a Dask scheduler; empty starts one on this machine")
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(tcp|tls)://.+:\d+", value):
+            raise ValueError(f"{value!r} is no address of a Dask scheduler; it is like tcp://host:8786")
+        return value
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        PipelineError: naming the variable that is wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PipelineError(f"IRODORI_{str(first['loc'][0]).upper()}: {first['msg']}") from error
