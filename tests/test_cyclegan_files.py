@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cyclegan import files
+from cyclegan.painting import files
 from cyclegan.painting.files import Coloured, colorize_file, colorize_files
 from imaging.errors import ImageError
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan import paint
+from cyclegan.painting import enlarge as enlarging
+from cyclegan.painting.enlarge import enlarge
 from demo.drawings import Drawing
 from imaging.colour import to_lab
 
@@ -35,13 +36,13 @@ def red_and_blue() -> np.ndarray:
 
 @pytest.mark.parametrize("line", [1, 2, 5, 15])
 def test_no_colour_crosses_a_line(line: int) -> None:
-    large = paint.enlarge(red_and_blue(), two_fields(line), ink=100, paper=255).astype(int)
+    large = enlarge(red_and_blue(), two_fields(line), ink=100, paper=255).astype(int)
     assert np.abs(large[:, :301] - (200, 30, 30)).max() <= 3
     assert np.abs(large[:, 301 + line :] - (30, 30, 200)).max() <= 3
 
 
 def test_through_a_gap_colour_leaks_no_further_than_a_few_small_pixels() -> None:
-    large = paint.enlarge(red_and_blue(), two_fields(4, gap=30), ink=100, paper=255).astype(int)
+    large = enlarge(red_and_blue(), two_fields(4, gap=30), ink=100, paper=255).astype(int)
     assert np.abs(large[:, : 301 - 40] - (200, 30, 30)).max() <= 3
     assert np.abs(large[:, 305 + 40 :] - (30, 30, 200)).max() <= 3
     assert np.abs(large[:160, :301] - (200, 30, 30)).max() <= 6
@@ -58,7 +59,7 @@ def test_a_real_drawing_gets_its_own_colours_back(seed: int) -> None:
         result = (layer.astype(np.uint16) * line // 255).astype(np.uint8)
         return float((np.linalg.norm(to_lab(result) - to_lab(colour), axis=2) > 10).mean())
 
-    ours = wrong(paint.enlarge(small, gray, ink=120, paper=255))
+    ours = wrong(enlarge(small, gray, ink=120, paper=255))
     interpolated = wrong(cv2.resize(small, (1024, 1024), interpolation=cv2.INTER_CUBIC))
     assert ours < 0.012
     assert ours < interpolated / 3
@@ -66,7 +67,7 @@ def test_a_real_drawing_gets_its_own_colours_back(seed: int) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (20, 30), (11, 9), (3, 1000)])
 def test_every_size_is_reached(size: tuple[int, int]) -> None:
-    large = paint.enlarge(red_and_blue(), np.full(size, 255, np.uint8), ink=100, paper=255)
+    large = enlarge(red_and_blue(), np.full(size, 255, np.uint8), ink=100, paper=255)
     assert large.shape == (*size, 3)
     assert large.dtype == np.uint8
 
@@ -74,12 +75,12 @@ def test_every_size_is_reached(size: tuple[int, int]) -> None:
 def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     gray = cv2.cvtColor(drawn(2000, "A", 300), cv2.COLOR_RGB2GRAY)
     small = cv2.resize(drawn(2000, "B", 300), (64, 64), interpolation=cv2.INTER_AREA)
-    whole = paint.enlarge(small, gray, ink=120, paper=255)
-    monkeypatch.setattr(paint, "STRIP", 7)
-    assert np.array_equal(paint.enlarge(small, gray, ink=120, paper=255), whole)
+    whole = enlarge(small, gray, ink=120, paper=255)
+    monkeypatch.setattr(enlarging, "STRIP", 7)
+    assert np.array_equal(enlarge(small, gray, ink=120, paper=255), whole)
 
 
 def test_one_colour_stays_that_colour_everywhere() -> None:
     gray = cv2.cvtColor(drawn(2003, "A", 500), cv2.COLOR_RGB2GRAY)
     small = np.full((64, 64, 3), (12, 180, 99), np.uint8)
-    assert (paint.enlarge(small, gray, ink=120, paper=255) == (12, 180, 99)).all()
+    assert (enlarge(small, gray, ink=120, paper=255) == (12, 180, 99)).all()
