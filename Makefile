@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # torch's threads spin while they wait for each other, which halves the speed of a machine that others use, too
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test lint up bench ablation train-gpu drill-build drill-inbox clean
+.PHONY: help install demo test test-quick lint up wheel-check bench ablation train-gpu drill-build drill-inbox clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -40,6 +40,9 @@ demo: install ## the whole chain on real drawings, offline, some minutes on two 
 test: install ## run the tests
 	@$(PY) -m pytest
 
+test-quick: install ## those tests that take seconds, for daily work
+	@$(PY) -m pytest -m "not slow"
+
 lint: install ## ruff and mypy
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -47,6 +50,9 @@ lint: install ## ruff and mypy
 
 up: install ## server with UI, S3, pools, deployments, schedules, workers; Ctrl-C stops all
 	@exec $(PY) -m deploy.up
+
+wheel-check: install ## build the wheel and use it as somebody who has nothing else
+	@$(PY) -m deploy.wheel_check
 
 bench: install ## every benchmark of speed or choice; each is also: python -m benchmarks.NAME
 	@for file in benchmarks/[a-z]*.py; do \
