@@ -169,7 +169,7 @@ def test_the_bare_name_runs_a_deployment(stack: Stack) -> None:
 def test_the_inbox_is_colorized_on_schedule_and_on_arrival(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "a.png").write_bytes(b"not yet a drawing")
-    send = [PYTHON, "-m", "irodori.cli.inbox", "send", str(tmp_path / "page")]
+    send = [PYTHON, "-m", "irodori.cli.app", "send", str(tmp_path / "page")]
     done = subprocess.run(send, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=RUN_SECONDS)
     assert (done.returncode, done.stdout) == (0, "1 files are in the inbox of s3://irodori\n"), done.stderr
 
