@@ -12,6 +12,7 @@ from imaging.codec import decode
 from imaging.errors import ImageError
 from irodori.errors import PipelineError
 from irodori.models import Model, Served, Untrained
+from irodori.names import variant_name
 from storage import Entry, open_storage
 
 if TYPE_CHECKING:
@@ -28,16 +29,6 @@ class Look:
 
     model: Model
     variant: int
-
-
-def look_name(style: str, choice: str) -> str:
-    """The folder of a look: its style (a model among several, else ""), and what was chosen of it (else "")."""
-    return "-".join(filter(None, [style, choice]))
-
-
-def variant_name(style: str, variant: int) -> str:
-    """The folder of a look that is one variant of a model: ``pink-2``, or ``variant-2`` where there is one model."""
-    return f"{style or 'variant'}-{variant}"
 
 
 def looks(storage_url: str, model: str, styles: Sequence[str], variants: int) -> dict[str, Look]:

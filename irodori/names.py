@@ -1,4 +1,4 @@
-"""Tells by their names which files are drawings: those that somebody put there to be coloured."""
+"""Names things in folders: which files are drawings that somebody put there, and what looks are called."""
 
 from pathlib import PurePosixPath
 
@@ -21,3 +21,13 @@ def is_drawing(path: str) -> bool:
     if any(part.startswith((".", "~$")) or part in _SYSTEM for part in parts) or is_palette(path):
         return False
     return not parts[-1].endswith((*_UNFINISHED, REASON))
+
+
+def look_name(style: str, choice: str) -> str:
+    """The folder of a look: its style (a model among several, else ""), and what was chosen of it (else "")."""
+    return "-".join(filter(None, [style, choice]))
+
+
+def variant_name(style: str, variant: int) -> str:
+    """The folder of a look that is one variant of a model: ``pink-2``, or ``variant-2`` where there is one model."""
+    return f"{style or 'variant'}-{variant}"

@@ -12,6 +12,7 @@ from storage.manifest import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 
 def test_deployments() -> None:
@@ -58,3 +59,13 @@ def test_the_tests_that_a_page_names_exist() -> None:
     for page in (ROOT / "docs").glob("*.md"):
         for module, function in re.findall(r"`(test_\w+)::(test_\w+)`", page.read_text()):
             assert f"def {function}(" in (ROOT / "tests" / f"{module}.py").read_text(), f"{page.name}: {function}"
+
+
+def test_no_change_of_the_table_touches_more_than_three_files_and_all_of_them_exist() -> None:
+    table = re.findall(r"^\| (?:an)?other .*? \| (.*) \|$|^\| [sw].*? \| (.*) \|$", CONTRIBUTING, re.M | re.I)
+    rows = [first or second for first, second in table]
+    assert len(rows) >= 15
+    for row in rows:
+        named = re.findall(r"`([^`]+)`", row)
+        assert 1 <= len(named) <= 3
+        assert all((ROOT / name).exists() for name in named), row

@@ -32,7 +32,7 @@ def test_what_no_weights_depend_on_is_no_part_of_it() -> None:
 
 def test_a_new_setting_with_a_default_changes_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a later version would have it: a field in the training, and one deep inside the method."""
-    before = {name: preset(name).identity() for name in ("paper", "default", "demo")}  # type: ignore[arg-type]
+    before = {name: preset(name).identity() for name in ("paper", "default", "demo")}
     losses = create_model("LossConfig", __base__=LossConfig, lambda_new=(float, Field(0.0)))
     method = create_model("CycleGanConfig", __base__=CycleGanConfig, losses=(losses, losses()))
     later: Any = create_model("TrainConfig", __base__=TrainConfig, method=(method, method()), new=(int, 5))

@@ -10,9 +10,7 @@ from dotenv import load_dotenv
 from irodori.cli.colorize import colorize
 from irodori.cli.inbox import fetch, send
 from irodori.cli.train import train
-from irodori.errors import PipelineError
 from irodori.stack import PROJECT
-from storage import StorageError
 
 app = typer.Typer(
     add_completion=False,
@@ -44,7 +42,12 @@ def main() -> None:
     load_dotenv(PROJECT / ".env")
     try:
         app()
-    except (PipelineError, StorageError) as error:
+    except Exception as error:
+        from irodori.errors import PipelineError
+        from storage import StorageError  # boto3 takes a second, which most calls can do without
+
+        if not isinstance(error, PipelineError | StorageError):
+            raise
         sys.exit(str(error))
 
 

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from irodori.settings import settings
 from irodori.stack import stack_variables
-from storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    from storage import Storage
 
 
 def send(
@@ -39,8 +40,12 @@ def fetch(folder: Annotated[Path, typer.Argument(help="outbox/page-7/… becomes
     print(f"{copied} files copied from the outbox of {storage.url} to {folder}")
 
 
-def _storage() -> Storage:
+def _storage() -> "Storage":
     """That of the stack on this machine, unless the environment names another one."""
+    # here, because reading help and colouring folders need neither S3 nor CSV
+    from irodori.settings import settings
+    from storage import open_storage
+
     for name, value in stack_variables().items():
         os.environ.setdefault(name, value)
     settings.cache_clear()

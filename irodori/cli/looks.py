@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from PIL import Image
 
-from irodori.looks import look_name, variant_name
+from irodori.names import look_name, variant_name
 
 if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
