@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -412,3 +413,22 @@ def test_a_storage_that_goes_away(inbox: Inbox, monkeypatch: pytest.MonkeyPatch)
         state: Any = colorize.fn(works, inbox, MODEL, 0, False)
         assert state.message == "no S3 server answers"
     assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
+
+
+def test_what_the_page_could_not_show_is_done_again(tmp_path: Path, checkpoint: bytes) -> None:
+    """The rows say that all is done; so they come after the page, and not at all where it cannot be written."""
+    storage = open_storage(tmp_path.as_uri())
+    storage.write(MODEL["checkpoint"], checkpoint)
+    for name in ("p/a.png", "p/b.png"):
+        storage.write(f"inbox/{name}", png())
+    storage.write(f"outbox/p/{PAGE}/x", b"a folder where the page is to be")
+    inbox = Inbox(storage.url)
+    with disable_run_logger():
+        state: Any = colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False)
+        assert state.is_failed() and PAGE in state.message
+        assert status(inbox) == {}
+        assert new(plan(inbox)) == {"": ["p/a.png", "p/b.png"]}
+        shutil.rmtree(tmp_path / f"outbox/p/{PAGE}")
+        run(inbox)
+    assert status(inbox) == {"p/a.png": "ok", "p/b.png": "ok"}
+    assert {drawing.name for drawing in read_page(storage.read(f"outbox/p/{PAGE}"))} == {"a.png", "b.png"}
