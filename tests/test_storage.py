@@ -250,7 +250,9 @@ def test_s3_faults_are_one_line_each(s3_url: str, monkeypatch: pytest.MonkeyPatc
         (404, "NoSuchKey"),  # of If-Match on a key that is gone, as AWS has it
         (404, ""),
         (409, "ConditionalRequestConflict"),
+        (409, ""),
         (412, "PreconditionFailed"),
+        (412, ""),
     ],
 )
 @pytest.mark.parametrize("version", ['"1"', None])
