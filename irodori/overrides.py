@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         """See above; its fields are those of the configs."""
 
         def __init__(self, **changes: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
 else:
     Overrides = create_model(
         "Overrides",

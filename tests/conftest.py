@@ -11,6 +11,8 @@ import pytest
 from deploy.seaweed import SeaweedFS
 from storage import Storage, open_storage
 
+BUCKET = "tests"
+
 # set before Prefect is imported anywhere: tests neither report usage nor read the user's profile
 os.environ.update(PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
 os.environ.pop("PREFECT_API_URL", None)
@@ -24,15 +26,14 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     with SeaweedFS(tmp_path_factory.mktemp("seaweed")) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
+        server.create_bucket(BUCKET)
         yield server
 
 
 @pytest.fixture
 def s3_url(s3_server: SeaweedFS) -> str:
-    """A prefix in an empty bucket of its own."""
-    bucket = f"test-{uuid.uuid4().hex[:12]}"
-    s3_server.create_bucket(bucket)
-    return f"s3://{bucket}/some/prefix"
+    """An empty prefix of its own, in the bucket of all tests: the server reserves up to 1 GB of disk for a bucket."""
+    return f"s3://{BUCKET}/some/prefix-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(params=["folder", "s3"])

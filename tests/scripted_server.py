@@ -18,6 +18,8 @@ class Request:
     headers: Mapping[str, str]
     time: float
     in_flight: int
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def path(self) -> str:
@@ -67,10 +69,10 @@ class ScriptedServer:
         self._server.server_close()
         self._thread.join()
 
-    def begin(self, target: str, headers: Mapping[str, str]) -> Reply:
+    def begin(self, target: str, headers: Mapping[str, str], method: str = "GET", body: bytes = b"") -> Reply:
         with self._lock:
             self._in_flight += 1
-            request = Request(target, headers, time.monotonic(), self._in_flight)
+            request = Request(target, headers, time.monotonic(), self._in_flight, method, body)
             (self.robots_log if request.path == "/robots.txt" else self.log).append(request)
         reply = self._robots if request.path == "/robots.txt" else self._script(request)
         return reply if isinstance(reply, Reply) else Reply(reply)
@@ -85,13 +87,16 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server_script: ScriptedServer
 
-    def do_GET(self) -> None:
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
-            self._send(self.server_script.begin(self.path, dict(self.headers)))
+            self._send(self.server_script.begin(self.path, dict(self.headers), self.command, body))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:
             self.server_script.end()
+
+    do_GET = do_PUT = _answer
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

@@ -18,42 +18,20 @@ from PIL import Image
 from prefect import State
 
 from demo.board import Board
-from demo.drawings import Domain, Drawing
-from demo.search import BoardPost
+from demo.drawings import Drawing
 from flows.build_dataset import build_dataset
 from flows.colorize_inbox import colorize_inbox
 from flows.train_cyclegan import train_cyclegan
 from irodori.models import Model, Served
-from irodori.overrides import Overrides
-from scraping.filters import PostFilter
-from scraping.politeness import Politeness
 from storage import NotFound, Storage, open_storage
 from storage.manifest import rows_from
 from tasks.scrape import Query
+from tests.flow_factories import COLOUR, LINEART, QUICK, TINY, posts
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
-QUICK = Politeness(api_per_second=200, files_per_second=1000, connections=8, backoff_s=0.01, retries=1)
-SMALL = PostFilter(min_side=32, excluded_tags=frozenset({"sunglasses"}))
-LINEART, COLOUR = (Query(tags=tags, filter=SMALL) for tags in ("lineart", "-lineart"))
-TINY = Overrides(constant_epochs=1, decay_epochs=0, blocks=1, ngf=4, crop=32, checkpoint_every=8, device="cpu")
 SIZE = 48
-
-
-def posts(per_domain: int) -> list[BoardPost]:
-    """Newest first: portraits in both domains, then an exact copy, a truncated one, and one tagged wrongly."""
-    domains: tuple[tuple[Domain, int], ...] = (("A", 0), ("B", 500))
-    pictures = [
-        (Drawing(seed).render(domain, 64), Drawing(seed).tags(domain))
-        for domain, first in domains
-        for seed in range(first, first + per_domain)
-    ]
-    pictures += [pictures[0], (pictures[1][0][:900], pictures[1][1]), (pictures[-1][0], pictures[0][1])]
-    numbered = [
-        BoardPost(id=100 + n, data=data, tags=tags, width=64, height=64) for n, (data, tags) in enumerate(pictures)
-    ]
-    return numbered[::-1]
 
 
 POSTS = posts(24)

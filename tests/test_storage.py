@@ -4,13 +4,16 @@ import io
 import os
 import pickle
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from storage import Conflict, NotFound, Storage, StorageError, open_storage
 from storage.s3 import S3Storage
+from tests.scripted_server import Reply, Request, ScriptedServer
 
 
 def test_write_then_read(storage: Storage) -> None:
@@ -239,3 +242,50 @@ def test_s3_faults_are_one_line_each(s3_url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with pytest.raises(StorageError, match=r"no S3 server answers at http://127.0.0.1:9.*AWS_ENDPOINT_URL_S3"):
         S3Storage(bucket).write("a", b"1")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (404, "NoSuchKey"),  # of If-Match on a key that is gone, as AWS has it
+        (404, ""),
+        (409, "ConditionalRequestConflict"),
+        (409, ""),
+        (412, "PreconditionFailed"),
+        (412, ""),
+    ],
+)
+@pytest.mark.parametrize("version", ['"1"', None])
+def test_a_lost_race_is_a_conflict_whatever_the_server_calls_it(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str, version: str | None
+) -> None:
+    reply = Reply(f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode() if code else b"", status)
+    with scripted_s3(reply, monkeypatch) as (storage, log):
+        with pytest.raises(Conflict, match=r"^m\.csv was changed by another run$"):
+            storage.replace("m.csv", b"1", version)
+    (request,) = log
+    assert (request.method, request.path.rpartition("/")[2]) == ("PUT", "m.csv")
+    conditions = {name: value for name, value in request.headers.items() if name.lower().startswith("if-")}
+    assert conditions == ({"If-None-Match": "*"} if version is None else {"If-Match": version})
+
+
+def test_what_is_no_lost_race_is_no_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+    for status, code, words in (
+        (403, "AccessDenied", "refuses these credentials"),
+        (404, "NoSuchBucket", "no bucket"),
+        (400, "EntityTooLarge", "the server answered EntityTooLarge"),
+    ):
+        with scripted_s3(Reply(f"<Error><Code>{code}</Code></Error>".encode(), status), monkeypatch) as (storage, _):
+            with pytest.raises(StorageError, match=words) as caught:
+                storage.replace("m.csv", b"1", None)
+            assert not isinstance(caught.value, Conflict)
+
+
+@contextmanager
+def scripted_s3(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Storage, list[Request]]]:
+    """A storage whose server answers everything alike, and what it was asked."""
+    with ScriptedServer(lambda _: reply) as server:
+        values = {"ENDPOINT_URL_S3": server.url, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret"}
+        for name, value in values.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        yield open_storage(f"s3://scripted/{server.host}"), server.log

@@ -6,10 +6,11 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from storage import Manifest, Row, Storage, StorageError, open_storage
+from storage import Entry, Manifest, Row, Storage, StorageError, open_storage
 from storage.local import LocalStorage
 from storage.manifest import COLUMNS, MAX_PARTS, rows_from
 
@@ -344,3 +345,37 @@ def test_a_row_that_stands_twice_is_refused(storage: Storage) -> None:
     storage.write(KEY, header + one + one + two)
     with pytest.raises(StorageError, match=r"manifest.csv has the same image twice in one stage"):
         manifest.load()
+
+
+def test_a_reader_that_is_overtaken_by_folds_sees_every_row(tmp_path: Path) -> None:
+    """Of the parts that it has listed some vanish into a new one before it opens them, and some stay; twice."""
+    url = (tmp_path / "storage").as_uri()
+    elsewhere, recorded = Manifest(open_storage(url), KEY), 0
+
+    def fill(parts: int) -> None:
+        nonlocal recorded
+        while len(list(open_storage(url).list("datasets/pink/manifest.d/"))) < parts:
+            elsewhere.record([scraped(recorded)])
+            recorded += 1
+
+    class Overtaken(LocalStorage):
+        listings = folds = 0
+
+        def list(self, prefix: str) -> Iterator[Entry]:
+            self.listings += prefix.endswith(".d/")
+            return super().list(prefix)
+
+        def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
+            with lock:
+                if self.folds < 2 and self.listings > self.folds + 1:  # the first listing is for the reader's own fold
+                    self.folds += 1
+                    fill(MAX_PARTS + 1)
+                    elsewhere.fold()
+            return super().open(key, keep=keep)
+
+    lock = Lock()
+    fill(MAX_PARTS)
+    reader = Overtaken(tmp_path / "storage")
+    found = {row.id for row in Manifest(reader, KEY).rows("scrape", "A")}
+    assert reader.folds == 2
+    assert found == {f"board:{number}" for number in range(recorded)}

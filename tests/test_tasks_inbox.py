@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +18,13 @@ from irodori import claims, looks
 from irodori.claims import CLAIMS, claimed
 from irodori.errors import PipelineError
 from irodori.gallery import read_page
-from irodori.inbox import Finished, Inbox, Plan, look, reason_key
-from irodori.models import Served
+from irodori.inbox import Finished, Inbox, Plan, reason_key
 from irodori.names import PAGE, is_drawing
 from irodori.pages import draw_sheet, unsheeted
 from storage import Storage, StorageError, open_storage
-from storage.manifest import rows_from
 from tasks.colorize import ClearJob, ColorizeJob, clear, colorize
 from tests.factories import save
-
-MODEL = Served("models/m/x.pt")
+from tests.flow_factories import MODEL, keys, plan, png, run, status
 
 
 @pytest.fixture(scope="session")
@@ -41,38 +39,8 @@ def inbox(storage: Storage, checkpoint: bytes) -> Iterator[Inbox]:
         yield Inbox(storage.url)
 
 
-def png(seed: int = 0, side: int = 40) -> bytes:
-    """Some strokes on white."""
-    page = np.full((side, side), 255, np.uint8)
-    random = np.random.default_rng(seed)
-    page[random.integers(0, side, 3)] = 0
-    page[:, random.integers(0, side, 3)] = 0
-    buffer = io.BytesIO()
-    Image.fromarray(page).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def keys(storage: Storage, prefix: str) -> set[str]:
-    return {entry.key for entry in storage.list(prefix) if "/_" not in entry.key}
-
-
-def plan(inbox: Inbox, *styles: str, settle: float = 0, finished: Finished = "keep", by: str = "") -> Plan:
-    return look(inbox, styles or [""], settle, finished, {style: by for style in styles or [""]} if by else {})
-
-
 def new(found: Plan) -> dict[str, list[str]]:
     return {style: [work.name for work in works] for style, works in found.works.items()}
-
-
-def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
-    """As the flow does it, without its server."""
-    for works in plan(inbox, *styles).works.values():
-        colorize.fn(works, ColorizeJob(inbox, MODEL, 0, credit="by me"))
-    clear.fn(plan(inbox, *styles, finished=finished).leaving, ClearJob(inbox, finished))
-
-
-def status(inbox: Inbox) -> dict[str, str]:
-    return {row.id: row.status for row in rows_from(inbox.manifest.load())}
 
 
 def test_new_changed_and_repeated_drawings(inbox: Inbox) -> None:
@@ -412,3 +380,22 @@ def test_a_storage_that_goes_away(inbox: Inbox, monkeypatch: pytest.MonkeyPatch)
         state: Any = colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
         assert state.message == "no S3 server answers"
     assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}
+
+
+def test_what_the_page_could_not_show_is_done_again(tmp_path: Path, checkpoint: bytes) -> None:
+    """The rows say that all is done; so they come after the page, and not at all where it cannot be written."""
+    storage = open_storage(tmp_path.as_uri())
+    storage.write(MODEL.checkpoint, checkpoint)
+    for name in ("p/a.png", "p/b.png"):
+        storage.write(f"inbox/{name}", png())
+    storage.write(f"outbox/p/{PAGE}/x", b"a folder where the page is to be")
+    inbox = Inbox(storage.url)
+    with disable_run_logger():
+        state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
+        assert state.is_failed() and PAGE in state.message
+        assert status(inbox) == {}
+        assert new(plan(inbox)) == {"": ["p/a.png", "p/b.png"]}
+        shutil.rmtree(tmp_path / f"outbox/p/{PAGE}")
+        run(inbox)
+    assert status(inbox) == {"p/a.png": "ok", "p/b.png": "ok"}
+    assert {drawing.name for drawing in read_page(storage.read(f"outbox/p/{PAGE}"))} == {"a.png", "b.png"}

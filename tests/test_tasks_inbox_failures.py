@@ -15,7 +15,7 @@ from irodori.inbox import Inbox
 from storage import open_storage
 from tasks.colorize import ColorizeJob, colorize
 from tests.factories import save
-from tests.test_tasks_inbox import MODEL, keys, plan, png, run, status
+from tests.flow_factories import MODEL, keys, plan, png, run, status
 
 NAMES = ["a.png", "p/b.png", "p/c.png"]
 

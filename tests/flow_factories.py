@@ -1,0 +1,69 @@
+"""Makes what tests of flows and of the inbox need: a small board, quick settings, drawings, and runs without a server."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from demo.drawings import Domain, Drawing
+from demo.search import BoardPost
+from irodori.inbox import Finished, Inbox, Plan, look
+from irodori.models import Served
+from irodori.overrides import Overrides
+from scraping.filters import PostFilter
+from scraping.politeness import Politeness
+from storage import Storage
+from storage.manifest import rows_from
+from tasks.colorize import ClearJob, ColorizeJob, clear, colorize
+from tasks.scrape import Query
+
+QUICK = Politeness(api_per_second=200, files_per_second=1000, connections=8, backoff_s=0.01, retries=1)
+SMALL = PostFilter(min_side=32, excluded_tags=frozenset({"sunglasses"}))
+LINEART, COLOUR = (Query(tags=tags, filter=SMALL) for tags in ("lineart", "-lineart"))
+TINY = Overrides(constant_epochs=1, decay_epochs=0, blocks=1, ngf=4, crop=32, checkpoint_every=8, device="cpu")
+MODEL = Served("models/m/x.pt")
+
+
+def posts(per_domain: int) -> list[BoardPost]:
+    """Newest first: portraits in both domains, then an exact copy, a truncated one, and one tagged wrongly."""
+    domains: tuple[tuple[Domain, int], ...] = (("A", 0), ("B", 500))
+    pictures = [
+        (Drawing(seed).render(domain, 64), Drawing(seed).tags(domain))
+        for domain, first in domains
+        for seed in range(first, first + per_domain)
+    ]
+    pictures += [pictures[0], (pictures[1][0][:900], pictures[1][1]), (pictures[-1][0], pictures[0][1])]
+    numbered = [
+        BoardPost(id=100 + n, data=data, tags=tags, width=64, height=64) for n, (data, tags) in enumerate(pictures)
+    ]
+    return numbered[::-1]
+
+
+def png(seed: int = 0, side: int = 40) -> bytes:
+    """Some strokes on white."""
+    page = np.full((side, side), 255, np.uint8)
+    random = np.random.default_rng(seed)
+    page[random.integers(0, side, 3)] = 0
+    page[:, random.integers(0, side, 3)] = 0
+    buffer = io.BytesIO()
+    Image.fromarray(page).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def keys(storage: Storage, prefix: str) -> set[str]:
+    return {entry.key for entry in storage.list(prefix) if "/_" not in entry.key}
+
+
+def plan(inbox: Inbox, *styles: str, settle: float = 0, finished: Finished = "keep", by: str = "") -> Plan:
+    return look(inbox, styles or [""], settle, finished, {style: by for style in styles or [""]} if by else {})
+
+
+def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
+    """As the flow does it, without its server."""
+    for works in plan(inbox, *styles).works.values():
+        colorize.fn(works, ColorizeJob(inbox, MODEL, 0, credit="by me"))
+    clear.fn(plan(inbox, *styles, finished=finished).leaving, ClearJob(inbox, finished))
+
+
+def status(inbox: Inbox) -> dict[str, str]:
+    return {row.id: row.status for row in rows_from(inbox.manifest.load())}
