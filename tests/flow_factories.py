@@ -1,4 +1,4 @@
-"""Makes what tests of flows and of the inbox need: a small board, quick settings, drawings, and runs without a server."""
+"""Makes what tests of flows and of the inbox need: a small board, quick settings, drawings, runs without a server."""
 
 import io
 
