@@ -197,3 +197,69 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 signal.raise_signal(signal.SIGTERM)
 """
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1]).returncode == 7
+
+
+def test_int8_is_judged_on_other_drawings_than_it_was_quantized_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by their content: in a checkpoint all drawings differ."""
+    pages = as_seen(torch.arange(12, dtype=torch.uint8)[:, None, None] * 20 + lineart(12) // 32)
+    by, on = set[bytes](), set[bytes]()
+    really_quantize = backend.quantize
+
+    def quantize(layers: nn.Module, folder: Path, drawings: Tensor) -> Path:
+        by.update(page.contiguous().numpy().tobytes() for page in drawings)
+        return really_quantize(layers, folder, drawings)
+
+    monkeypatch.setattr(backend, "quantize", quantize)
+    network = generator()
+    network.register_forward_pre_hook(lambda _, inputs: on.update(p.contiguous().numpy().tobytes() for p in inputs[0]))
+    trials = {trial.name: trial for trial in try_all(network, pages, tmp_path, lossy=True)}
+    assert trials["openvino int8"].distance > 0
+    assert len(on) == 4 and len(by) == 8
+    assert not on & by
+    assert on | by == {page.contiguous().numpy().tobytes() for page in pages}
+
+
+class _Spot(nn.Module):
+    """Layers with one value in a corner, the same for all channels."""
+
+    def __init__(self, layers: nn.Module, value: float) -> None:
+        super().__init__()
+        self._layers, self._value = layers, value
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self._layers(x).clone()
+        y[..., 0, 0] = self._value
+        return y
+
+
+@pytest.mark.parametrize(("levels", "exact_serve"), [(1, True), (2, False), (60, False)])
+def test_exact_backends_may_differ_by_a_level_anywhere_and_the_others_by_a_distance_on_average(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, levels: int, exact_serve: bool
+) -> None:
+    network = untrained(GeneratorConfig(blocks=1, ngf=4))  # colours are tanh of the layers
+    trained, network.layers = network.layers, _Spot(network.layers, 0.0)
+    value = float(np.arctanh((128 + levels) / 127.5 - 1))
+    monkeypatch.setattr(backend, "build", lambda *_: _Spot(trained, value))
+    trials = {trial.name: trial for trial in try_all(network, as_seen(lineart()), tmp_path, lossy=True)}
+    assert {trial.levels for name, trial in trials.items() if name != "torch"} == {levels}
+    assert all(0 < trials[name].distance < 0.1 for name in (*backend.EXACT, *backend.LOSSY))
+    assert [not trials[name].refused for name in backend.EXACT] == [exact_serve] * len(backend.EXACT)
+    assert not any(trials[name].refused for name in backend.LOSSY)
+
+
+def test_the_others_are_judged_by_the_worst_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three drawings as trained and one in other colours are refused, though on average they are near enough."""
+    network = untrained(GeneratorConfig(blocks=1, ngf=4))
+
+    class OneOff(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = trained(x)
+            return (y.tanh() * 127.5 + 3).div(127.5).clamp(-0.999, 0.999).atanh() if torch.equal(x, pages[2:3]) else y
+
+    trained, pages = network.layers, as_seen(lineart())
+    monkeypatch.setattr(backend, "build", lambda *_: OneOff())
+    trials = {trial.name: trial for trial in try_all(network, pages, tmp_path, lossy=True)}
+    assert 1.0 < trials["openvino int8"].distance < 4.0
+    assert trials["openvino int8"].refused == trials["openvino bfloat16"].refused == "other colours"
