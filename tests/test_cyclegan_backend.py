@@ -17,7 +17,7 @@ from cyclegan import backend
 from cyclegan.backend import Trial, as_seen, fastest, speed_up, try_all
 from cyclegan.config import GeneratorConfig
 from cyclegan.networks import Generator
-from cyclegan.openvino_layers import OpenVinoLayers, convert
+from cyclegan.openvino_layers import OpenVinoLayers, convert, quantize
 from cyclegan.winograd import WinogradConv, with_winograd
 from tests.untrained import untrained
 
@@ -185,7 +185,7 @@ def test_signals_still_arrive_after_models_came_and_went(tmp_path: Path) -> None
     script = f"""
 import gc, signal, sys
 from pathlib import Path
-from cyclegan.openvino_layers import OpenVinoLayers, convert
+from cyclegan.openvino_layers import OpenVinoLayers, convert, quantize
 from tests.test_cyclegan_backend import generator
 model = convert(generator().layers, Path({str(tmp_path)!r}))
 first, second = OpenVinoLayers(model, "float32"), OpenVinoLayers(model, "int8")
@@ -205,13 +205,12 @@ def test_int8_is_judged_on_other_drawings_than_it_was_quantized_on(
     """Told by their content: in a checkpoint all drawings differ."""
     pages = as_seen(torch.arange(12, dtype=torch.uint8)[:, None, None] * 20 + lineart(12) // 32)
     by, on = set[bytes](), set[bytes]()
-    really_quantize = backend.quantize
 
-    def quantize(layers: nn.Module, folder: Path, drawings: Tensor) -> Path:
+    def noting(layers: nn.Module, folder: Path, drawings: Tensor) -> Path:
         by.update(page.contiguous().numpy().tobytes() for page in drawings)
-        return really_quantize(layers, folder, drawings)
+        return quantize(layers, folder, drawings)
 
-    monkeypatch.setattr(backend, "quantize", quantize)
+    monkeypatch.setattr(backend, "quantize", noting)
     network = generator()
     network.register_forward_pre_hook(lambda _, inputs: on.update(p.contiguous().numpy().tobytes() for p in inputs[0]))
     trials = {trial.name: trial for trial in try_all(network, pages, tmp_path, lossy=True)}
