@@ -14,10 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.checkpoint import checkpoint_path, checkpoint_step, list_checkpoints
+from cyclegan.checkpoint import checkpoint_path, checkpoint_step, list_checkpoints, load_checkpoint, save_checkpoint
 from cyclegan.colorizer import Colorizer
 from cyclegan.config import TrainConfig
 from cyclegan.dataset import TrainingData
+from cyclegan.samples import translate
+from cyclegan.score import FAITHFULNESS_WEIGHTS, REALISM_WEIGHTS, Score, Scorer
 from cyclegan.trainer import Trainer
 from imaging.lineart import Normalization
 from tests.handmade import put_all_in_region
@@ -95,6 +97,11 @@ def colourfulness(folder: Path, step: int, weights: Literal["ema", "raw"]) -> fl
     return float(np.mean([np.ptp(picture, axis=2).mean() for picture in painted]))
 
 
+def scores(folder: Path) -> dict[tuple[int, str], float]:
+    with (folder / "scores.csv").open(newline="") as file:
+        return {(int(row["step"]), row["weights"]): float(row["value"]) for row in csv.DictReader(file)}
+
+
 def steps_kept(folder: Path) -> list[int]:
     return [checkpoint_step(path) for path in list_checkpoints(folder / "checkpoints")]
 
@@ -116,8 +123,7 @@ def test_the_best_checkpoint_serves_wherever_in_the_run_it_is(
 
 def test_the_table_of_scores_says_which_checkpoint_painted(tmp_path: Path) -> None:
     run(tmp_path, {2: (COLOURED, WHITE), 5: (WHITE, COLOURED)})
-    with (tmp_path / "scores.csv").open(newline="") as file:
-        values = {(int(row["step"]), row["weights"]): float(row["value"]) for row in csv.DictReader(file)}
+    values = scores(tmp_path)
     assert values.keys() == {(step, weights) for step in range(1, STEPS + 1) for weights in ("ema", "raw")}
     painted = {(2, "ema"), (5, "raw")}
     assert min(values[each] for each in painted) > 10
@@ -157,3 +163,91 @@ def test_a_run_without_held_out_pictures_serves_the_newest(tmp_path: Path) -> No
         after=lambda trainer, _: served.append((trainer.choice().step, trainer.choice().weights)),
     )
     assert served == [(step, "ema") for step in range(1, STEPS + 1)]
+
+
+def test_scores_are_of_the_held_out_pictures_each_with_its_own_drawing(tmp_path: Path) -> None:
+    images, seen = data(), dict[tuple[int, str], float]()
+    scorer = Scorer(images.a_held_out, images.b_held_out)
+
+    def score(trainer: Trainer, step: int) -> None:
+        for weights, network in zip(("ema", "raw"), generators(trainer), strict=True):
+            outputs = [translate(network, page, torch.device("cpu")) for page in images.a_held_out]
+            seen[step, weights] = scorer.score(outputs).value
+
+    run(tmp_path, {2: (COLOURED, WHITE), 3: (WHITE, COLOURED)}, images, after=score)
+    assert scores(tmp_path) == pytest.approx(seen)
+    assert seen[2, "ema"] > 10 and seen[3, "raw"] > 10
+
+
+def test_the_sheet_shows_lineart_then_averaged_then_raw_weights(tmp_path: Path) -> None:
+    run(tmp_path, {2: (COLOURED, WHITE), 3: (WHITE, COLOURED)})
+    for step, coloured in ((1, [0, 0, 0]), (2, [0, 1, 0]), (3, [0, 0, 1])):
+        with Image.open(tmp_path / "samples" / f"step_{step:09d}.png") as sheet:
+            pixels = np.asarray(sheet.convert("RGB")).astype(int)
+        thirds = np.array_split(pixels[:, : pixels.shape[1] // 4], 3, axis=1)  # of the first of four drawings
+        assert [int(np.ptp(third, axis=2).max() > 40) for third in thirds] == coloured
+
+
+SOUND = {"line_recall": 0.99, "diversity": 0.3, "diversity_b": 0.3, "soft_median": 0.05, "soft_b": 0.02}
+NO_FAULTS = {name: 0.0 for name in (*REALISM_WEIGHTS, *FAITHFULNESS_WEIGHTS)}
+
+
+def known(selecting: float, reporting: float = 0.0, **measures: float) -> dict[str, Any]:
+    return Score(selecting, NO_FAULTS, SOUND | measures, selecting, reporting, [selecting] * 200).to_dict()
+
+
+def test_the_checkpoints_kept_as_best_are_those_that_are_fit_to_serve(tmp_path: Path) -> None:
+    """The scores are put into the newest checkpoint of a run that is stopped, and it goes on with them."""
+
+    class Stop(BaseException):
+        pass
+
+    def stop(_: Trainer, step: int) -> None:
+        if step == 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(tmp_path, {}, after=stop, keep=9)
+    newest = checkpoint_path(tmp_path / "checkpoints", 4)
+    state = load_checkpoint(newest)
+    put = {
+        1: (known(50), known(10)),
+        2: (known(95, line_recall=0.5), known(94, line_recall=0.5)),
+        3: (known(20), known(70)),
+        4: (known(40, reporting=99), known(39, reporting=98)),
+    }
+    state["scores"] = [
+        {"step": step, "weights": weights, "score": score}
+        for step, both in put.items()
+        for weights, score in zip(("ema", "raw"), both, strict=True)
+    ]
+    save_checkpoint(newest, state)
+    choices: list[tuple[int, str, float]] = []
+
+    def look(trainer: Trainer, step: int) -> None:
+        choice = trainer.choice()
+        choices.append((choice.step, choice.weights, choice.score))
+        assert steps_kept(tmp_path) == sorted({step, 3, 1}, reverse=True)
+
+    run(tmp_path, {}, after=look, keep=1, keep_best=2)
+    assert choices == [(3, "raw", 0.0)] * 2
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_so_many_of_the_newest_are_kept(tmp_path: Path, keep: int) -> None:
+    run(tmp_path, {}, data(held_out=0), keep=keep)
+    assert steps_kept(tmp_path) == list(range(STEPS, STEPS - keep, -1))
+
+
+def test_palettes_come_from_the_first_pictures_of_any_size_in_their_order(tmp_path: Path) -> None:
+    """Sides that are no multiple of four are cut; the lines are toned as the lineart is."""
+    images = data()
+    larger = [np.pad(page, ((0, 1), (0, 2), (0, 0)), mode="edge") for page in images.b]
+    trainer = run(tmp_path, {STEPS: (COLOURED, COLOURED)}, TrainingData(images.a, larger))
+    for network in generators(trainer):
+        remembered = 255 * network.remembered[:, COLOURED].numpy()
+        for slot in range(64):
+            assert remembered[slot] == pytest.approx(np.array(PAPERS[slot % 12 % 6]), abs=8)
+    saved = load_checkpoint(checkpoint_path(tmp_path / "checkpoints", STEPS))
+    for state in (saved["ema"]["g_ab"], saved["networks"]["g_ab"]):
+        assert torch.equal(state["remembered"], generators(trainer)[0].remembered)

@@ -104,3 +104,14 @@ def test_each_place_gets_the_colour_of_its_own_region(tmp_path: Path, scale: int
     assert np.array_equal(result[dark], times(page[dark], RED))
     for light in ((slice(None), slice(32 * scale + seam, None)), (slice(64 * scale + seam, None), slice(None))):
         assert np.array_equal(result[light], times(page[light], BLUE))
+
+
+def test_the_layer_under_all_but_black_is_the_palette_and_under_black_it_is_some_colour() -> None:
+    generator = network({1: ORANGE}, 1)
+    greys = torch.arange(256.0).view(1, 1, 16, 16).expand(1, 3, -1, -1) / 127.5 - 1
+    with torch.inference_mode():
+        layer, picture = ((generator.colour_layer(greys) + 1) * 127.5, (generator(greys) + 1) * 127.5)
+    for channel, level in enumerate(ORANGE):
+        assert layer[0, channel].flatten()[8:] == pytest.approx(level, abs=0.01)
+        assert picture[0, channel].flatten() == pytest.approx(torch.arange(256.0) * level / 255, abs=0.01)
+    assert layer.isfinite().all() and layer.min() >= 0 and layer.max() <= 255.01
