@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,13 @@ def fail_in_the_middle_of(step: int, folder: Path) -> None:
         running.run()
     except RuntimeError as error:
         assert "in the middle" in str(error)
+
+
+def raw_weights(state: Mapping[str, Any]) -> dict[str, dict[str, torch.Tensor]]:
+    """Those of a checkpoint's networks as of the last step, by name."""
+    return {"g_ab": state["painter"]["raw"], **state["method"]["networks"]}
+
+
+def averaged_weights(state: Mapping[str, Any]) -> dict[str, dict[str, torch.Tensor]]:
+    """Those of a checkpoint's generators, by name."""
+    return {"g_ab": state["painter"]["ema"], **state["averages"]}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from cyclegan.painting import backend
 from cyclegan.painting.backend import Trial, as_seen, fastest, speed_up, try_all
 from cyclegan.painting.config import GeneratorConfig
-from cyclegan.painting.openvino_layers import OpenVinoLayers, convert
+from cyclegan.painting.layers import Layers
+from cyclegan.painting.openvino_layers import OpenVinoLayers, convert, quantize
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.winograd import WinogradConv, with_winograd
 from tests.factories import untrained
@@ -197,3 +199,74 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 signal.raise_signal(signal.SIGTERM)
 """
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1]).returncode == 7
+
+
+def test_int8_is_judged_on_other_drawings_than_it_was_quantized_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told by their content: in a checkpoint all drawings differ."""
+    pages = as_seen(torch.arange(12, dtype=torch.uint8)[:, None, None] * 20 + lineart(12) // 32)
+    by, on = set[bytes](), set[bytes]()
+
+    def noting(layers: nn.Module, folder: Path, drawings: Tensor) -> Path:
+        by.update(page.contiguous().numpy().tobytes() for page in drawings)
+        return quantize(layers, folder, drawings)
+
+    monkeypatch.setattr(backend, "quantize", noting)
+    network = painter()
+    asked = network.layers
+
+    def noting_layers(seen: Tensor, *rest: Any) -> Layers:
+        on.update(page.contiguous().numpy().tobytes() for page in seen)
+        return asked(seen, *rest)
+
+    monkeypatch.setattr(network, "layers", noting_layers)
+    trials = {trial.name: trial for trial in try_all(network, pages, tmp_path, lossy=True)}
+    assert trials["openvino int8"].distance > 0
+    assert len(on) == 4 and len(by) == 8
+    assert not on & by
+    assert on | by == {page.contiguous().numpy().tobytes() for page in pages}
+
+
+class _Spot(nn.Module):
+    """Layers with one value in a corner, the same for all channels."""
+
+    def __init__(self, layers: nn.Module, value: float) -> None:
+        super().__init__()
+        self._layers, self._value = layers, value
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self._layers(x).clone()
+        y[..., 0, 0] = self._value
+        return y
+
+
+@pytest.mark.parametrize(("levels", "exact_serve"), [(1, True), (2, False), (60, False)])
+def test_exact_backends_may_differ_by_a_level_anywhere_and_the_others_by_a_distance_on_average(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, levels: int, exact_serve: bool
+) -> None:
+    network = untrained(GeneratorConfig(blocks=1, ngf=4))  # colours are tanh of the layers
+    trained, network.network = network.network, _Spot(network.network, 0.0)
+    value = float(np.arctanh((128 + levels) / 127.5 - 1))
+    monkeypatch.setattr(backend, "build", lambda *_: _Spot(trained, value))
+    trials = {trial.name: trial for trial in try_all(network, as_seen(lineart()), tmp_path, lossy=True)}
+    assert {trial.levels for name, trial in trials.items() if name != "torch"} == {levels}
+    assert all(0 < trials[name].distance < 0.1 for name in (*backend.EXACT, *backend.LOSSY))
+    assert [not trials[name].refused for name in backend.EXACT] == [exact_serve] * len(backend.EXACT)
+    assert not any(trials[name].refused for name in backend.LOSSY)
+
+
+def test_the_others_are_judged_by_the_worst_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three drawings as trained and one in other colours are refused, though on average they are near enough."""
+    network = untrained(GeneratorConfig(blocks=1, ngf=4))
+
+    class OneOff(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = trained(x)
+            return (y.tanh() * 127.5 + 3).div(127.5).clamp(-0.999, 0.999).atanh() if torch.equal(x, pages[2:3]) else y
+
+    trained, pages = network.network, as_seen(lineart())
+    monkeypatch.setattr(backend, "build", lambda *_: OneOff())
+    trials = {trial.name: trial for trial in try_all(network, pages, tmp_path, lossy=True)}
+    assert 1.0 < trials["openvino int8"].distance < 4.0
+    assert trials["openvino int8"].refused == trials["openvino bfloat16"].refused == "other colours"

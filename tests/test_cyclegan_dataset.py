@@ -170,3 +170,52 @@ def test_pictures_beyond_the_budget_are_mapped_and_come_out_the_same() -> None:
         assert one.lines_b is not None and other.lines_b is not None and torch.equal(one.lines_b, other.lines_b)
     pairs = zip(in_memory.pseudo_pairs(4), mapped.pseudo_pairs(4), strict=True)
     assert all(torch.equal(one[0], other[0]) and torch.equal(one[1], other[1]) for one, other in pairs)
+
+
+def test_lines_are_those_that_were_extracted_and_toned_whole() -> None:
+    """Cropped from what `normalize` made of the whole picture's lines, and repeated in three channels."""
+    image = drawing("navy")
+    source = Batches(
+        TrainingData(flat(range(1), 64, 64), [image]),
+        settings(crop=64, pseudo=1.0),
+        CPU,
+        torch.Generator().manual_seed(0),
+        lambda gray: gray // 2 + 7,
+    )
+    batch = source.next()
+    assert batch.lines_b is not None
+    expected = extract_lines(image) // 2 + 7
+    assert (to_uint8(batch.lines_b)[0].numpy() == expected).all() and batch.lines_b.shape == (1, 3, 64, 64)
+    assert (to_uint8(batch.real_b)[0].permute(1, 2, 0).numpy() == image).all()
+    ((lines, picture),) = source.pseudo_pairs(5)
+    assert (to_uint8(lines).numpy() == expected).all()
+    assert (to_uint8(picture).permute(1, 2, 0).numpy() == image).all()
+
+
+def test_nothing_is_mirrored_unless_it_is_wanted() -> None:
+    ramp = np.tile(np.arange(20, dtype=np.uint8), (16, 1))
+    source = batches(TrainingData([ramp], [np.dstack([ramp] * 3)]), settings(flip=False))
+    for _ in range(30):
+        batch = source.next()
+        assert all((image[..., 0] < image[..., -1]).all() for image in (batch.real_a, batch.real_b))
+
+
+def test_the_fingerprint_sees_the_shape() -> None:
+    pixels = np.arange(32, dtype=np.uint8)
+    shapes = [pixels.reshape(shape) for shape in ((4, 8), (8, 4), (2, 16))]
+    assert len({TrainingData([page], []).fingerprint() for page in shapes}) == 3
+
+
+def test_the_domains_are_not_mixed_up() -> None:
+    data = TrainingData(flat(range(10, 13), 16, 16), flat(range(200, 203), 16, 16, 3))
+    for batch in (batches(data, settings(2)).next() for _ in range(5)):
+        assert to_uint8(batch.real_a).max() <= 12 and to_uint8(batch.real_b).min() >= 200
+
+
+def test_a_typical_drawing_is_one_of_the_training() -> None:
+    """As high as half of them are; held-out ones are shown to those who serve, but do not count here."""
+    drawings = [np.full((side, 90), 10, np.uint8) for side in (30, 31, 40, 80, 80)]
+    described = TrainingData(drawings, [], [np.full((64, 64), number, np.uint8) for number in range(20)])
+    lineart = described.describe_lineart(crop=16)
+    assert lineart["size"] == 40
+    assert lineart["examples"][:, 0, 0].tolist() == list(range(16))

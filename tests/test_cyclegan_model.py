@@ -6,51 +6,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.augment import Draw, cutout, diff_augment, translate
-from cyclegan.methods.config import CycleGanConfig
+from cyclegan.methods.augment import cutout, diff_augment, translate
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.image_pool import ImagePool
 from cyclegan.methods.losses import adversarial_loss, l1_loss, to_grey
-from cyclegan.methods.method import Batch, Context, Moment
+from cyclegan.methods.method import Batch
 from cyclegan.training.ema import Ema
 from cyclegan.training.schedule import Schedule
 from tests.factories import train_config
+from tests.steps import CPU, at, batch, config, drawn, gradients, model
 
 torch.set_num_threads(1)
-CPU = torch.device("cpu")
-
-
-def config(**changes: Any) -> CycleGanConfig:
-    small = {"generator": {"blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}}
-    return CycleGanConfig.model_validate(small | changes)
-
-
-def at(step: int, warm_up: int = 0) -> Moment:
-    return Schedule(warm_up, 10, 10).at(step)
-
-
-def model(settings: CycleGanConfig, batch: int = 2) -> CycleGan:
-    gan = CycleGan(settings, Context(CPU, torch.Generator().manual_seed(0), batch))
-    for network in gan.networks.values():
-        network.double()
-        for parameter in network.parameters():  # N(0, 0.02) in so small a network gives gradients near zero
-            nn.init.normal_(parameter, 0.0, 0.3, generator=torch.Generator().manual_seed(parameter.numel()))
-    return gan
-
-
-def drawn(seed: int) -> Draw:
-    return Context(CPU, torch.Generator().manual_seed(seed)).draw
-
-
-def batch(count: int = 2, side: int = 32) -> Batch:
-    rng = torch.Generator().manual_seed(1)
-    a, lines = (torch.rand(count, 1, side, side, generator=rng, dtype=torch.float64) * 2 - 1 for _ in range(2))
-    b = torch.rand(count, 3, side, side, generator=rng, dtype=torch.float64) * 2 - 1
-    return Batch(a.expand(-1, 3, -1, -1), b, lines.expand(-1, 3, -1, -1))
-
-
-def gradients(network: nn.Module) -> dict[str, Tensor]:
-    return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
 
 
 def plain_step(gan: CycleGan, images: Batch, lambda_a: float, lambda_b: float, share: float) -> dict[str, Any]:

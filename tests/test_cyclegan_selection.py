@@ -101,3 +101,43 @@ def test_a_checkpoint_that_is_gone_is_not_chosen() -> None:
     series = [candidate(1, 60), candidate(2, 90), candidate(3, 64)]
     assert choose(series).step == 2
     assert choose(series, kept={1, 3}).step == 3
+
+
+@pytest.mark.parametrize(
+    ("measures", "words"),
+    [
+        ({"line_recall": 0.81}, []),
+        ({"line_recall": 0.79}, ["lines lost"]),
+        ({"diversity": 0.16}, []),
+        ({"diversity": 0.14}, ["all alike"]),
+        ({"diversity": 0.06, "diversity_b": 0.1}, []),
+        ({"soft_median": 0.14}, []),  # B, drawn flat, is granted some
+        ({"soft_median": 0.16}, ["colours bleed"]),
+        ({"soft_median": 0.29, "soft_b": 0.1}, []),
+        ({"soft_median": 0.31, "soft_b": 0.1}, ["colours bleed"]),
+        ({"line_recall": 0.1, "diversity": 0.0, "soft_median": 0.9}, ["lines lost", "all alike", "colours bleed"]),
+    ],
+)
+def test_the_checks_compare_with_domain_b(measures: dict[str, float], words: list[str]) -> None:
+    assert faults(candidate(1, 50, **measures).score) == words  # type: ignore[arg-type]
+
+
+def test_checkpoints_that_are_gone_still_tell_how_steady_their_neighbours_were() -> None:
+    series = [candidate(i, s) for i, s in enumerate([40, 72.5, 41, 70, 71.5, 71, 50], start=1)]
+    assert choose(series, kept={2, 5}).step == 5
+
+
+def test_a_checkpoints_neighbours_are_those_of_its_own_kind() -> None:
+    averaged = [candidate(i, s) for i, s in enumerate([69.9, 72, 71, 40, 71.9, 40], start=1)]
+    raw = [candidate(i, s, "raw") for i, s in enumerate([30, 30, 30, 71, 71, 30], start=1)]
+    choice = choose([each for both in zip(averaged, raw, strict=True) for each in both])
+    assert (choice.step, choice.weights) == (2, "ema")
+
+
+@pytest.mark.parametrize(("gap", "equal"), [(1.0, True), (4.0, False)])
+def test_what_lies_more_than_one_standard_error_below_the_best_is_worse(gap: float, equal: bool) -> None:
+    """Of two that differ by about 2.8 points of chance, the one in the steadier stretch serves if they are equal."""
+    series = [candidate(i, s, noise=2.0) for i, s in enumerate([10, 80, 10, 79, 80 - gap, 79], start=1)]
+    steady = [each for each in series if each.step != 2]
+    assert choose(series, kept={2, 5}).step == (5 if equal else 2)
+    assert choose(steady, kept={5}).step == 5

@@ -1,0 +1,142 @@
+"""Training as the flow does it, on red pictures, in a run whose first checkpoint is the only one that paints."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from cyclegan.painting.checkpoint import load_checkpoint
+from cyclegan.training.dataset import TrainingData
+from cyclegan.training.trainer import Trainer
+from flows.train_cyclegan import train_cyclegan
+from imaging.codec import encode_png
+from imaging.lineart import Normalization
+from irodori.cli.app import app
+from irodori.datasets import Dataset
+from irodori.looks import load_colorizer
+from irodori.models import Model, Served
+from irodori.overrides import Overrides
+from storage import Row, Storage, open_storage
+from storage.manifest import rows_from
+from tests.handmade import COLOURED, OUTLINE_SIZE, WHITE, outlines, painters, put_all_in_region
+
+pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
+
+NUMBER, HELD_OUT = 56, 4  # of each domain
+QUICK = Overrides(blocks=1, ngf=4, crop=OUTLINE_SIZE, batch=13, checkpoint_every=10, device="cpu")
+BEST, STEPS = 10, 23
+
+
+def red(number: int) -> np.ndarray:
+    return np.array([200 + number % 50, 30 + 7 * number % 40, 20 + 5 * number % 30])
+
+
+def fill(storage: Storage) -> Dataset:
+    """A dataset as build-dataset leaves it: outlines, and outlines on red paper, PNG both."""
+    dataset = Dataset(storage.url, "reds")
+    dataset.fix(size=OUTLINE_SIZE, normalization=Normalization().to_dict())
+    lines = {"A": outlines(NUMBER, 0), "B": outlines(NUMBER, 1)}
+    rows = []
+    for number in range(NUMBER):
+        pictures = {
+            "A": Image.fromarray(lines["A"][number]),
+            "B": Image.fromarray((lines["B"][number][..., None] / 255 * red(number)).round().astype(np.uint8)),
+        }
+        for domain, picture in pictures.items():
+            digest = f"{number * 7919 % 65521:04x}{domain}"
+            key = dataset.key("normalize" if domain == "A" else "resize", domain, digest)
+            storage.write(key, encode_png(picture))
+            stage: Any = "normalize" if domain == "A" else "resize"
+            rows.append(Row(f"b:{domain}{number}", domain, stage, "ok", key=key, sha256=digest))
+    dataset.manifest.record(rows)
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def trained(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Storage:
+    """A storage with a run whose averaged weights paint at step 10, and leave paper white before and after."""
+    from irodori.settings import settings
+
+    storage = open_storage(tmp_path_factory.mktemp("trained").as_uri())
+    fill(storage)
+    run = Trainer.run
+
+    def run_with_known_weights(trainer: Trainer, on_progress: Callable[..., None], on_checkpoint: Any) -> None:
+        def put(step: int, *rest: Any) -> None:
+            averaged, raw = painters(trainer)
+            put_all_in_region(averaged, COLOURED if step == BEST else WHITE)
+            put_all_in_region(raw, WHITE)
+            on_progress(step, *rest)
+
+        run(trainer, put, on_checkpoint)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IRODORI_STORAGE", storage.url)
+        patch.setattr(Trainer, "run", run_with_known_weights)
+        settings.cache_clear()
+        assert train_cyclegan("reds", "red", "demo", QUICK, return_state=True).is_completed()
+    settings.cache_clear()
+    return storage
+
+
+def read(storage: Storage, domain: str, split: str) -> list[np.ndarray]:
+    """The pictures that the manifest says, lineart (H, W), others (H, W, 3), in the order of their digests."""
+    table = Dataset(storage.url, "reds").manifest.load()
+    rows = [r for r in rows_from(table) if (r.stage, r.domain, r.split) == ("train", domain, split)]
+    keys = [row.key for row in sorted(rows, key=lambda row: row.sha256)]
+    return [np.asarray(Image.open(io.BytesIO(storage.read(key)))) for key in keys]
+
+
+def test_best_json_names_the_checkpoint_that_paints_not_the_newest(trained: Storage) -> None:
+    (run,) = {entry.key.split("/")[3] for entry in trained.list("models/red/runs/")}
+    prefix = f"models/red/runs/{run}/"
+    best = Model(trained.url, "red").best()
+    assert best.checkpoint == f"{prefix}checkpoints/step_{BEST:09d}.pt"
+    assert (best.step, best.weights, best.run) == (BEST, "ema", run)
+    assert best.score > 10
+    assert Served.from_json(trained.read(f"{prefix}result.json"), "result.json") == best
+    kept = {entry.key for entry in trained.list(f"{prefix}checkpoints/")}
+    assert {best.checkpoint, f"{prefix}checkpoints/step_{STEPS:09d}.pt"} <= kept
+
+
+def test_a_model_of_red_pictures_paints_in_their_reds(trained: Storage) -> None:
+    colorizer = load_colorizer(trained.url, Model(trained.url, "red").best())
+    reds = np.array([red(number) for number in range(NUMBER)])
+    for page in outlines(6, 7):
+        painted = np.asarray(colorizer(Image.fromarray(page)))
+        assert np.abs(reds - painted[0, 0]).max(1).min() <= 10
+        assert (painted.astype(int)[page == 255] == painted[0, 0]).all()
+    for palette in colorizer.palettes(5):
+        assert np.abs(reds - 255 * palette[COLOURED]).max(1).min() <= 10
+    one = colorizer.palette_of(Image.fromarray((page[..., None] / 255 * red(9)).round().astype(np.uint8)))
+    assert one[COLOURED] * 255 == pytest.approx(red(9), abs=10)
+
+
+def test_the_command_line_serves_that_checkpoint(
+    trained: Storage, tmp_path: Path, environment: Callable[..., None]
+) -> None:
+    environment(storage=trained.url)
+    Image.fromarray(outlines(1, 8)[0]).save(tmp_path / "a.png")
+    result = CliRunner().invoke(app, ["colorize", str(tmp_path / "a.png"), str(tmp_path / "b.png"), "-m", "red"])
+    assert result.exit_code == 0, result.output
+    shade, green, blue = np.asarray(Image.open(tmp_path / "b.png"))[0, 0].astype(int)
+    assert shade >= 190 and green <= 80 and blue <= 60
+
+
+def test_a_run_is_trained_on_what_is_not_held_out_and_on_nothing_else(trained: Storage) -> None:
+    best = Model(trained.url, "red").best()
+    (path,) = [path for path in Path(trained.url.removeprefix("file://")).rglob("*.pt") if f"_{BEST:09d}" in path.name]
+    assert best.checkpoint.endswith(path.name)
+    state = load_checkpoint(path)
+    a, b = (read(trained, domain, "train") for domain in "AB")
+    assert state["data"] == {
+        "num_a": NUMBER - HELD_OUT, "num_b": NUMBER - HELD_OUT, "fingerprint": TrainingData(a, b).fingerprint(),
+    }  # fmt: skip
+    held_out = read(trained, "A", "held-out")
+    assert len(held_out) == len(read(trained, "B", "held-out")) == HELD_OUT
+    assert np.array_equal(state["lineart"]["examples"].numpy(), np.stack(held_out))
