@@ -10,7 +10,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from deploy.seaweed import SeaweedFS
-from drills.unreliable_storage import Storm, UnreliableS3, small_disk
+from drills.unreliable_storage import Outage, UnreliableS3, small_disk
 from irodori.inbox import Inbox
 from storage import open_storage
 from tasks.colorize import ColorizeJob, colorize
@@ -21,9 +21,9 @@ NAMES = ["a.png", "p/b.png", "p/c.png"]
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[list[Storm]]:
-    with small_disk(tmp_path / "storage", megabytes=8) as storms, disable_run_logger():
-        yield storms
+def disk(tmp_path: Path) -> Iterator[list[Outage]]:
+    with small_disk(tmp_path / "storage", megabytes=8) as outages, disable_run_logger():
+        yield outages
 
 
 def line(state: Any) -> str:
@@ -38,18 +38,18 @@ def reach(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_storage.cache_clear()
 
 
-def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Storm], tmp_path: Path) -> None:
+def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Outage], tmp_path: Path) -> None:
     storage = open_storage((tmp_path / "storage").as_uri())
     storage.upload(save(tmp_path / "x.pt"), MODEL.checkpoint)
     inbox = Inbox(storage.url)
     told = []
-    for number, storm in enumerate(disk):
+    for number, outage in enumerate(disk):
         names = [f"{number}/{name}" for name in NAMES]
         for name in names:
             storage.write(f"inbox/{name}", png())
         works = plan(inbox).works[""]
         assert len(works) == len(NAMES)
-        with storm():
+        with outage():
             told.append(line(colorize.fn(works, ColorizeJob(inbox, MODEL, 0))))
         assert {entry.key for entry in storage.list(f"inbox/{number}/")} == {f"inbox/{name}" for name in names}
         run(inbox)
