@@ -1,4 +1,4 @@
-"""An inbox whose storage fails, in earnest: a full disk, a read-only one, an S3 server that goes away."""
+"""Tests an inbox with real storage failures: a full disk, a read-only disk, an S3 server that stops answering."""
 
 import os
 import random
@@ -33,7 +33,7 @@ def line(state: Any) -> str:
 
 
 def reach(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By new clients, for those of a process are kept."""
+    """Sets the S3 endpoint and drops the cached clients, so that new ones use it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
     open_storage.cache_clear()
 
@@ -61,7 +61,7 @@ def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Out
 def test_a_server_that_goes_away_in_the_middle(
     s3_server: SeaweedFS, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After some requests it answers no more; the next run, when it is back, finishes."""
+    """The server refuses requests after the first nine; when it answers again, the next run finishes."""
     direct = Inbox(s3_url)
     direct.storage.upload(save(tmp_path / "x.pt"), MODEL.checkpoint)
     for name in NAMES:
