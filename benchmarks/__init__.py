@@ -1,1 +1,1 @@
-"""Every speed that the README quotes, as a command: `python -m benchmarks.<name>`."""
+"""Measures every speed that the README quotes: `python -m benchmarks.<name>`."""

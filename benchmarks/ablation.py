@@ -1,10 +1,11 @@
-"""What each part of the recipe is worth: trainings with one thing changed, three seeds each, hours on two cores.
+"""Measures what each part of the recipe contributes, by training with one thing changed at a time.
 
     python -m benchmarks.ablation
 
-It can be stopped and started again: finished trainings are kept in build/recipes. The table and a sheet of what each
-recipe makes of the same drawings are left there, too. One line of JSON at the end: how much nearer to the truth our
-recipe comes than the published one with networks of the same kind.
+Each recipe is trained with three seeds; all of them take hours on two cores. A stopped benchmark can be started again:
+build/recipes keeps the trainings that have finished. It prints a table and saves a sheet of the same drawings coloured
+by each recipe as build/recipes/ablation.png. The ratio in the last line, of JSON, is the published recipe's distance to
+the truth divided by ours, with networks of the same kind.
 """
 
 from collections import defaultdict
@@ -39,7 +40,7 @@ def columns(outcome: Mapping[str, Any]) -> list[float]:
 
 
 def row(number: int, name: str, outcomes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Mean over seeds, for the first three with half the spread between the highest and the lowest."""
+    """Formats one row of the table: means over seeds, the first three with half of the highest minus the lowest."""
     values = np.array([columns(outcome) for outcome in outcomes])
     mean, half = values.mean(axis=0), (values.max(axis=0) - values.min(axis=0)) / 2
     spread = [f"{mean[i]:.{digits}f} ± {half[i]:.{digits}f}" for i, digits in enumerate((2, 0, 1))]
@@ -57,7 +58,7 @@ def rows(ended: Found) -> list[list[str]]:
 
 
 def save_sheet() -> None:
-    """One column for each recipe under its number in the table, the same portraits in each, averaged weights."""
+    """Saves a sheet of the same portraits coloured by each recipe's EMA weights, one column for each recipe."""
     columns = [portraits().test, *(made_by(recipe, SEEDS[0])[-2].tested for recipe in RECIPES)]
     rows = [[Image.fromarray(picture) for picture in row] for row in zip(*columns, strict=True)][:NUM_SHOWN]
     numbers = ["drawing", *(str(number) for number in range(1, len(RECIPES) + 1))]

@@ -1,10 +1,10 @@
-"""Folders of drawings coloured, beside the loop of CycleGANime: eager float32, one drawing after another.
+"""Compares the speed of colorizing folders with CycleGANime's loop: eager float32, one drawing after another.
 
-python -m benchmarks.colorize [CHECKPOINT]     without one, the demo's preset is trained for about a minute
+    python -m benchmarks.colorize [CHECKPOINT]     without one, the demo's preset is trained for about a minute
 
-Speeds are of the generator of the `default` preset, whose weights do not matter to them and are random, and of the
-checkpoint's. What lower precision does to the colours is told by the checkpoint alone, which has learnt some: what it
-refuses is not used for either.
+Two generators are timed: that of the `default` preset, with random weights since weights do not affect the speed, and
+the checkpoint's. Only the checkpoint can show whether lower precision spoils the colours, because random weights
+have no meaningful ones: backends that it refuses are used for neither generator.
 """
 
 import copy
@@ -49,7 +49,15 @@ NUM_TRAINING, NUM_HELD_OUT, EPOCHS = 96, 24, 2.5
 
 @dataclass(frozen=True)
 class Network:
-    """A generator, the side in px at which it sees drawings, and lineart like that it learnt from (n, h, w)."""
+    """A generator and what it needs to colorize.
+
+    Attributes:
+        name: "default" or "checkpoint".
+        painter: the generator, in evaluation mode.
+        size: side in px to which drawings are resized for it.
+        examples: (n, h, w) uint8, lineart like that it was trained on.
+        normalization: how lineart is normalized for it.
+    """
 
     name: str
     painter: Painter
@@ -58,7 +66,12 @@ class Network:
     normalization: Normalization
 
     def served_by(self, backend_name: str, models: Path) -> Painter:
-        """A copy on a backend of its own."""
+        """Returns a copy of the painter that computes on a backend.
+
+        Args:
+            backend_name: a backend of cyclegan.painting.backend.
+            models: folder for the models that backends convert.
+        """
         copied = copy.deepcopy(self.painter)
         copied.network = backend.build(backend_name, self.painter.network, models, self.lineart())
         return copied
@@ -71,7 +84,14 @@ class Network:
 
 
 def train(folder: Path) -> Path:
-    """The demo's preset on few drawings for few epochs: enough for colours that lower precision could spoil."""
+    """Trains the demo's preset for a few epochs: enough for colours that lower precision could spoil.
+
+    Args:
+        folder: folder for the run.
+
+    Returns:
+        Path of a checkpoint.
+    """
     phases = {"warm_up_epochs": EPOCHS, "constant_epochs": 0.5, "decay_epochs": 0.5}
     config = preset("demo").changed({"schedule": phases})
     side = config.data.crop
@@ -105,7 +125,7 @@ def trained_network(path: Path) -> Network:
 
 @torch.inference_mode()
 def original_loop(network: Network, folder: Path, out: Path) -> None:
-    """Reads, shrinks to the network's size, computes, writes that size: one file after another, nothing else done."""
+    """Reads each file, resizes it to the network's size, runs the network and saves the output at that size."""
     for path in sorted(folder.iterdir()):
         seen = Image.open(path).convert("RGB").resize((network.size, network.size), Image.Resampling.BICUBIC)
         x = to_range(torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None])
@@ -114,7 +134,7 @@ def original_loop(network: Network, folder: Path, out: Path) -> None:
 
 
 def our_loop(colorizer: Colorizer, folder: Path, out: Path) -> None:
-    """What ``irodori colorize`` does."""
+    """Colorizes a folder as ``irodori colorize`` does."""
     paths = sorted(folder.iterdir())
     files = ((colorizer, path.read_bytes, path.name) for path in paths)
     for path, coloured in zip(paths, colorize_files(files), strict=True):
@@ -130,14 +150,14 @@ def multiply(dtype: torch.dtype) -> Callable[[], object]:
 
 
 def peaks() -> dict[str, float]:
-    """Operations a second of matrix products, by kind of number."""
+    """Measures matrix products and returns operations per second by number format."""
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
     seconds = alternate({name: multiply(dtype) for name, dtype in kinds.items()}, ROUNDS)
     return {name: 2 * MATMUL**3 / taken for name, taken in seconds.items()}
 
 
 def show_backends(network: Network, trials: Sequence[backend.Trial], peak: dict[str, float]) -> None:
-    """Each against the time that its operations take at the speed of a matrix product."""
+    """Prints each backend's time beside the time that its operations would take at the speed of a matrix product."""
     flops = backend.count_flops(network.painter, network.lineart())
     size = " × ".join(str(side) for side in network.lineart().shape[2:])
     print(f"\n{network.name}: {flops / 1e9:.1f} GFLOP for a drawing of {size} px")
@@ -155,13 +175,13 @@ def show_backends(network: Network, trials: Sequence[backend.Trial], peak: dict[
 
 
 def judged_by(trained: Sequence[backend.Trial], trials: Sequence[backend.Trial]) -> list[backend.Trial]:
-    """The trials of random weights with the verdicts that those of trained weights got."""
+    """Returns the trials of random weights with the verdicts of the same backends' trials of trained weights."""
     verdicts = {trial.name: trial.refused for trial in trained}
     return [replace(trial, refused=verdicts[trial.name]) for trial in trials]
 
 
 def pick(network: Network, trials: Sequence[backend.Trial]) -> dict[str, str]:
-    """The backends that serve: in float32, and whatever is fastest."""
+    """Picks the backends to time: the fastest in float32 and the fastest of all."""
     if backend.count_flops(network.painter, network.lineart()) < backend.WORTH_FLOPS:
         return {"ours": backend.TRAINED}
     exact = [trial for trial in trials if trial.name not in backend.LOSSY]
@@ -169,7 +189,16 @@ def pick(network: Network, trials: Sequence[backend.Trial]) -> dict[str, str]:
 
 
 def time_folders(network: Network, chosen: dict[str, str], models: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """Side of the drawings in px, and images a second of each loop."""
+    """Times all loops on folders of drawings.
+
+    Args:
+        network: the generator to use.
+        chosen: backend of each of our loops, by the loop's name.
+        models: folder for the models that backends convert.
+
+    Yields:
+        Side of the drawings in px, and images per second by loop.
+    """
     served = {name: network.colorizer(chosen[name], models) for name in chosen}
     for side, count in FOLDERS[network.name].items():
         with tempfile.TemporaryDirectory() as scratch:
@@ -184,7 +213,7 @@ def time_folders(network: Network, chosen: dict[str, str], models: Path) -> Iter
 
 
 def scores(network: Network, name: str, models: Path) -> float:
-    """The checkpoint score by a backend, always on the same held-out drawings."""
+    """Returns the checkpoint score that a backend's outputs get, always on the same held-out drawings."""
     lineart = [normalized_lineart(seed, network.size) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
     colour = [portrait(seed, "B", network.size) for seed in range(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)]
     painter = network.served_by(name, models)
@@ -193,7 +222,17 @@ def scores(network: Network, name: str, models: Path) -> float:
 
 
 def measure(network: Network, peak: dict[str, float], models: Path, trials: list[backend.Trial]) -> dict[str, Any]:
-    """Shows how the network does, and returns it for the last line."""
+    """Prints the network's speed and returns it for the last line.
+
+    Args:
+        network: the generator to measure.
+        peak: operations per second of matrix products, by number format.
+        models: folder for the models that backends convert.
+        trials: the backends tried with this network.
+
+    Returns:
+        The chosen backends, speeds as ratios to the original's loop, and seconds of each backend.
+    """
     show_backends(network, trials, peak)
     chosen = pick(network, trials)
     rows: list[list[str]] = []

@@ -1,4 +1,7 @@
-"""Finding near duplicates among a million fingerprints: time, memory, nothing missed; and against comparing all."""
+"""Measures the search for near duplicates among a million fingerprints: time, memory, missed pairs.
+
+A smaller set is also searched by comparing all pairs, to compare the times and the pairs found.
+"""
 
 import resource
 import time
@@ -10,20 +13,29 @@ from imaging.dedupe import MAX_HASH_DISTANCE, Hashes, near_pairs
 
 NUM_PICTURES = 1_000_000
 NUM_PLANTED = 20_000
-NUM_COMPARED = 30_000  # comparing all takes the square of this
+NUM_COMPARED = 30_000  # comparing all pairs takes time in the square of this
 BAR = 10.0
 MAX_SECONDS, MAX_GIGABYTES = 60.0, 2.0
 
 
 def flip_bits(hashes: Hashes, rng: np.random.Generator) -> Hashes:
-    """The hashes with 0 to 4 bits changed."""
+    """Returns the hashes, (n,) uint64, with 0 to 4 bits changed in each."""
     bits = np.uint64(1) << rng.integers(0, 64, (len(hashes), MAX_HASH_DISTANCE)).astype(np.uint64)
     chosen = bits * rng.integers(0, 2, bits.shape).astype(np.uint64)
     return hashes ^ np.bitwise_or.reduce(chosen, axis=1)
 
 
 def make_hashes(num: int, planted: int, seed: int) -> tuple[Hashes, Hashes]:
-    """phash and dhash of `num` pictures, the last `planted` of them near copies of the first."""
+    """Makes random hashes with known near duplicates.
+
+    Args:
+        num: number of pictures.
+        planted: how many of the last pictures are near copies of the first ones, in the same order.
+        seed: seed of the random generator.
+
+    Returns:
+        phash and dhash of the pictures, (num,) uint64 each.
+    """
     rng = np.random.default_rng(seed)
     columns = [rng.integers(0, 2**64, num, dtype=np.uint64) for _ in range(2)]
     for column in columns:
@@ -32,7 +44,7 @@ def make_hashes(num: int, planted: int, seed: int) -> tuple[Hashes, Hashes]:
 
 
 def compare_all(phash: Hashes, dhash: Hashes) -> int:
-    """How many pairs are near, row by row against all later ones."""
+    """Counts near pairs by comparing each picture with all later ones; the hashes are (n,) uint64."""
     num = 0
     for i in range(len(phash) - 1):
         near = np.bitwise_count(phash[i + 1 :] ^ phash[i]) <= MAX_HASH_DISTANCE

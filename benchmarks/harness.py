@@ -1,4 +1,4 @@
-"""What benchmarks share: sides that alternate in one process, medians, a table, one line of JSON at the end."""
+"""Times the sides of a benchmark in turns in one process and prints its table and its last line, of JSON."""
 
 import json
 import os
@@ -11,7 +11,15 @@ from typing import Any
 
 
 def alternate(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each side, after one round to warm up; sides take turns, so a busy machine slows all alike."""
+    """Times the sides in turns, so that other load on the machine slows all of them alike.
+
+    Args:
+        sides: what to time, by name.
+        rounds: how often to time each side, after one round to warm up.
+
+    Returns:
+        Median seconds by side.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for round_number in range(rounds + 1):
         for name, side in sides.items():
@@ -23,7 +31,7 @@ def alternate(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, 
 
 
 def machine() -> dict[str, Any]:
-    """The processor, the cores this process may use, and the Python that runs it."""
+    """Returns the processor's name, the number of cores that this process may use, and the Python version."""
     info = Path("/proc/cpuinfo")
     models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -32,7 +40,7 @@ def machine() -> dict[str, Any]:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their longest cell."""
+    """Prints a table whose columns are as wide as their longest cell."""
     cells = [[str(cell) for cell in row] for row in [head, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
@@ -40,6 +48,14 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def print_result(benchmark: str, ratio: float, bar: float, *, holds: bool = True, **figures: object) -> None:
-    """The last line. `holds`: whether the other limits that the benchmark names are kept, too."""
+    """Prints the last line of a benchmark, as JSON.
+
+    Args:
+        benchmark: the benchmark's name.
+        ratio: its main result.
+        bar: the least ratio that is acceptable.
+        holds: whether the benchmark's other limits are kept, too.
+        figures: further results.
+    """
     result = {"benchmark": benchmark, "ratio": round(ratio, 3), "bar": bar, "ok": ratio >= bar and holds}
     print(json.dumps(result | figures | {"machine": machine()}))

@@ -1,7 +1,7 @@
-"""Finding a drawing's colouring by its lines: what is found and what wrongly, on drawings whose pairs are known.
+"""Measures how well line hashes find the coloured version of a drawing, on drawings whose pairs are known.
 
-The demo's portraits are hard for it: all heads, of the same few hundred parts, in the same place. Then a million
-hashes: time and memory.
+The demo's portraits are a hard case: all are heads in the same place, made of the same few hundred parts. A second
+part measures time and memory of a search among a million hashes.
 """
 
 import io
@@ -28,14 +28,14 @@ MAX_SECONDS, MAX_GIGABYTES = 60.0, 2.0
 
 
 def saved_small(pixels: Pixels) -> Pixels:
-    """Half the size, JPEG at quality 60."""
+    """Returns pixels (SIDE, SIDE, 3) at half the size, after JPEG compression at quality 60."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).resize((SIDE // 2, SIDE // 2), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=60)
     return np.asarray(decode(buffer.getvalue()))
 
 
 def painted(pixels: Pixels) -> Pixels:
-    """Soft shading over all, and a background of its own."""
+    """Adds soft shading to pixels (H, W, 3) and replaces the white background by a gradient."""
     down, across = np.mgrid[0 : len(pixels), 0 : len(pixels)] / len(pixels)
     sky = np.array([120, 160, 230]) + np.array([110, 40, -60]) * down[..., None]
     shade = 0.8 + 0.2 * np.sin(14 * across + 9 * down)
@@ -44,7 +44,7 @@ def painted(pixels: Pixels) -> Pixels:
 
 
 def brown_ink(pixels: Pixels) -> Pixels:
-    """Nothing darker than a brown; lines on hair of that brown are gone."""
+    """Lightens all pixels (H, W, 3) to at least a brown, so that lines on hair of that brown disappear."""
     return np.maximum(pixels, np.array([110, 70, 50], np.uint8))
 
 
@@ -58,7 +58,15 @@ CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
 
 
 def compare(lineart: list[str], coloured: list[str]) -> tuple[float, int, int]:
-    """Share of the true pairs that are found; how many are; how many other pairs across the domains are, too."""
+    """Searches for pairs of lineart and coloured version.
+
+    Args:
+        lineart: line hashes of the lineart, one for each seed.
+        coloured: line hashes of the coloured versions, in the same order.
+
+    Returns:
+        Share of the true pairs that are found, 0..1; their number; and the number of false pairs across the domains.
+    """
     pairs = same_lines(lineart + coloured)
     across = pairs[(pairs[:, 0] < len(SEEDS)) & (pairs[:, 1] >= len(SEEDS))]
     found = int((across[:, 1] - across[:, 0] == len(SEEDS)).sum())
@@ -66,7 +74,11 @@ def compare(lineart: list[str], coloured: list[str]) -> tuple[float, int, int]:
 
 
 def search_a_million() -> tuple[float, float]:
-    """Seconds, and the share of the planted pairs that is found: one bit in ten of theirs differs."""
+    """Searches a million hashes with planted pairs, of which one bit in ten differs.
+
+    Returns:
+        Seconds, and the number of planted pairs found divided by those within the largest distance, 0..1.
+    """
     rng = np.random.default_rng(0)
     packed = rng.integers(0, 256, (NUM_PICTURES, 32), dtype=np.uint8)
     flips = np.packbits(rng.random((NUM_PLANTED, 256)) < 0.1, axis=1)

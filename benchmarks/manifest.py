@@ -1,7 +1,8 @@
-"""The manifest of a million images in four stages: merging, asking what is left, recording; against pandas whole.
+"""Measures the manifest of a million images in four stages against pandas with the whole table in memory.
 
-Each side runs in a process of its own, one after the other, so that the peak memory of each is its own; pandas reads
-the table, adds a batch and writes it. The third side is ours again, on a SeaweedFS on this machine.
+Measured are recording a batch, asking which images remain, the summary and the merge. Each side runs in a new process,
+one after the other, so that each has its own peak memory; pandas reads the table, adds a row and writes it. The third
+side is our code again, on a SeaweedFS on this machine.
 """
 
 import csv
@@ -33,7 +34,12 @@ MAX_MEGABYTES = 256
 
 
 def make(path: Path, images: int) -> None:
-    """A manifest as a scrape of a board leaves it: tags, addresses and fingerprints in the first stage's rows."""
+    """Writes a manifest like that of a scraped board, with tags, addresses and fingerprints in the first stage's rows.
+
+    Args:
+        path: the file to write.
+        images: number of images; half of them have a row in the last stage, too.
+    """
     rng = random.Random(1)
     words = [f"some_tag_{number:03}" for number in range(400)]
     ids = sorted(f"safebooru.org:{4_000_000 + number}" for number in range(images))
@@ -57,7 +63,7 @@ def _cells(image: str, stage: str, rng: random.Random, words: list[str]) -> dict
 
 
 def ours(url: str) -> dict[str, float]:
-    """Seconds of each thing that a flow asks of its manifest."""
+    """Times each operation of a flow on its manifest and returns seconds by operation."""
     manifest = Manifest(open_storage(url), KEY)
     left: list[int] = []
     batch = [
@@ -76,7 +82,7 @@ def ours(url: str) -> dict[str, float]:
 
 
 def plain(url: str) -> dict[str, float]:
-    """The same with the whole table in memory."""
+    """Times the same operations with the whole table in memory and returns seconds by operation."""
     folder = Path(urlsplit(url).path)
     path = folder / KEY
     tables: list[pd.DataFrame] = []
@@ -104,7 +110,7 @@ def _seconds(step: Callable[[], object]) -> float:
 
 
 def _apart(side: str, url: str) -> dict[str, float]:
-    """A side's seconds, and its peak memory in MB, from a process of its own."""
+    """Measures a side in a new process and returns its seconds by operation and its peak memory in MB."""
     command = [sys.executable, "-m", "benchmarks.manifest", side, url]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     measured: dict[str, float] = json.loads(answer.splitlines()[-1])

@@ -1,7 +1,7 @@
-"""2,000 drawings from a folder to normalized lineart by Prefect, beside the same functions called by as many threads.
+"""Measures what Prefect costs: 2,000 drawings from a folder to normalized lineart, with it and with plain threads.
 
-The drawings are JPEGs of 1500 × 2000, as boards serve them. Processor time is that of this process, without the
-server's; it hardly depends on what else the machine does.
+Both sides call the same functions with the same number of threads. The drawings are JPEGs of 1500 × 2000 px, as boards
+serve them. Processor time is that of this process without the server; other load on the machine hardly changes it.
 """
 
 import statistics
@@ -24,11 +24,11 @@ from imaging.lineart import Normalization
 IMAGES, ROUNDS, WARM_UP = 2000, 3, 64
 SIZE = 256
 WORKERS = 4
-BAR = 0.95  # at most 5 % for orchestration
+BAR = 0.95  # orchestration may cost at most 5 %
 
 
 def draw_pages(folder: Path, count: int) -> None:
-    """White pages of thin random curves."""
+    """Draws white pages with random lines as JPEG files into a new folder."""
     folder.mkdir(parents=True)
     for number in range(count):
         rng = np.random.default_rng(number)
@@ -39,7 +39,15 @@ def draw_pages(folder: Path, count: int) -> None:
 
 
 def chain(dataset: Any, source: str, call: Callable[..., Any], in_batches: Callable[..., Any]) -> None:
-    """What build-dataset does for one domain."""
+    """Runs the steps of build-dataset for one domain.
+
+    Args:
+        dataset: the dataset to build.
+        source: URL of the folder of drawings.
+        call: calls a task with arguments and returns its result.
+        in_batches: calls a task on batches of items; takes the task, the items, the largest batch and keyword
+            arguments that all batches share.
+    """
     from flows.build_dataset import IMAGE_BATCH, LINEART, SCRAPE_BATCH
     from scraping.politeness import Politeness
     from tasks.dedupe import dedupe

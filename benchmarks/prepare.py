@@ -1,4 +1,4 @@
-"""Decoding and resizing through our code against the bare Pillow calls, and how it scales to two cores."""
+"""Compares decoding and resizing by our code with the bare Pillow calls and measures how it scales to two cores."""
 
 import hashlib
 import io
@@ -14,11 +14,11 @@ from imaging.resize import resize_shortest
 
 SIZE = 512
 NUM_FILES = 12
-BAR, SCALING_BAR = 0.9, 1.8  # the second for two idle cores
+BAR, SCALING_BAR = 0.9, 1.8  # SCALING_BAR is for two idle cores
 
 
 def make_file(seed: int) -> bytes:
-    """A JPEG of 1500 × 2000 with lines, flat colours and soft shading, as boards serve them."""
+    """Makes a JPEG of 1500 × 2000 px with lines, flat colours and soft shading, as boards serve them."""
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", (1500, 2000), "white")
     pen = ImageDraw.Draw(image)
@@ -41,7 +41,12 @@ def ours(data: bytes) -> Image.Image:
 
 
 def bare(data: bytes, *, draft: bool) -> Image.Image:
-    """The same pixels with Pillow alone: no checks, no profile, no orientation."""
+    """Does the same with Pillow alone: no checks, no colour profile, no orientation.
+
+    Args:
+        data: a picture file.
+        draft: let the JPEG decoder reduce the size, as our code does.
+    """
     image: Image.Image = Image.open(io.BytesIO(data))
     if draft:
         image.draft(None, (SIZE, SIZE))
@@ -51,7 +56,7 @@ def bare(data: bytes, *, draft: bool) -> Image.Image:
 
 
 def hash_zeros(_: int) -> bytes:
-    """Work that needs no interpreter lock, so two threads of it tell how much of a second core is free."""
+    """Hashes 200 MB without holding the interpreter lock: two threads show how much of a second core is free."""
     return hashlib.sha256(bytes(200_000_000)).digest()
 
 
@@ -85,7 +90,7 @@ def main() -> None:
         "prepare",
         speed["ours"] / speed["Pillow, same reduced decoding"],
         BAR,
-        holds=scaling >= SCALING_BAR / 2 * free,  # other work on the machine slows both
+        holds=scaling >= SCALING_BAR / 2 * free,  # other load on the machine slows both
         pictures_per_second=round(speed["ours"], 1),
         ratio_to_full_decoding=round(speed["ours"] / speed["Pillow, full decoding"], 2),
         psnr_to_full_decoding=round(quality, 1),

@@ -1,4 +1,4 @@
-"""The step of a CycleGAN as published code writes it, to compare ours with."""
+"""Implements the training step of a CycleGAN as published code does, to compare ours with."""
 
 import copy
 
@@ -10,10 +10,14 @@ from cyclegan.methods.image_pool import ImagePool
 
 
 class PublishedStep:
-    """The step of pytorch-CycleGAN-and-pix2pix, which CycleGANime repeats.
+    """The training step of pytorch-CycleGAN-and-pix2pix (Zhu et al. 2017), which CycleGANime copies.
 
-    Float32; six generator passes; one backward pass for both generators, one for each discriminator, whose real and
-    fake images go through it apart; Adam as torch makes it by default; losses read by the host every tenth step.
+    It computes in float32, with six generator passes, one backward pass for both generators and one for each
+    discriminator, which gets real and fake images in separate passes. Adam has torch's default implementation. The
+    host reads the losses every tenth step.
+
+    Args:
+        networks: the generators "g_ab" and "g_ba" and the discriminators "d_a" and "d_b"; they are copied.
     """
 
     def __init__(self, networks: dict[str, nn.Module]) -> None:
@@ -30,7 +34,15 @@ class PublishedStep:
         self.steps = 0
 
     def step(self, a: Tensor, b: Tensor) -> Tensor:
-        """Update all networks; returns the generators' loss."""
+        """Updates all networks.
+
+        Args:
+            a: batch of domain A, (n, 3, H, W) float32 in -1..1.
+            b: batch of domain B, likewise.
+
+        Returns:
+            The generators' loss, a scalar.
+        """
         fake_b, fake_a = self.g_ab(a), self.g_ba(b)
         rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a)
         self._freeze(True)

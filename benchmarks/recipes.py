@@ -1,6 +1,6 @@
-"""The recipes that are compared: one change each of the demo's preset ("ours"), or of CycleGAN as published.
+"""Lists the recipes to compare: each is one change of the demo's preset ("ours") or of CycleGAN as published.
 
-Their networks are of a size that two CPU cores train in a minute or two.
+Their networks are small enough for two CPU cores to train in a minute or two.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _OURS = {
     "schedule": {"warm_up_epochs": 3, "constant_epochs": 0, "decay_epochs": 1.25},
     "data": {"crop": CROP},
 }
-# small networks need the demo's learning rates to come anywhere in so few steps
+# small networks need the demo's higher learning rates to learn enough in so few steps
 _PUBLISHED = {
     "method": {
         "generator": {"blocks": 6, "ngf": 16},
@@ -39,10 +39,16 @@ _PUBLISHED = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """A starting point ("ours" or "published") and what is changed of it.
+    """A starting point and what a recipe changes in it.
 
-    num_lineart: drawings of A to train on.  tune_on: pictures of B to go on with after the end.
-    watched: whether checkpoints on the way are measured, too.
+    Attributes:
+        name: what the tables call it.
+        start: "ours" or "published".
+        changes: changed settings, nested as in TrainConfig.
+        method: the method to train.
+        num_lineart: number of drawings of A to train on.
+        tune_on: number of pictures of B to fine-tune on after the end; 0: none.
+        watched: whether to measure checkpoints during the training, too, not only the last.
     """
 
     name: str
@@ -58,7 +64,7 @@ class Recipe:
         return start.changed(self.changes).changed({"seed": seed})
 
     def digest(self, seed: int) -> str:
-        """Of everything that the recipe says, so that a changed one is trained again."""
+        """Returns a digest of all settings, so that a changed recipe is trained again."""
         config = self.config(seed).identity()
         said = [config, self.method.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
         said += [self.watched, WATCHED_EVERY, SIZE, NUM_TRAINING, NUM_HELD_OUT, NUM_TEST]

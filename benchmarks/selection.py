@@ -1,8 +1,8 @@
-"""Does the score pick the right checkpoint? Its correlation with the truth, and the regret of ways to pick.
+"""Tests whether the score picks the right checkpoint: its correlation with the truth, and the regret of policies.
 
 The demo's portraits have known colourings, so every checkpoint of a training can be measured against the truth, which
-no way to pick may see. Regret: how much farther from the truth the picked checkpoint is than the best of its training,
-in ΔE. Ours picks by held-out drawings alone, none of them among those that the truth is measured on.
+no policy may use. Regret: how much farther from the truth the picked checkpoint is than the best of its training, in
+ΔE. Ours picks by held-out drawings alone, none of which are among those that the truth is measured on.
 
     python -m benchmarks.selection
 """
@@ -23,7 +23,7 @@ Outcome = dict[str, Any]
 
 
 def by_score(found: Sequence[Outcome]) -> Outcome:
-    """What a training of ours serves."""
+    """Picks the checkpoint that our training would choose."""
     candidates = [Candidate(each["step"], each["weights"], each["score"]) for each in found]
     choice = choose(candidates)
     return next(each for each in found if (each["step"], each["weights"]) == (choice.step, choice.weights))
@@ -34,7 +34,7 @@ def last(weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
 
 
 def lowest(figure: str, weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
-    """Of those checkpoints that have the figure: there is no cycle loss in the warm-up."""
+    """Returns a policy that picks the lowest figure, among checkpoints that have it: the warm-up has no cycle loss."""
     return lambda found: min(
         (each for each in found if each["weights"] == weights and not np.isnan(each[figure])),
         key=lambda each: each[figure],
@@ -57,19 +57,23 @@ def regrets(found: Sequence[Outcome]) -> dict[str, float]:
 
 
 def correlation(found: Sequence[Outcome]) -> float:
-    """Spearman's, of the score with nearness to the truth, over all checkpoints and both weights of a training."""
+    """Returns Spearman's rank correlation, -1..1, of the score with nearness to the truth.
+
+    Args:
+        found: all checkpoints of a training, with both weights.
+    """
     scores = pd.Series([each["score"].value for each in found]).rank()
     return float(scores.corr(pd.Series([-each["distance"] for each in found]).rank()))
 
 
 def swings(found: Sequence[Outcome], weights: str) -> float:
-    """Mean change of the distance to the truth from one checkpoint to the next, ΔE, in the second half."""
+    """Returns the mean change of the distance to the truth between checkpoints, in ΔE, in a training's second half."""
     values = [each["distance"] for each in found if each["weights"] == weights]
     return float(np.abs(np.diff(values[len(values) // 2 :])).mean())
 
 
 def untouched() -> float:
-    """Distance of the drawings themselves: what has not come nearer has learned nothing worth choosing."""
+    """Returns the drawings' own distance to the truth: a training that comes no nearer has learned nothing."""
     drawings = [np.repeat(drawing[..., None], 3, axis=2) for drawing in portraits().test]
     return measure(portraits().truths, drawings)[0]
 

@@ -1,7 +1,7 @@
-"""Many small objects through S3Storage on a local SeaweedFS, beside obstore, a bare client written in Rust.
+"""Compares S3Storage with obstore, a bare client written in Rust, on many small objects in a local SeaweedFS.
 
-Processor time an object, from one thread after another, is told beside the rates: the server, which works on the same
-cores, has no part in it.
+The table shows the processor time for one object beside the rates. It is measured in one thread and does not contain
+the server, which runs on the same cores.
 """
 
 import os
@@ -24,7 +24,7 @@ BAR = 0.5
 
 
 def milliseconds(use: Callable[[str], object], keys: list[str]) -> float:
-    """Processor time of this process for one object."""
+    """Returns this process's mean processor time for one object, in milliseconds."""
     start = time.process_time()
     for key in keys:
         use(key)
@@ -32,7 +32,16 @@ def milliseconds(use: Callable[[str], object], keys: list[str]) -> float:
 
 
 def compare(storage: Storage, bare: S3Store, threads: ThreadPoolExecutor) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds for all objects, and milliseconds of processor time for one, by verb and side."""
+    """Times both clients.
+
+    Args:
+        storage: our client, on the prefix "ours" of the bucket.
+        bare: obstore's client of the same bucket.
+        threads: the threads that make the requests.
+
+    Returns:
+        Seconds for all objects, and milliseconds of processor time for one object, both by verb and client.
+    """
     data, rounds = bytes(BYTES), count()
     keys = [f"k{number}" for number in range(OBJECTS)]
     times = alternate(

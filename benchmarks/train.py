@@ -1,4 +1,4 @@
-"""One training step of ours against the step as published code writes it: same networks, same batch, in turns."""
+"""Compares the speed of our training step with that of published code: same networks and data, in turns."""
 
 import multiprocessing
 import re
@@ -32,9 +32,16 @@ FIRST = Moment(0, STEPS, 1.0, warming_up=False)
 
 @dataclass(frozen=True)
 class Scale:
-    """What a device can be asked for: side of the crops in px, steps between two looks at the clock.
+    """The size of the benchmark on one kind of device.
 
-    On a CPU one thread does it all: where other work keeps cores busy, two wait for each other most of the time.
+    Attributes:
+        crop: side of the crops in px.
+        blocks: residual blocks of the generators.
+        ngf: channels of the generators' first layer.
+        steps: steps in one timed round.
+        rounds: how often each side is timed.
+        matmul: side of the square matrices whose product is timed.
+        bar: the least ratio of our speed to the published step's that is acceptable.
     """
 
     crop: int
@@ -53,7 +60,7 @@ SCALES = {
 
 
 def settings(scale: Scale, precision: str) -> TrainConfig:
-    """The `paper` preset at this size."""
+    """Returns the `paper` preset at this scale, with a precision of TrainConfig."""
     changes = {
         "method": {"generator": {"blocks": scale.blocks, "ngf": scale.ngf}},
         "data": {"crop": scale.crop},
@@ -66,7 +73,7 @@ def settings(scale: Scale, precision: str) -> TrainConfig:
 
 
 def draw(crop: int, count: int, seed: int) -> list[np.ndarray]:
-    """RGB pages of filled polygons with outlines, larger than the crop as the published 286 are than 256."""
+    """Draws outlined polygons, (side, side, 3) uint8 RGB, larger than the crop by the published ratio of 286 to 256."""
     rng, side = np.random.default_rng(seed), round(crop * 286 / 256)
     pages = []
     for _ in range(count):
@@ -85,7 +92,7 @@ def make_data(scale: Scale) -> TrainingData:
 
 
 class Bench:
-    """The two sides, ready to step on one batch after another."""
+    """Prepares both sides, which then step on one batch after another."""
 
     def __init__(self, scale: Scale, device: torch.device, precision: str) -> None:
         config, data, rng = settings(scale, precision), make_data(scale), torch.Generator().manual_seed(0)
@@ -114,7 +121,7 @@ def wait(device: torch.device) -> None:
 
 
 def check_equal(scale: Scale, device: torch.device) -> None:
-    """In float32 both sides compute the same loss from the same weights and batch."""
+    """Asserts that in float32 both sides compute the same loss from the same weights and batch."""
     bench = Bench(scale, device, "float32")
     batch = bench.batches.next()
     theirs = bench.published.step(batch.real_a, batch.real_b)
@@ -122,7 +129,7 @@ def check_equal(scale: Scale, device: torch.device) -> None:
 
 
 def multiply(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
-    """A product of two square matrices."""
+    """Returns a function that multiplies two square matrices of the given side."""
     a, b = torch.randn(2, size, size, device=device).to(dtype)
 
     def product() -> None:
@@ -133,7 +140,7 @@ def multiply(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[]
 
 
 def count_flops(side: Callable[[], object]) -> int:
-    """Of convolutions and matrix products; a multiplication with its addition is two."""
+    """Counts the operations of convolutions and matrix products; a multiply-add counts as two."""
     with FlopCounterMode(display=False) as counter:
         side()
     return int(counter.get_total_flops())
@@ -145,7 +152,7 @@ def in_a_new_process(function: Callable[..., Any], *arguments: object) -> Any:
 
 
 def peak_gigabytes(method: str, precision: str, device: str) -> float:
-    """Most memory that this process takes for a round, above what it had before."""
+    """Runs one round of a method of Bench and returns by how much this process's peak memory rose, in GB."""
     before = _most_memory(device)
     getattr(Bench(SCALES[device], torch.device(device), precision), method)()
     return (_most_memory(device) - before) / 1e9
@@ -160,15 +167,18 @@ def _most_memory(device: str) -> int:
 
 
 def run_short(device: str) -> dict[str, float]:
-    """A real training of a few steps: seconds from images in memory to the first step made, seconds that a checkpoint
-    with its samples and scores costs, and the share of the other time that goes into getting batches.
+    """Trains for a few steps with the real trainer.
+
+    Returns:
+        Seconds until the first step is made, median seconds of a checkpoint with its samples and scores, and the median
+        share, 0..1, of the remaining time that goes into getting batches.
     """
     costs, shares, begun = [], [], time.perf_counter()
     made: list[float] = []
 
     def on_progress(step: int, total: int, metrics: dict[str, float]) -> None:
         made.append(time.perf_counter())
-        if step % CHECKPOINT_EVERY != 1:  # its row would include the checkpoint before it
+        if step % CHECKPOINT_EVERY != 1:  # the row after a checkpoint includes the checkpoint's time
             shares.append(metrics["data_share"])
 
     def on_checkpoint(*_: object) -> None:
@@ -184,7 +194,17 @@ def run_short(device: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Side:
-    """One way of making a step, and what it reached. kind: the numbers that its networks compute in."""
+    """One implementation of the step, and its results.
+
+    Attributes:
+        name: what the table calls it.
+        method: method of Bench that runs it.
+        precision: a precision of TrainConfig.
+        kind: number format in which its networks compute.
+        images_per_second: images of both domains per second.
+        share_of_peak: its FLOP/s divided by those of matrix products in the same number format.
+        gigabytes: peak memory.
+    """
 
     name: str
     method: str
@@ -196,7 +216,7 @@ class Side:
 
 
 def measure(device: str) -> tuple[list[Side], dict[str, float]]:
-    """The three sides measured in turns, and the FLOP/s of matrix products by kind of number, measured among them."""
+    """Measures the three sides and matrix products in turns; returns the sides and the products' FLOP/s by format."""
     scale, where = SCALES[device], torch.device(device)
     best, plain = Bench(scale, where, "auto"), Bench(scale, where, "float32")
     calls: dict[str, Callable[[], object]] = {
@@ -252,7 +272,7 @@ def show(scale: Scale, sides: list[Side], peak: dict[str, float], run: dict[str,
 
 def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # when other work keeps the cores busy, two threads mostly wait for each other
     scale = SCALES[device]
     check_equal(scale, torch.device(device))
     sides, peak = measure(device)

@@ -1,4 +1,4 @@
-"""Trains recipes on the demo's portraits and measures what they make against what is known of these."""
+"""Trains recipes on the demo's portraits and measures their outputs against the portraits' known colourings."""
 
 import dataclasses
 import multiprocessing
@@ -46,7 +46,13 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Portraits:
-    """What every recipe trains on and is measured by: seeds of A, B and the test are disjoint."""
+    """The data of every recipe; the seeds of A, B and the test are disjoint.
+
+    Attributes:
+        data: training data and held-out data.
+        test: normalized lineart, (SIZE, SIZE) uint8, on which the distance to the truth is measured.
+        truths: the known colourings of the test portraits, in the same order.
+    """
 
     data: TrainingData
     test: list[np.ndarray]
@@ -70,10 +76,14 @@ def _toned(gray: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one generator made on the way. weights: "ema" or "raw".
+    """The outputs of one generator at one step of a training.
 
-    cycle: mean cycle loss since the checkpoint before, NaN in the warm-up.
-    held_out, tested: (n, H, W, 3) uint8, of the lineart to choose by and of that to know the truth by.
+    Attributes:
+        step: number of steps made.
+        weights: "ema" or "raw".
+        cycle: mean cycle loss since the previous checkpoint, NaN in the warm-up.
+        held_out: (n, H, W, 3) uint8, RGB, outputs for the held-out lineart, by which checkpoints are chosen.
+        tested: (n, H, W, 3) uint8, RGB, outputs for the test lineart, which are compared with the truth.
     """
 
     step: int
@@ -87,7 +97,7 @@ _FIELDS = [each.name for each in dataclasses.fields(Checkpoint)]
 
 
 class Training:
-    """One recipe with one seed, in memory."""
+    """Trains one recipe with one seed, in memory."""
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
         config, data = recipe.config(seed), portraits().data
@@ -99,7 +109,12 @@ class Training:
         self._batches = Batches(self._data, config, _CPU, self._rng, _toned)
 
     def run(self) -> list[Checkpoint]:
-        """Both weights, at the end and, if the recipe is watched, every WATCHED_EVERY steps."""
+        """Trains to the end.
+
+        Returns:
+            Checkpoints with EMA and with raw weights, every WATCHED_EVERY steps if the recipe is watched, and at the
+            end.
+        """
         made: list[Checkpoint] = []
         losses: list[Losses] = []
         for step in range(1, self._schedule.total + 1):
@@ -112,7 +127,7 @@ class Training:
         return made + self._checkpoint(self._schedule.total, losses) if losses else made
 
     def _tune(self) -> list[Losses]:
-        """Go on with few pictures of B, at the full learning rate."""
+        """Continues with few pictures of B, at the full learning rate."""
         few = dataclasses.replace(self._data, b=self._data.b[: self._recipe.tune_on])
         batches = Batches(few, self._config, _CPU, self._rng, _toned)
         return [self._step(batches, 0) for _ in range(TUNE_STEPS)]
@@ -140,7 +155,7 @@ class Training:
 
 
 class Judge:
-    """Score and KID on held-out lineart, truth on the test portraits: no drawing is in both."""
+    """Measures checkpoints: score and KID on held-out lineart, distance to the truth on the test portraits."""
 
     def __init__(self) -> None:
         data = portraits().data
@@ -166,7 +181,7 @@ class Judge:
         return self._extract([to_lab(picture) for picture in pictures], pictures).texture
 
     def _kid(self, outputs: Sequence[np.ndarray]) -> float:
-        """Cubic-kernel MMD (Binkowski et al. 2018) on the features that the score uses, unbiased."""
+        """Returns the unbiased MMD with a cubic kernel (Binkowski et al. 2018) on the features that the score uses."""
         x, y = self._texture(outputs) / self._unit, self._reference / self._unit
 
         def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -181,7 +196,15 @@ class Judge:
 
 
 def made_by(recipe: Recipe, seed: int) -> list[Checkpoint]:
-    """What a training made; it is trained unless that was kept. The last two are the end: averaged, then raw."""
+    """Returns the checkpoints of a training, from the file that an earlier call saved if there is one.
+
+    Args:
+        recipe: the recipe to train.
+        seed: seed of the training.
+
+    Returns:
+        The checkpoints in order; the last two are those of the end, first with EMA, then with raw weights.
+    """
     path = FOLDER / f"{recipe.digest(seed)}.npz"
     if not path.exists():
         _keep(path, Training(recipe, seed).run())
@@ -208,9 +231,14 @@ def _measured(number: int, seed: int, last: int) -> tuple[int, int, list[dict[st
 
 
 def measure_all(wanted: Sequence[Recipe], last: int = 0) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
-    """Every recipe with every seed, on all cores, in the order in which they end; what was trained before is read.
+    """Trains and measures every recipe with every seed, on all cores; trainings that were saved are not repeated.
 
-    last: measure that many checkpoints from the end only; 0: all.
+    Args:
+        wanted: recipes of RECIPES.
+        last: how many checkpoints to measure, from the end; 0: all.
+
+    Yields:
+        Recipe, seed and the measurements of its checkpoints, in the order in which the trainings end.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))

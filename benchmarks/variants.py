@@ -1,4 +1,4 @@
-"""Variants of CycleGAN that were tried and did not earn a place in the product; they live only here."""
+"""Implements variants of CycleGAN that did not improve the results and are therefore not part of the product."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from cyclegan.painting.networks import init_weights
 
 
 class SoftLabels(CycleGan):
-    """Real pictures are to be called 0.9 by the discriminators, not 1."""
+    """Trains the discriminators with the target 0.9 for real pictures instead of 1 (one-sided label smoothing)."""
 
     def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         with self._context.autocast():
@@ -23,7 +23,7 @@ class SoftLabels(CycleGan):
 
 
 class LossBalancing(CycleGan):
-    """Discriminators are updated only while their mean loss is above 0.05; with 0.25 they know nothing."""
+    """Updates the discriminators only while their mean loss is above 0.05; at 0.25 they cannot tell real from fake."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -40,7 +40,7 @@ class _Balanced(Optimizer):
 
 
 class SpectralNorm(CycleGan):
-    """Discriminators of Lipschitz constant 1 a layer (Miyato et al. 2018)."""
+    """Limits each layer of the discriminators to a Lipschitz constant of 1 (Miyato et al. 2018)."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -52,7 +52,7 @@ class SpectralNorm(CycleGan):
 
 
 class R1(CycleGan):
-    """Penalty on the discriminators' gradient at real pictures (Mescheder et al. 2018), gamma 1, every step."""
+    """Penalizes the discriminators' gradient at real pictures (Mescheder et al. 2018), with gamma 1, in every step."""
 
     def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         seen = real.detach().requires_grad_()
@@ -61,7 +61,7 @@ class R1(CycleGan):
 
 
 class _WithGlobal(nn.Module):
-    """A PatchGAN and one that sees nearly the whole crop, weighing the same."""
+    """Combines a PatchGAN and a discriminator that sees nearly the whole crop, with equal weights."""
 
     def __init__(self, patch: Discriminator, whole: Discriminator) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class _WithGlobal(nn.Module):
 
 
 class GlobalDiscriminator(CycleGan):
-    """A second discriminator of 142 px beside each PatchGAN."""
+    """Adds a second discriminator with a receptive field of 142 px to each PatchGAN."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -87,6 +87,6 @@ class GlobalDiscriminator(CycleGan):
 
 
 def _discriminators(method: CycleGan) -> tuple[list[nn.Module], float, tuple[float, float]]:
-    """What their optimizer is made of."""
+    """Returns the arguments of the discriminators' optimizer: networks, learning rate and Adam's betas."""
     rates = method.config.optimizer
     return [method.d_a, method.d_b], rates.lr_discriminator, (rates.beta1, rates.beta2)

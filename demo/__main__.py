@@ -1,7 +1,7 @@
-"""``make demo``: the whole chain, offline, on real drawings, small enough for two CPU cores.
+"""Runs the whole pipeline offline on real drawings (``make demo``), small enough for two CPU cores.
 
-Serves the demo's drawings from a local board, scrapes them over HTTP, builds a dataset, trains for some minutes,
-and colorizes held-out lineart. What is finished is not done again: run it twice and see.
+Serves the demo's drawings from a local board, scrapes them over HTTP, builds a dataset, trains for a few minutes
+and colorizes held-out lineart. A second run skips whatever the first one finished.
 """
 
 import os
@@ -13,7 +13,7 @@ NAME = "demo"
 PORT = 8765
 _HOME = Path(__file__).resolve().parent.parent / ".run" / "demo"
 
-# before Prefect is imported: the demo brings its own server, whatever else is configured on this machine
+# set before Prefect is imported, so that the demo starts its own server whatever else this machine is configured for
 os.environ.pop("PREFECT_API_URL", None)
 os.environ |= {
     "PREFECT_HOME": str(_HOME),
@@ -51,7 +51,7 @@ def _run() -> None:
         board = Board(demo_posts(), port=PORT)
     except OSError as error:
         sys.exit(f"the demo's board cannot listen on port {PORT} ({error.strerror}): stop what uses it")
-    # we hold the port, so no other demo runs: what carries our mark is the server of one that was killed
+    # this process holds the port, so no other demo is running: a process with the demo's mark was left by a killed one
     stop(marked("PREFECT_HOME", str(_HOME)), grace=5.0)
     size = preset("demo").data.crop
     small = PostFilter(min_side=size)
@@ -64,18 +64,18 @@ def _run() -> None:
                 colour=Query(tags="solo white_background -monochrome", filter=small),
                 size=size,
                 source=board.url,
-                # the board is ours: politeness would only make the demo slow
+                # the board is local, so rate limits would only slow the demo down
                 politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
                 preset="demo",
                 credit=CREDIT,
             )
         except FailedRun as error:
             sys.exit(f"the demo stopped: {error}")
-    _tell()
+    _print_summary()
 
 
 def _fill_inbox() -> None:
-    """Puts the held-out lineart into the inbox, unless it is there already."""
+    """Writes the held-out lineart that the inbox does not have yet."""
     from demo.drawings import HELD_OUT_SEEDS, Drawing
     from irodori.settings import settings
     from storage import open_storage
@@ -88,7 +88,7 @@ def _fill_inbox() -> None:
             storage.write(key, Drawing(seed).render("A", 256))
 
 
-def _tell() -> None:
+def _print_summary() -> None:
     from irodori.models import Model
     from irodori.settings import settings
 

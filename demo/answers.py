@@ -1,4 +1,7 @@
-"""The shapes of Safebooru's answers (Gelbooru 0.2): bare JSON arrays, XML of strings, files with ranges."""
+"""Builds answers in the formats of Safebooru (Gelbooru 0.2).
+
+Listings are bare JSON arrays or XML whose attributes are all strings; files can be requested by range.
+"""
 
 import json
 import re
@@ -28,19 +31,35 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. ``sent``: the connection breaks after so many bytes of the body, before
-    the head if 0."""
+    """One HTTP answer.
+
+    Attributes:
+        body: the whole body; the Content-Length header announces its length.
+        content_type: value of the Content-Type header.
+        status: HTTP status code.
+        headers: further headers, by name.
+        sent: bytes of the body after which the connection breaks, before the head if 0; None: it does not break.
+        pause_s: seconds to wait after every piece of 1 KiB.
+    """
 
     body: bytes
     content_type: str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: int | None = None
-    pause_s: float = 0.0  # after every piece of 1 KiB
+    pause_s: float = 0.0
 
 
 def post_fields(post: BoardPost, site: str) -> Fields:
-    """The post as the JSON listing shows it, in the site's order and with its odd types."""
+    """Describes a post as the JSON listing does, in the site's order and with its inconsistent types.
+
+    Args:
+        post: the post.
+        site: address of the board without a trailing slash; the file URLs begin with it.
+
+    Returns:
+        The post's fields by name.
+    """
     stem = post.image.rpartition(".")[0]
     file_url = f"{site}/images/{post.directory}/{post.image}"
     return {
@@ -70,13 +89,19 @@ def post_fields(post: BoardPost, site: str) -> Fields:
 
 
 def json_listing(posts: Sequence[Fields]) -> Answer:
-    """A bare array served as HTML, with ``/`` escaped as PHP does; no posts at all is an empty body."""
+    """Lists posts as a bare array served as HTML, with ``/`` escaped as PHP does; without posts the body is empty."""
     text = json.dumps(posts, separators=(",", ":")).replace("/", r"\/") if posts else ""
     return Answer(text.encode(), HTML)
 
 
 def xml_listing(posts: Sequence[Fields], count: int, offset: int) -> Answer:
-    """``<posts count offset>``: every attribute a string, ``hash`` called ``md5``, ratings one letter."""
+    """Lists posts as XML: every attribute is a string, ``hash`` is called ``md5``, a rating is one letter.
+
+    Args:
+        posts: the fields of the posts on this page, from post_fields.
+        count: number of posts that the search found, on all pages.
+        offset: number of posts before this page.
+    """
     root = ElementTree.Element("posts", count=str(count), offset=str(offset))
     for fields in posts:
         ElementTree.SubElement(root, "post", _xml_attributes(fields))
@@ -104,7 +129,13 @@ def _xml_value(value: object) -> str:
 
 
 def tag_listing(posts: Sequence[BoardPost], name: str, limit: int) -> Answer:
-    """Tags with their counts, always as XML; a name that no post has gives an empty ``<tags>``."""
+    """Lists tags with their counts, always as XML, in alphabetical order.
+
+    Args:
+        posts: all posts of the board.
+        name: the only tag to list, or "" for all; a tag that no post has gives an empty ``<tags>``.
+        limit: most tags to list.
+    """
     counts = Counter(tag for post in posts for tag in post.tags.split())
     root = ElementTree.Element("tags", type="array")
     for number, (tag, count) in enumerate(sorted(counts.items())):
@@ -115,7 +146,7 @@ def tag_listing(posts: Sequence[BoardPost], name: str, limit: int) -> Answer:
 
 
 def refusal(reason: str) -> Answer:
-    """The site's own error: XML and status 200, whatever format was asked for."""
+    """Reports an error as the site does: as XML with status 200, whatever format was asked for."""
     return xml(ElementTree.Element("response", success="false", reason=reason))
 
 
@@ -124,7 +155,7 @@ def xml(root: ElementTree.Element) -> Answer:
 
 
 def post_page(post: BoardPost) -> Answer:
-    """The page for people that a post's address leads to."""
+    """Returns the HTML page that a browser shows for a post."""
     image = f"/images/{post.directory}/{post.image}"
     texts = f"<p>{escape(post.tags)}<p>{escape(post.source)}"
     page = f'<!doctype html><title>{post.id}</title><img src="{image}">{texts}'
@@ -136,7 +167,15 @@ def not_found() -> Answer:
 
 
 def file(post: BoardPost, requested_range: str) -> Answer:
-    """The file, or the part of it that a ``Range`` header asks for (one range; 416 beyond the end)."""
+    """Returns a post's file, or one range of it.
+
+    Args:
+        post: the post whose file is asked for.
+        requested_range: value of the ``Range`` header; "" or anything but a single byte range gives the whole file.
+
+    Returns:
+        The answer: 200 with the whole file, 206 with a part of it, or 416 for a range beyond its end.
+    """
     content_type = _TYPES.get(post.extension.lower(), "application/octet-stream")
     size = len(post.data)
     if not (match := _RANGE.fullmatch(requested_range)) or match[0] == "bytes=-":

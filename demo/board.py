@@ -1,4 +1,4 @@
-"""A picture board on this machine that answers as safebooru.org does: listings, tags, files, robots.txt.
+"""Serves pictures on this machine as safebooru.org does: listings, tags, files, robots.txt.
 
 ``python -m demo.board --port 8765`` serves the demo's drawings until Ctrl-C.
 """
@@ -28,8 +28,15 @@ _PIECE = 1024
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """A request that was answered. ``time``: monotonic seconds at its start; ``in_flight``: how many requests
-    were being answered then, itself included."""
+    """A request that was answered.
+
+    Attributes:
+        time: when it began, in seconds of time.monotonic().
+        path: path and query.
+        user_agent: value of the User-Agent header, "" if there was none.
+        status: HTTP status code of the answer.
+        in_flight: number of requests being answered when it began, itself included.
+    """
 
     time: float
     path: str
@@ -39,9 +46,19 @@ class LoggedRequest:
 
 
 class Board:
-    """Serves ``posts`` on the loopback interface while used as a context manager.
+    """Serves posts on the loopback interface while used as a context manager.
 
-    ``port`` 0 takes any free one. ``requests`` is the log, in the order of their ends.
+    Args:
+        posts: the posts to serve, in any order.
+        faults: the faults to inject; None: none.
+        port: TCP port to listen on; 0: any free one.
+
+    Attributes:
+        requests: the requests that were answered, in the order in which their answers ended.
+
+    Raises:
+        OSError: if the port is in use or not allowed.
+        OverflowError: if the port is not within 0..65535.
     """
 
     def __init__(self, posts: Sequence[BoardPost], faults: Faults | None = None, port: int = 0) -> None:
@@ -60,7 +77,7 @@ class Board:
         return f"http://{_HOST}:{self._server.server_port}"
 
     def upload(self, *posts: BoardPost) -> None:
-        """Adds posts, also while the board is being read, as happens to every crawl of a live board."""
+        """Adds posts, also while a client reads the board: a live board gets uploads during a crawl, too."""
         self._posts = [*self._posts, *posts]
 
     def __enter__(self) -> Self:
@@ -75,7 +92,12 @@ class Board:
         self._thread.join()
 
     def answer(self, path: str, requested_range: str = "") -> Answer:
-        """What a GET of ``path`` (with its query) is answered, faults included."""
+        """Returns the answer to a GET request, with any fault that applies to it.
+
+        Args:
+            path: path and query.
+            requested_range: value of the Range header, "" if there is none.
+        """
         parts = urlsplit(path)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         if parts.path == "/robots.txt":
@@ -129,13 +151,13 @@ class Board:
             return self._file_requests[post_id] - 1
 
     def begin(self) -> int:
-        """Counts a request in; returns how many are in flight now."""
+        """Counts a request that begins and returns the number of requests in flight, itself included."""
         with self._lock:
             self._in_flight += 1
             return self._in_flight
 
     def end(self, request: LoggedRequest) -> None:
-        """Counts a request out and logs it: before its last bytes, so that who has them finds it logged."""
+        """Counts a request that ends and logs it, before its last bytes are sent: a client that has them finds it."""
         with self._lock:
             self._in_flight -= 1
             self.requests.append(request)
@@ -143,7 +165,7 @@ class Board:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # head and body are two writes: held back for an acknowledgement, the body of a small file came 40 ms late
+    # head and body are two writes: with Nagle's algorithm the body of a small file waits 40 ms for an acknowledgement
     disable_nagle_algorithm = True
     board: ClassVar[Board]
 
@@ -181,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on stderr: the board keeps its own log."""
+        """Writes nothing to stderr: the board keeps its own log."""
 
 
 def _whole_number(text: str, default: int) -> int:

@@ -1,9 +1,9 @@
-"""Portraits from an artist's drawn parts: a colour version and a lineart version for every seed.
+"""Draws portraits from an artist's parts: a colour version and a lineart version for every seed.
 
 The parts (heads, hair, eyes, ...) were drawn by Lisa Wischofsky; DiceBear combines them by seed and resvg
 rasterizes them. Domain B is the portrait as drawn. Domain A is its lineart: the same parts with every colour
-but the ink made white. Both versions of a seed line up pixel for pixel, so a seed whose lineart is colorized
-has a known colour version to be measured against.
+except the ink replaced by white. Both versions of a seed line up pixel for pixel, so colorized lineart can be
+compared with the colour version of the same seed.
 """
 
 import json
@@ -22,13 +22,13 @@ CREDIT = 'Drawings: "Adventurer" by Lisa Wischofsky, CC BY 4.0 (DiceBear)'
 
 Domain = Literal["A", "B"]
 
-# Disjoint, so that no lineart has its own colour version among the training pictures.
+# disjoint, so that no lineart has its own colour version among the training pictures
 COLOUR_SEEDS = range(700)
 LINEART_SEEDS = range(1000, 1700)
 HELD_OUT_SEEDS = range(2000, 2060)
 
-# The style's own palette, named as boards name it. A name is chosen first and then one of its colours: the
-# palette holds four browns and one pink, and chosen evenly the rarer names had too few pictures to train on.
+# The style's own palette, by the tag names of boards. Drawing first chooses a name, then one of its colours: the
+# palette has four browns but one pink, and a uniform choice of colours gave the rarer names too few training pictures.
 HAIR_COLOURS = {
     "aqua": ("#85c2c6",),
     "black": ("#0e0e0e",),
@@ -44,11 +44,11 @@ HAIR_COLOURS = {
 SKIN_COLOURS = ("#f2d3b1", "#ecad80", "#9e5622", "#763900")
 _HAIR_WEIGHTS = [2 if name == "pink" else 1 for name in HAIR_COLOURS]  # the demo trains a pink_hair style
 
-# The avatar is clipped to its own canvas: this hides nothing more and is a third of the time to render.
+# the avatar is clipped to its canvas, which hides nothing but takes a third of the time to render
 _CLIP = re.compile(r' clip-path="[^"]*"')
 _INK = "#000000"
 _WHITE = "#ffffff"
-_BALD = "short19"  # a shadow on the head: the one haircut that shows no hair colour
+_BALD = "short19"  # only a shadow on the head: the one haircut without a hair colour
 _DARK_SKIN = SKIN_COLOURS[2:]
 _TAGS_OF_VARIANTS = {
     "hairVariant": {
@@ -86,17 +86,21 @@ _TAGS_OF_PARTS = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """One portrait; the same seed gives the same parts, tags and bytes every time."""
+    """One portrait.
+
+    Attributes:
+        seed: decides everything; the same seed always gives the same parts, tags and bytes.
+    """
 
     seed: int
 
     @cached_property
     def hair_colour(self) -> tuple[str, str]:
         """Name and hex value of the hair colour, e.g. ``("pink", "#dba3be")``."""
-        # a string seeds through a hash of its own: small integers would give similar first draws
-        chance = random.Random(f"hair {self.seed}")
-        name = chance.choices(list(HAIR_COLOURS), _HAIR_WEIGHTS)[0]
-        return name, chance.choice(HAIR_COLOURS[name])
+        # a string, because Random hashes it: seeds that are small integers would give similar first numbers
+        rng = random.Random(f"hair {self.seed}")
+        name = rng.choices(list(HAIR_COLOURS), _HAIR_WEIGHTS)[0]
+        return name, rng.choice(HAIR_COLOURS[name])
 
     @cached_property
     def parts(self) -> dict[str, Any]:
@@ -105,13 +109,23 @@ class Drawing:
         return parts
 
     def tags(self, domain: Domain) -> str:
-        """Space-separated sorted tags, as a board would tag this version of the portrait."""
+        """Returns the tags that a board would give this version of the portrait, sorted and separated by spaces."""
         tags = {"portrait", "solo", "white_background", *self._tags_of_lines()}
         tags |= {"lineart", "monochrome"} if domain == "A" else self._tags_of_colours()
         return " ".join(sorted(tags))
 
     def render(self, domain: Domain, size: int, *, hair: str | None = None, skin: str | None = None) -> bytes:
-        """PNG of ``size`` × ``size`` pixels on white; hair and skin in the seed's own colours unless told otherwise."""
+        """Draws one version of the portrait on white.
+
+        Args:
+            domain: "A" for the lineart, "B" for the colour version.
+            size: width and height in pixels.
+            hair: hex value of the hair colour in domain B; None: the seed's own.
+            skin: hex value of the skin colour in domain B; None: the seed's own.
+
+        Returns:
+            A PNG file.
+        """
         return resvg_py.svg_to_bytes(
             svg_string=_CLIP.sub("", str(self._avatar(domain, hair, skin))),
             width=size,
@@ -158,7 +172,7 @@ def _style(domain: Domain) -> Style:
 
 
 def _without_colour(node: Any) -> Any:
-    """The style's definition with ink left as ink, every other colour made white and tints left out."""
+    """Returns the style's definition with ink kept, every other colour made white and translucent fills removed."""
     if isinstance(node, list):
         return [_without_colour(child) for child in node]
     if not isinstance(node, dict):

@@ -1,4 +1,7 @@
-"""What goes wrong between a board and its client, by share or by number, the same for the same seed."""
+"""Injects faults into a board's answers, for a share of the requests and posts or for stated ones.
+
+The same seed gives the same faults.
+"""
 
 import random
 from collections.abc import Callable, Collection, Mapping
@@ -33,8 +36,15 @@ FileFault = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """``api``: by the number of the API request, counted from 0 (a retry is the next one). ``listed`` and
-    ``files``: by post id. ``file_attempts``: how many requests for a file meet its fault; None means all."""
+    """Says which answers get which faults.
+
+    Attributes:
+        api: faults of API requests, by the request's number, counted from 0; a retry has the next number.
+        listed: faults of posts in JSON and XML listings, by post id; one post can have several.
+        files: faults of file requests, by post id.
+        file_attempts: how many requests for a file get its fault; None: all.
+        seed: decides which numbers a share selects.
+    """
 
     api: Mapping[ApiFault, Where] = field(default_factory=dict)
     listed: Mapping[ListedFault, Where] = field(default_factory=dict)
@@ -55,7 +65,13 @@ class Faults:
         return fields
 
     def on_file(self, post: BoardPost, attempt: int, answer: Answer) -> Answer:
-        """``attempt``: how often the file was asked for before."""
+        """Returns the answer to a file request, with the post's fault if it has one.
+
+        Args:
+            post: the post whose file is asked for.
+            attempt: how often the file was asked for before.
+            answer: the answer without a fault.
+        """
         if self.file_attempts is not None and attempt >= self.file_attempts:
             return answer
         for fault, where in self.files.items():
@@ -78,7 +94,7 @@ def _status(status: int, retry_after: Callable[[], str] | None = None) -> Callab
 
 
 def _in_one_second() -> str:
-    # whole seconds only: two ahead, so that at least one is left when the client reads it
+    # an HTTP date has whole seconds: two ahead, so that about one is left when the client reads it
     return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
 
 

@@ -1,4 +1,4 @@
-"""The demo's posts: every drawing once, and the blemishes that a real board has."""
+"""Makes the demo's posts: every drawing once, and the copies and broken files that a real board has, too."""
 
 import getpass
 import hashlib
@@ -22,7 +22,7 @@ from demo.drawings import COLOUR_SEEDS, LINEART_SEEDS, Domain, Drawing
 from demo.search import BoardPost
 
 SIZES = (144, 160, 192)  # px; the demo trains at 128 and below
-REUPLOADS, REENCODED = 10, 10  # in each domain
+REUPLOADS, REENCODED = 10, 10  # copies in each domain
 SOURCE = "https://www.figma.com/community/file/1184595184137881796"
 _FIRST_ID = 6_077_620
 _LIST = "uploads.json"
@@ -39,23 +39,28 @@ class Upload:
 
 
 def demo_posts(folder: Path | None = None) -> list[BoardPost]:
-    """The board of the demo, newest first: 700 drawings a domain, copies of some, three broken files.
+    """Makes the posts of the demo's board: 700 drawings of each domain, copies of some, three broken files.
 
-    The drawings are rendered once into ``folder`` (default: the system's temporary folder), which takes some
-    seconds, and read from there afterwards.
+    The first call renders the drawings, which takes some seconds; later calls read them from the folder.
+
+    Args:
+        folder: where rendered drawings are kept; None: a folder of this user in the system's temporary folder.
+
+    Returns:
+        The posts, newest first.
     """
     colour, lineart = _drawn(folder or Path(tempfile.gettempdir()) / f"irodori-demo-{getpass.getuser()}")
-    chance = random.Random("board")
-    uploads = [*colour, *lineart, *_copies(colour, chance), *_copies(lineart, chance)]
+    rng = random.Random("board")
+    uploads = [*colour, *lineart, *_copies(colour, rng), *_copies(lineart, rng)]
     uploads += [_broken(upload) for upload in (colour[3], colour[5], lineart[3])]
-    chance.shuffle(uploads)
-    return list(_numbered(uploads, chance))[::-1]
+    rng.shuffle(uploads)
+    return list(_numbered(uploads, rng))[::-1]
 
 
-def _numbered(uploads: Sequence[Upload], chance: random.Random) -> Iterator[BoardPost]:
+def _numbered(uploads: Sequence[Upload], rng: random.Random) -> Iterator[BoardPost]:
     post_id = _FIRST_ID
     for upload in uploads:
-        post_id += chance.randint(1, 9)  # deleted posts leave gaps
+        post_id += rng.randint(1, 9)  # deleted posts leave gaps
         yield BoardPost(
             id=post_id,
             data=upload.data,
@@ -63,15 +68,15 @@ def _numbered(uploads: Sequence[Upload], chance: random.Random) -> Iterator[Boar
             width=upload.size,
             height=upload.size,
             extension=upload.extension,
-            rating=chance.choice(("general", "general", "safe")),
+            rating=rng.choice(("general", "general", "safe")),
             source=SOURCE,
-            owner=chance.choice(("danbooru", "danbooru", "visitor")),
+            owner=rng.choice(("danbooru", "danbooru", "visitor")),
         )
 
 
-def _copies(uploads: Sequence[Upload], chance: random.Random) -> list[Upload]:
-    """Some drawings posted again: byte for byte, recompressed, or made smaller."""
-    again = chance.sample(uploads, REUPLOADS + REENCODED)
+def _copies(uploads: Sequence[Upload], rng: random.Random) -> list[Upload]:
+    """Returns copies of some drawings: byte for byte, recompressed, or smaller."""
+    again = rng.sample(uploads, REUPLOADS + REENCODED)
     return again[:REUPLOADS] + [_reencoded(upload, number) for number, upload in enumerate(again[REUPLOADS:])]
 
 
@@ -91,7 +96,7 @@ def _broken(upload: Upload) -> Upload:
 
 
 def _drawn(folder: Path) -> tuple[list[Upload], list[Upload]]:
-    """The colour and the lineart uploads, from the archive in ``folder``, which is made when missing."""
+    """Returns the colour and the lineart uploads from the archive in ``folder``, which it makes if missing."""
     archive = folder / f"drawings-{_recipe()}.zip"
     if not archive.exists():
         _draw_all(archive)
@@ -102,7 +107,7 @@ def _drawn(folder: Path) -> tuple[list[Upload], list[Upload]]:
 
 
 def _recipe() -> str:
-    """Digest of all that the drawn files depend on, so that a change of it never meets an old archive."""
+    """Returns a digest of everything that decides the drawn files, so that a change makes a new archive."""
     sources = [Path(path).read_bytes() for path in (drawings.__file__, __file__)]
     packages = [version(name) for name in ("dicebear-core", "dicebear-styles", "resvg_py", "pillow")]
     return hashlib.sha256(b"".join(sources) + " ".join(packages).encode()).hexdigest()[:16]
@@ -111,7 +116,7 @@ def _recipe() -> str:
 def _draw_all(archive: Path) -> None:
     wanted: list[tuple[Domain, int]] = [("B", seed) for seed in COLOUR_SEEDS]
     wanted += [("A", seed) for seed in LINEART_SEEDS]
-    # spawn: forking a process that has threads (a flow's, a test's) can hang the child
+    # spawn, because a fork of a process with threads (a flow's, a test's) can hang
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         uploads = list(pool.map(_draw, wanted, chunksize=50))
     archive.parent.mkdir(parents=True, exist_ok=True)

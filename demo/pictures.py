@@ -1,4 +1,4 @@
-"""Portraits as arrays, the way training and measuring take them."""
+"""Draws portraits as arrays in the form that training and scoring take."""
 
 import numpy as np
 
@@ -8,10 +8,27 @@ from imaging.lineart import Normalization, lineart_gray, normalize
 
 
 def portrait(seed: int, domain: Domain, size: int) -> np.ndarray:
-    """uint8 (size, size, 3) RGB, 0..255."""
+    """Draws a portrait as an array.
+
+    Args:
+        seed: seed of the drawing.
+        domain: "A" for the lineart, "B" for the colour version.
+        size: width and height in pixels.
+
+    Returns:
+        (size, size, 3) uint8, RGB, 0..255.
+    """
     return np.array(decode(Drawing(seed).render(domain, size)))
 
 
 def normalized_lineart(seed: int, size: int) -> np.ndarray:
-    """uint8 (size, size), 0 = ink, as a dataset's lineart reaches the network."""
+    """Draws normalized lineart, as the network gets it from a dataset.
+
+    Args:
+        seed: seed of the drawing.
+        size: width and height in pixels.
+
+    Returns:
+        (size, size) uint8, from 0 for ink to 255 for paper.
+    """
     return normalize(lineart_gray(decode(Drawing(seed).render("A", size))), Normalization()).image

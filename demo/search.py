@@ -1,4 +1,4 @@
-"""What is posted on the board, and the search terms by which it is found."""
+"""Defines the board's posts and finds them by search terms."""
 
 import hashlib
 import operator
@@ -20,7 +20,19 @@ _TEXT_TERM = re.compile(r"(rating|md5):(.+)")
 
 @dataclass(frozen=True)
 class BoardPost:
-    """One upload. ``data`` is served byte for byte as ``extension``, whether or not it is such a picture."""
+    """One upload.
+
+    Attributes:
+        id: the board's number of the post.
+        data: the file, served byte for byte even if it is no picture of the type that the extension names.
+        tags: separated by spaces.
+        width: in pixels, as listed.
+        height: in pixels, as listed.
+        extension: of the file's name, without a dot.
+        rating: such as "general" or "safe".
+        source: address that the upload names as its origin, "" for none.
+        owner: "danbooru" for an imported file, otherwise a user's name.
+    """
 
     id: int
     data: bytes
@@ -42,17 +54,23 @@ class BoardPost:
 
     @cached_property
     def image(self) -> str:
-        """File name: Safebooru names imported files by their SHA-1 and its users' uploads by their MD5."""
+        """File name; Safebooru names imported files by their SHA-1 and its users' uploads by their MD5."""
         imported = self.owner == "danbooru"
         stem = hashlib.sha1(self.data, usedforsecurity=False).hexdigest() if imported else self.md5
         return f"{stem}.{self.extension}"
 
 
 def search(posts: Sequence[BoardPost], tags: str) -> list[BoardPost]:
-    """Posts that meet every term, newest first unless a ``sort:id:asc`` is among the terms.
+    """Finds the posts that meet every term.
 
-    Terms: ``tag``, ``-tag``, ``id:<N`` (also ``<= > >=`` and none) and so ``width:`` and ``height:``,
-    ``rating:``, ``md5:``, ``sort:id:asc|desc``.
+    Args:
+        posts: the posts to search.
+        tags: terms separated by spaces: ``tag``, ``-tag`` (without the tag), ``id:``, ``width:`` or ``height:`` with
+            a number after ``<``, ``<=``, ``>``, ``>=`` or no sign for equality, ``rating:``, ``md5:``,
+            ``sort:id:asc`` or ``sort:id:desc``.
+
+    Returns:
+        The posts, newest first unless a term is ``sort:id:asc``.
     """
     terms = tags.split()
     conditions = [_condition(term) for term in terms if not term.startswith("sort:")]

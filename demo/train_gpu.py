@@ -34,7 +34,7 @@ from imaging.lineart import Normalization
 
 FOLDER = Path(__file__).resolve().parent.parent / ".run" / "train-gpu"
 LARGEST_GENERATOR = 14e6  # bytes
-# as little as shows that all of it works
+# the smallest settings that still run every step
 REHEARSAL: dict[str, Any] = {
     "method": {"generator": {"blocks": 1, "ngf": 8}, "discriminator": {"ndf": 8}},
     "data": {"crop": 64},
@@ -58,7 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def train(folder: Path, rehearse: bool, steps: int | None) -> None:
-    """Trains to the end and leaves the files that the module's first lines name."""
+    """Trains to the end and writes the files that the module's docstring lists.
+
+    Args:
+        folder: where the run and the files go; a run found there is resumed.
+        rehearse: train a tiny model for a few steps on the CPU.
+        steps: about how many steps to train; None: as many as the preset makes. A rehearsal ignores it.
+
+    Raises:
+        CycleganError: if the training cannot go on (its text is one line).
+    """
     count = REHEARSED_DRAWINGS if rehearse else len(COLOUR_SEEDS)
     config = settings(rehearse, REHEARSED_STEPS if rehearse else steps, count)
     data = draw(count, round(config.data.crop * 286 / 256))  # larger than the crop, as published
@@ -80,11 +89,17 @@ def train(folder: Path, rehearse: bool, steps: int | None) -> None:
         "choice": asdict(choice),
     }
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
-    _tell(folder, figures)
+    _print_summary(folder, figures)
 
 
 def settings(rehearse: bool, steps: int | None, count: int) -> TrainConfig:
-    """The `default` preset; with `steps`, its phases shortened or lengthened alike to about as many."""
+    """Returns the configuration: the `default` preset on the GPU.
+
+    Args:
+        rehearse: shrink it to a tiny model on the CPU.
+        steps: scale all phases by the same factor to about this many steps; None: leave them as they are.
+        count: number of drawings in each domain, on which the steps of an epoch depend.
+    """
     config = preset("default").changed({"device": "cuda"})
     if rehearse:
         config = config.changed(REHEARSAL)
@@ -95,7 +110,15 @@ def settings(rehearse: bool, steps: int | None, count: int) -> TrainConfig:
 
 
 def draw(count: int, size: int) -> TrainingData:
-    """`count` drawings of each domain, of `size` px, and lineart to score on; no drawing is in both domains."""
+    """Draws the training data and the held-out data to score with; no drawing is in both domains.
+
+    Args:
+        count: drawings in each domain. The held-out pictures of B are taken from these, those of A are extra.
+        size: width and height in pixels.
+
+    Returns:
+        Lineart as (size, size) arrays and RGB pictures as (size, size, 3), all uint8.
+    """
     held_out = min(count // 2, len(HELD_OUT_SEEDS))
     seeds: list[tuple[Domain, Sequence[int]]] = [
         ("A", [*LINEART_SEEDS[:count], *HELD_OUT_SEEDS[:held_out]]),
@@ -109,7 +132,7 @@ def draw(count: int, size: int) -> TrainingData:
 
 
 def _draw(wanted: tuple[Domain, int, int]) -> np.ndarray:
-    """Normalized lineart (H, W) or an RGB picture (H, W, 3), uint8."""
+    """Returns normalized lineart (H, W) or an RGB picture (H, W, 3), uint8."""
     domain, seed, size = wanted
     return normalized_lineart(seed, size) if domain == "A" else portrait(seed, domain, size)
 
@@ -126,7 +149,7 @@ def _print(step: int, total: int, metrics: dict[str, float]) -> None:
     print(f"step {step:,} of {total:,}, {metrics['images_per_second']:.1f} images/s", flush=True)
 
 
-def _tell(folder: Path, figures: dict[str, Any]) -> None:
+def _print_summary(folder: Path, figures: dict[str, Any]) -> None:
     print(f"\nfigures    {folder / 'figures.json'}")
     print(f"samples    {folder / 'samples.png'}  ({CREDIT})")
     print(f"page       {folder / 'run' / 'index.html'}")

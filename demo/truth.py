@@ -1,7 +1,7 @@
-"""What is known of a portrait: every colouring that the artist's palette allows, and how far from them an output is.
+"""Measures outputs against the known colourings of a portrait: all that the artist's palette allows.
 
-A drawing does not say which colours it had, so an output is measured against the nearest of all its colourings:
-each hair colour with each skin colour. Everything else (flowers, lips, glasses) keeps the seed's own colour.
+Lineart does not tell which colours the portrait had, so an output is compared with the nearest of all its
+colourings: each hair colour with each skin colour. Everything else (flowers, lips, glasses) keeps the seed's colour.
 """
 
 import itertools
@@ -16,17 +16,20 @@ from imaging.codec import decode
 from imaging.colour import to_lab
 
 HAIR = tuple(itertools.chain.from_iterable(HAIR_COLOURS.values()))
-_PAPER = 250  # lineart lighter than this is no line
-_LEAST_SHARE = 0.01  # of the picture; smaller areas of hair or skin say nothing
-_APART = 20.0  # ΔE*ab that nobody overlooks
+_PAPER = 250  # pixels of lineart at least this light are not part of a line
+_LEAST_SHARE = 0.01  # of the picture; smaller areas of hair or skin are not compared
+_APART = 20.0  # ΔE*ab; a plainly visible difference
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One portrait at one size.
+    """All colourings of one portrait at one size.
 
-    colourings: (n, p, 3) float16 CIE Lab of the p pixels without a line, one row for each colouring.
-    areas, hair, skin: (H, W) bool, pixels without a line, and those of them that are hair and skin.
+    Attributes:
+        colourings: (n, p, 3) float16, CIE Lab colours of the p pixels without a line, one row for each colouring.
+        areas: (H, W) bool, the pixels without a line.
+        hair: (H, W) bool, those of `areas` that are hair.
+        skin: (H, W) bool, those of `areas` that are skin.
     """
 
     colourings: np.ndarray
@@ -36,7 +39,12 @@ class Truth:
 
     @classmethod
     def of(cls, seed: int, size: int) -> "Truth":
-        """Renders every colouring of `seed` at `size` × `size` px, some 0.2 s."""
+        """Renders every colouring of a portrait, in about 0.2 s.
+
+        Args:
+            seed: seed of the drawing.
+            size: width and height in pixels.
+        """
         drawing = Drawing(seed)
         areas = portrait(seed, "A", size)[..., 0] >= _PAPER
         labs = {
@@ -53,12 +61,26 @@ class Truth:
         )
 
     def distance(self, output: np.ndarray) -> float:
-        """Mean ΔE*ab (CIE 1976) of a uint8 (H, W, 3) output to its nearest colouring, where no line is."""
+        """Measures how far an output is from its nearest colouring.
+
+        Args:
+            output: (H, W, 3) uint8, RGB.
+
+        Returns:
+            Mean ΔE*ab (CIE 1976) over the pixels without a line.
+        """
         difference = self.colourings.astype(np.float32) - to_lab(output)[self.areas]
         return float(np.sqrt((difference**2).sum(axis=2)).mean(axis=1).min())
 
     def tells_hair_from_skin(self, output: np.ndarray) -> bool | None:
-        """Whether the mean colours of hair and skin are apart; None where too little of either is to be seen."""
+        """Tells whether the mean colours of hair and skin differ by more than 20 ΔE*ab (CIE 1976).
+
+        Args:
+            output: (H, W, 3) uint8, RGB.
+
+        Returns:
+            Whether they do; None if hair or skin covers less than 1 % of the picture.
+        """
         if min(self.hair.mean(), self.skin.mean()) < _LEAST_SHARE:
             return None
         lab = to_lab(output)
@@ -66,7 +88,16 @@ class Truth:
 
 
 def measure(truths: Sequence[Truth], outputs: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Mean distance (ΔE*ab), and the share of the portraits, 0..1, whose hair is told from their skin."""
+    """Measures outputs against the truths of their portraits.
+
+    Args:
+        truths: one for each portrait.
+        outputs: one (H, W, 3) uint8 RGB picture for each portrait, in the same order.
+
+    Returns:
+        Mean distance in ΔE*ab, and the share, 0..1, of the portraits with enough hair and skin to compare whose
+        hair and skin differ; NaN if there are no such portraits.
+    """
     told = [truth.tells_hair_from_skin(output) for truth, output in zip(truths, outputs, strict=True)]
     distances = [truth.distance(output) for truth, output in zip(truths, outputs, strict=True)]
     return float(np.mean(distances)), float(np.mean([each for each in told if each is not None]))

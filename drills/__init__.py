@@ -1,1 +1,1 @@
-"""What must survive: real runs, killed at random moments, against runs that nobody disturbed."""
+"""Kills real runs at random moments and compares what they leave with what undisturbed runs leave."""

@@ -1,8 +1,7 @@
-"""``python -m drills.build``: build-dataset killed with SIGKILL at random moments, on a folder and on S3.
+"""Kills build-dataset with SIGKILL at random moments, on a folder and on S3 (``python -m drills.build``).
 
-Each killed run is started again until it gets through; then its manifest (but for the times) and every byte must
-be those of a run that nobody disturbed, and a fresh one begins, until enough kills have hit. Exit status 0: all
-were the same.
+The drill restarts each killed run until it completes. Then its manifest (except the times) and every other byte must
+equal those of an undisturbed run. Fresh runs follow until enough kills have hit. Exit status 0: all runs were equal.
 """
 
 import multiprocessing
@@ -30,7 +29,7 @@ from storage import Manifest, Storage, open_storage
 
 DATASET, SIZE, PER_DOMAIN = "drill", 48, 60
 _BEGUN = "begun"
-_PROCESSES = multiprocessing.get_context("forkserver")  # a run starts in a tenth of a second, yet is a real process
+_PROCESSES = multiprocessing.get_context("forkserver")  # starts a real process in a tenth of a second
 
 
 def main(
@@ -54,10 +53,10 @@ def main(
 
 
 def _drill(kind: str, url: str, board: str, kills: int, rng: random.Random) -> list[object]:
-    """One storage's line of the table."""
+    """Drills one storage and returns its row of the table."""
     wanted_url = f"{url}/undisturbed"
     seconds = _build(wanted_url, board)
-    assert seconds is not None  # nobody killed it
+    assert seconds is not None  # it was not killed
     wanted = _left_by(open_storage(wanted_url))
     assert len(wanted[0]) > 2 * PER_DOMAIN
     hits: Counter[str] = Counter()
@@ -74,7 +73,16 @@ def _drill(kind: str, url: str, board: str, kills: int, rng: random.Random) -> l
 
 
 def _build(url: str, board: str, kill_after: float | None = None) -> float | None:
-    """Seconds that a whole run worked, or None if it was killed ``kill_after`` seconds after it began to."""
+    """Runs build-dataset in a new process.
+
+    Args:
+        url: the storage.
+        board: address of the board.
+        kill_after: seconds after the start of the work at which to kill the process; None: never.
+
+    Returns:
+        Seconds from the start of the work to the end of the process, or None if it was killed.
+    """
     process = _PROCESSES.Process(target=_run, args=(url, board))
     process.start()
     _wait_for_work(open_storage(url), process)
@@ -90,14 +98,14 @@ def _build(url: str, board: str, kill_after: float | None = None) -> float | Non
 
 
 def _wait_for_work(storage: Storage, process: BaseProcess) -> None:
-    """Until the run has marked its storage as begun: Prefect's own start takes longer than the work."""
+    """Waits until the run has marked its storage as begun: Prefect's start takes longer than the work."""
     storage.delete(_BEGUN)
     while not storage.exists(_BEGUN) and process.is_alive():
         time.sleep(0.02)
 
 
 def _run(url: str, board: str) -> None:
-    """In a process of its own."""
+    """Runs build-dataset; called in a new process."""
     os.environ["IRODORI_STORAGE"] = url
     from flows.build_dataset import build_dataset
     from irodori.settings import settings
@@ -105,7 +113,7 @@ def _run(url: str, board: str) -> None:
     from scraping.politeness import Politeness
     from tasks.scrape import Query
 
-    settings.cache_clear()  # what the preloading process read
+    settings.cache_clear()  # the fork server's preloading cached other settings
     lineart, colour = (Query(tags=tags, filter=PostFilter(min_side=32)) for tags in ("lineart", "-lineart"))
     politeness = Politeness(api_per_second=200, files_per_second=1000, connections=8, backoff_s=0.01, retries=1)
     build_dataset.on_running(_mark_begun)  # type: ignore[arg-type]
@@ -117,7 +125,7 @@ def _mark_begun(*_: Any) -> None:
 
 
 def _left_by(storage: Storage) -> tuple[pd.DataFrame, dict[str, bytes]]:
-    """The manifest without its times, and all other bytes."""
+    """Returns the manifest without its times, and the contents of all other files of the dataset by key."""
     manifest = Manifest(storage, f"datasets/{DATASET}/manifest.csv")
     keys = [entry.key for entry in storage.list("datasets/") if entry.key != manifest.key]
     return manifest.load().drop(columns="updated_at"), {key: storage.read(key) for key in keys}
@@ -128,13 +136,13 @@ def _same(one: tuple[pd.DataFrame, dict[str, bytes]], other: tuple[pd.DataFrame,
 
 
 def _stage_reached(storage: Storage) -> str:
-    """The last stage that has rows."""
+    """Returns the last stage that has rows, or "listing" if none has."""
     counted = Manifest(storage, f"datasets/{DATASET}/manifest.csv").summary()
     return str(counted[-1]["stage"]) if counted else "listing"
 
 
 def _board() -> Board:
-    """Portraits of both domains, with copies, a truncated file and wrong tags among them."""
+    """Makes a board with portraits of both domains, two copies, a truncated file and a wrongly tagged drawing."""
     domains: tuple[tuple[Domain, int], ...] = (("A", 0), ("B", 500))
     pictures = [
         (Drawing(seed).render(domain, 64), Drawing(seed).tags(domain))

@@ -1,10 +1,16 @@
-"""``python -m drills.inbox``: two colorizers on one inbox, killed with SIGKILL at random moments while files arrive.
+"""Kills two colorizers of one inbox with SIGKILL at random moments while files arrive (``python -m drills.inbox``).
 
-Writers drop drawings, in a folder byte by byte under their final names; some come again with other contents, some are
-broken. Meanwhile the storage fails at random: the disk is full or read-only, requests to S3 break off or go unanswered.
-In the end each drawing must have left the inbox, with exactly the output that an undisturbed colorizer makes of its
-last contents, or with its reason; and no drawing may ever have been in two hands; each folder has an up-to-date contact
-sheet; and each run that failed did so with one line. Exit status 0: so it was.
+Writers add drawings, in a folder piece by piece under their final names; some names get other contents later, and some
+files are broken. Meanwhile the storage fails at random: the disk is full or read-only, requests to S3 break off or go
+unanswered. The drill then checks that
+
+- each drawing has left the inbox, either with exactly the output that an undisturbed colorizer makes of its last
+  contents or with the reason for its failure,
+- two processes never coloured the same drawing at the same time,
+- each folder has an up-to-date contact sheet,
+- each failed run ended with one line.
+
+Exit status 0: all of this holds.
 """
 
 import json
@@ -27,7 +33,7 @@ from demo.drawings import Drawing
 from deploy.prefect_server import prefect_server
 from deploy.seaweed import SeaweedFS
 from drills.outcome import Arrival, coloured, events, stale, untold, wait_until_quiet, wrong
-from drills.unreliable_storage import Storm, UnreliableS3, Weather, small_disk
+from drills.unreliable_storage import Outage, Outages, UnreliableS3, small_disk
 from storage import Storage, open_storage
 
 BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
@@ -37,13 +43,21 @@ _Colorizer = multiprocessing.context.ForkServerProcess
 
 @dataclass(frozen=True)
 class _Place:
-    """A storage to drill. endpoint: where colorizers find S3.  log: of what they have in hand."""
+    """A storage to drill.
+
+    Attributes:
+        kind: what the table calls it.
+        url: the storage.
+        endpoint: address at which the colorizers reach S3.
+        log: file in which the colorizers log their events, one JSON array a line.
+        outages: the ways in which this storage can fail.
+    """
 
     kind: str
     url: str
     endpoint: str
     log: Path
-    storms: list[Storm]
+    outages: list[Outage]
 
 
 def main(
@@ -57,7 +71,7 @@ def main(
         with (
             SeaweedFS(folder / "s3") as s3,
             UnreliableS3(s3.endpoint, rng) as proxy,
-            small_disk(folder / "storage") as disk_storms,
+            small_disk(folder / "storage") as disk_outages,
         ):
             os.environ.update(s3.environment, IRODORI_WORKERS="2")
             s3.create_bucket("drill")
@@ -66,26 +80,26 @@ def main(
             )
             checkpoint = _save_checkpoint(folder / "drill.pt")
             places = [
-                _Place("folder", (folder / "storage").as_uri(), proxy.endpoint, folder / "folder.log", disk_storms),
-                _Place("S3", "s3://drill", proxy.endpoint, folder / "S3.log", [proxy.storm]),
+                _Place("folder", (folder / "storage").as_uri(), proxy.endpoint, folder / "folder.log", disk_outages),
+                _Place("S3", "s3://drill", proxy.endpoint, folder / "S3.log", [proxy.outage]),
             ]
             drills = [_drill(place, checkpoint, kills, random.Random(seed)) for place in places]
             print(f"\nrequests to S3 that failed: {dict(proxy.faults)}", flush=True)
-    head = ["storage", "kills", "storms", "runs failed", "drawings", "coloured", "again", "in two hands", "wrong"]
+    head = ["storage", "kills", "outages", "runs failed", "drawings", "coloured", "again", "in two hands", "wrong"]
     print_table(head, drills)
     if any(row[-1] or row[-2] for row in drills):
         sys.exit(1)
 
 
 def _drill(place: _Place, checkpoint: Path, kills: int, rng: random.Random) -> list[object]:
-    """One storage's line of the table."""
+    """Drills one storage and returns its row of the table."""
     storage = open_storage(place.url)
     storage.upload(checkpoint, f"models/{MODEL}/drill.pt")
     best = {"checkpoint": f"models/{MODEL}/drill.pt", "weights": "ema"}
     storage.write(f"models/{MODEL}/best.json", json.dumps(best).encode())
     arrivals = _arrivals(kills * BURST)
     colorizers = [_start(place) for _ in range(2)]
-    with Weather(place.storms, random.Random(rng.random())) as weather:
+    with Outages(place.outages, random.Random(rng.random())) as outages:
         killed = _kill_again_and_again(place, storage, colorizers, arrivals, kills, rng)
     wait_until_quiet(storage)
     for process in colorizers:
@@ -98,7 +112,7 @@ def _drill(place: _Place, checkpoint: Path, kills: int, rng: random.Random) -> l
     done, twice = coloured(place.log, killed)
     again = done.total() - len(done)
     stopped = sum(event.what == "stopped" for event in events(place.log))
-    figures = [len(killed), weather.count, stopped, len(expected), len(done), again, twice, len(faults)]
+    figures = [len(killed), outages.count, stopped, len(expected), len(done), again, twice, len(faults)]
     return [place.kind, *figures]
 
 
@@ -110,7 +124,19 @@ def _kill_again_and_again(
     kills: int,
     rng: random.Random,
 ) -> dict[int, float]:
-    """When each was killed, by process."""
+    """Adds drawings and kills a colorizer after each burst of them.
+
+    Args:
+        place: the storage to drill.
+        storage: the same, opened.
+        colorizers: the running processes; each killed one is replaced.
+        arrivals: the drawings to add, BURST for each kill.
+        kills: how many processes to kill.
+        rng: decides which process to kill and when.
+
+    Returns:
+        When each process was killed, in seconds of time.monotonic(), by process id.
+    """
     killed: dict[int, float] = {}
     while len(killed) < kills:
         burst = arrivals[len(killed) * BURST : (len(killed) + 1) * BURST]
@@ -129,7 +155,7 @@ def _kill_again_and_again(
 
 
 def _arrivals(total: int) -> list[Arrival]:
-    """Each tenth is cut short, one is no picture, and each fifth is another drawing under an earlier name."""
+    """Makes the files to add: one is no picture, each tenth is truncated, each fifth reuses an earlier file's name."""
     arrivals = [Arrival("notes.txt", b"remember the milk", False)]
     for number in range(1, total):
         whole = Drawing(2000 + number).render("A", SIDE)
@@ -143,7 +169,10 @@ def _arrivals(total: int) -> list[Arrival]:
 
 
 def _wait_until_busy(log: Path, colorizers: list[_Colorizer], since: float, rng: random.Random) -> int:
-    """Until one of them has a drawing in hand: which. Some seconds later any, for kills must hit other moments, too."""
+    """Waits until a colorizer works on a drawing and returns its index.
+
+    After 3 or 30 seconds it returns a random index, so that kills also hit idle colorizers.
+    """
     deadline = since + rng.choice((3, 30, 30))
     pids = {process.pid: place for place, process in enumerate(colorizers)}
     while time.monotonic() < deadline:
@@ -155,7 +184,7 @@ def _wait_until_busy(log: Path, colorizers: list[_Colorizer], since: float, rng:
 
 
 def _drop(storage: Storage, arrivals: list[Arrival], rng: random.Random) -> None:
-    """Slowly, and in a folder in parts; what the disk refuses, again from its beginning."""
+    """Writes files slowly, in a folder piece by piece; a write that fails starts again from the beginning."""
     for arrival in arrivals:
         if storage.url.startswith("file:"):
             path = Path(storage.url.removeprefix("file://"), "inbox", arrival.name)
@@ -186,7 +215,7 @@ def _start(place: _Place) -> _Colorizer:
 
 
 def _run(url: str, endpoint: str, log: Path) -> None:
-    """In a process of its own: colours whatever comes, again and again, and notes what it has in hand."""
+    """Colorizes the inbox in an endless loop and logs the events; called in a new process."""
     os.environ.update(IRODORI_STORAGE=url, AWS_ENDPOINT_URL_S3=endpoint)
     import torch
     from prefect.exceptions import FailedRun
@@ -195,12 +224,12 @@ def _run(url: str, endpoint: str, log: Path) -> None:
     from flows.colorize_inbox import colorize_inbox
     from irodori.settings import settings
 
-    settings.cache_clear()  # what the preloading process read
+    settings.cache_clear()  # the fork server's preloading cached other settings
     torch.set_num_threads(1)
     plain = files.colorize_file
 
     def note(what: str, name: str, data: bytes) -> None:
-        with log.open("a") as file:  # one write, which the system keeps whole
+        with log.open("a") as file:  # a single append, so that lines of two processes do not mix
             file.write(json.dumps([os.getpid(), what, name, zlib.crc32(data), time.monotonic()]) + "\n")
 
     def noted(colorize: object, data: bytes, name: str) -> files.Coloured:
@@ -225,7 +254,7 @@ def _run(url: str, endpoint: str, log: Path) -> None:
 
 
 def _save_checkpoint(path: Path) -> Path:
-    """Of a generator that has learned nothing: what it paints does not matter here."""
+    """Saves a checkpoint of an untrained generator: the colours do not matter here."""
     import torch
 
     from cyclegan.painting.checkpoint import save_checkpoint

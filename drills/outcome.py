@@ -1,4 +1,4 @@
-"""Judges what colorizers left behind that were killed again and again: every drawing right, once, and told of."""
+"""Checks what repeatedly killed colorizers left: right outputs, one manifest row each, contact sheets, error lines."""
 
 import json
 import math
@@ -15,7 +15,13 @@ from storage import Manifest, Storage
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file that is dropped; ok: whether it can be coloured."""
+    """One file that a writer adds to the inbox.
+
+    Attributes:
+        name: key under inbox/.
+        data: the file's contents.
+        ok: whether it can be coloured.
+    """
 
     name: str
     data: bytes
@@ -24,9 +30,14 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Event:
-    """what: begun, coloured, failed, or stopped for a run that ends with a line, which then is its name.
+    """One line of a colorizer's log.
 
-    content: a checksum.  at: time.monotonic(), which all processes share.
+    Attributes:
+        pid: process id of the colorizer.
+        what: "begun", "coloured" or "failed" for a drawing, "stopped" for a run that ended with an error.
+        name: the drawing's name, or the error's text if the run stopped.
+        content: CRC-32 of the drawing's contents.
+        at: when it happened, in seconds of time.monotonic(), which all processes of a machine share.
     """
 
     pid: int
@@ -37,26 +48,41 @@ class Event:
 
 
 def wait_until_quiet(storage: Storage, limit: float = 300) -> None:
-    """Until nothing is in the inbox any more, and all is shown; at the limit what is left is found wrong."""
+    """Waits until the inbox is empty and all contact sheets are up to date.
+
+    Args:
+        storage: the storage that colorizers work on.
+        limit: most seconds to wait; the checks afterwards report whatever is still unfinished.
+    """
     deadline = time.monotonic() + limit
     while (any(storage.list("inbox/")) or stale(storage)) and time.monotonic() < deadline:
         time.sleep(0.5)
 
 
 def stale(storage: Storage) -> list[str]:
-    """Folders that do not show all that was coloured; one with nothing but failures has no sheet."""
+    """Reports folders whose contact sheet is out of date; a folder with failures only has no sheet."""
     pages = {folder: storage.read(str(PurePosixPath("outbox", folder, PAGE))) for folder in unsheeted(storage)}
     folders = [folder for folder, page in pages.items() if any(drawing.colours for drawing in read_page(page))]
     return [f"the contact sheet of {folder!r} is older than its page" for folder in folders]
 
 
 def untold(log: Path) -> list[str]:
-    """Runs that did not end with one line."""
+    """Reports runs whose error was not a single line."""
     return [f"no plain line: {event.name}" for event in events(log) if event.what == "stopped" and "\n" in event.name]
 
 
 def wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> list[str]:
-    """The names of drawings that are not where and what they should be, or have not one row."""
+    """Reports drawings whose files or manifest rows are not as expected.
+
+    Args:
+        storage: the storage after the drill.
+        checkpoint: the checkpoint that the colorizers used.
+        expected: the last file under each name.
+
+    Returns:
+        A line for each drawing whose files differ from those expected in done/, outbox/ or failed/, whose reason is
+        missing or superfluous, or that has not exactly one row in the manifest, with the right status.
+    """
     import torch
 
     from cyclegan.painting.colorizer import Colorizer
@@ -84,7 +110,16 @@ def wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> l
 
 
 def coloured(log: Path, killed: dict[int, float]) -> tuple[Counter[tuple[str, int]], int]:
-    """How often each version of each drawing was coloured, and how often two had one in hand at the same time."""
+    """Counts from a log how often drawings were coloured.
+
+    Args:
+        log: the colorizers' log.
+        killed: when each killed process was killed, in seconds of time.monotonic(), by process id.
+
+    Returns:
+        How often each version of each drawing was coloured, by name and checksum; and how often a process began a
+        drawing while another was working on it.
+    """
     done: Counter[tuple[str, int]] = Counter()
     in_hand: dict[str, Event] = {}
     twice = 0

@@ -1,4 +1,4 @@
-"""Storage that fails at random: calm and storms by turns, the same for the same seed but for the clock."""
+"""Makes storage fail at random: outages alternate with pauses, of lengths and kinds that a seed decides."""
 
 import http.client
 import os
@@ -17,20 +17,28 @@ from urllib.parse import urlsplit
 
 from deploy.ports import HOST
 
-CALM, STORM = (1.0, 5.0), (0.5, 8.0)  # seconds
-STORMY = 0.8  # share of requests that fail in a storm
+PAUSE_SECONDS, OUTAGE_SECONDS = (1.0, 5.0), (0.5, 8.0)  # shortest and longest
+FAILING_SHARE = 0.8  # of the requests in an outage
 _FAULTS = ("500", "503", "refused", "unanswered", "cut short")
 _HOP_BY_HOP = {"connection", "expect", "transfer-encoding", "content-length"}
 
-Storm = Callable[[], AbstractContextManager[object]]
+Outage = Callable[[], AbstractContextManager[object]]
 
 
-class Weather(threading.Thread):
-    """``with Weather(storms, rng) as weather:`` has one of the storms now and then; calm after it. count: storms."""
+class Outages(threading.Thread):
+    """Starts one outage after another, with pauses between them, while used as a context manager.
 
-    def __init__(self, storms: Sequence[Storm], rng: random.Random) -> None:
+    Args:
+        outages: functions that return a context manager, during which the storage fails; one is chosen each time.
+        rng: decides which outage comes next and how long outages and pauses take.
+
+    Attributes:
+        count: number of outages so far.
+    """
+
+    def __init__(self, outages: Sequence[Outage], rng: random.Random) -> None:
         super().__init__(daemon=True)
-        self._storms, self._rng, self._over, self.count = storms, rng, threading.Event(), 0
+        self._outages, self._rng, self._over, self.count = outages, rng, threading.Event(), 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -41,15 +49,23 @@ class Weather(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        while not self._over.wait(self._rng.uniform(*CALM)):
-            with self._rng.choice(self._storms)():
+        while not self._over.wait(self._rng.uniform(*PAUSE_SECONDS)):
+            with self._rng.choice(self._outages)():
                 self.count += 1
-                self._over.wait(self._rng.uniform(*STORM))
+                self._over.wait(self._rng.uniform(*OUTAGE_SECONDS))
 
 
 @contextmanager
-def small_disk(folder: Path, megabytes: int = 64) -> Iterator[list[Storm]]:
-    """`folder` on a disk of its own, with its storms: full, read-only. Without root, one without write permission."""
+def small_disk(folder: Path, megabytes: int = 64) -> Iterator[list[Outage]]:
+    """Puts a folder on a small disk of its own while used as a context manager.
+
+    Args:
+        folder: the folder to create. As root it gets a tmpfs, otherwise it is an ordinary folder.
+        megabytes: size of the disk.
+
+    Yields:
+        Its outages: as root a full and a read-only disk, otherwise missing write permission.
+    """
     folder.mkdir(parents=True)
     if os.geteuid() != 0:
         yield [lambda: _forbidden(folder)]
@@ -73,7 +89,7 @@ def _full(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _read_only(folder: Path) -> Iterator[None]:
-    """Not while a file is open for writing: tries for a second."""
+    """Remounts the disk read-only. That fails while a file is open for writing, so it tries for a second."""
     deadline = time.monotonic() + 1
     while not _remounted(folder, "ro") and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -88,7 +104,7 @@ def _remounted(folder: Path, mode: str) -> bool:
 
 @contextmanager
 def _forbidden(folder: Path) -> Iterator[None]:
-    private = folder / ".irodori"  # where every write begins
+    private = folder / ".irodori"  # every write begins with a temporary file in it
     private.mkdir(exist_ok=True)
     private.chmod(0o500)
     yield
@@ -96,9 +112,18 @@ def _forbidden(folder: Path) -> Iterator[None]:
 
 
 class UnreliableS3(ThreadingHTTPServer):
-    """``with UnreliableS3(endpoint, rng) as proxy:`` passes requests on to an S3 server, all but some in a storm.
+    """Passes requests on to an S3 server while used as a context manager; in an outage most of them fail.
 
-    Those are answered with 500 or 503, refused, carried out but never answered, or answered in part.
+    A request that fails is answered with 500 or 503, refused, carried out but not answered, or answered in part.
+
+    Args:
+        upstream: address of the S3 server.
+        rng: decides which requests fail and how.
+
+    Attributes:
+        upstream: host and port of the S3 server.
+        endpoint: address of this proxy.
+        faults: number of failed requests, by kind.
     """
 
     daemon_threads = True
@@ -108,7 +133,7 @@ class UnreliableS3(ThreadingHTTPServer):
         self.upstream = urlsplit(upstream).netloc
         self.endpoint = f"http://{HOST}:{self.server_port}"
         self.faults: Counter[str] = Counter()
-        self._rng, self._stormy = rng, threading.Event()
+        self._rng, self._failing = rng, threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -119,21 +144,21 @@ class UnreliableS3(ThreadingHTTPServer):
         self.server_close()
 
     @contextmanager
-    def storm(self) -> Iterator[None]:
-        self._stormy.set()
+    def outage(self) -> Iterator[None]:
+        self._failing.set()
         yield
-        self._stormy.clear()
+        self._failing.clear()
 
     def fault(self) -> str:
-        """What befalls the next request; "" for nothing."""
-        if not self._stormy.is_set() or self._rng.random() > STORMY:
+        """Returns the kind of failure for the next request, "" for none."""
+        if not self._failing.is_set() or self._rng.random() > FAILING_SHARE:
             return ""
         fault = self._rng.choice(_FAULTS)
         self.faults[fault] += 1
         return fault
 
     def handle_error(self, *_: object) -> None:
-        """Clients that are killed in the middle are part of it."""
+        """Prints nothing: killed clients break connections off."""
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -157,7 +182,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.server.upstream, timeout=60)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in self.headers.items():  # Host, too, for the signature covers it
+        for name, value in self.headers.items():  # Host, too, because the signature covers it
             if name.lower() not in _HOP_BY_HOP:
                 connection.putheader(name, value)
         connection.putheader("Content-Length", str(len(body)))
@@ -183,4 +208,4 @@ class _Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
-        """Silent."""
+        """Prints nothing."""

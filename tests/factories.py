@@ -1,4 +1,4 @@
-"""What many tests need: small configs, painters that have learnt nothing, checkpoints, pictures, trainings."""
+"""Makes what many tests need: small configs, untrained painters, checkpoints, pictures, trainings."""
 
 import csv
 import io
@@ -43,22 +43,22 @@ _OF_THE_METHOD = ("generator", "discriminator", "losses", "optimizer", "pool", "
 
 
 class Stop(BaseException):
-    """As what a flow engine raises in the main thread to end a run."""
+    """Stands for the exception that a flow engine raises in the main thread to end a run."""
 
 
 def train_config(**settings: Any) -> TrainConfig:
-    """From settings of the method and of the training side by side."""
+    """Makes a config from settings of the method and of the training, given side by side."""
     method = {name: settings.pop(name) for name in _OF_THE_METHOD if name in settings}
     return TrainConfig.model_validate({"method": method, **settings})
 
 
 def tiny_config(**changes: Any) -> TrainConfig:
-    """TINY, with whole sections in place of its own."""
+    """Returns TINY with whole sections replaced."""
     return train_config(**TINY | changes)
 
 
 def untrained(config: GeneratorConfig, seed: int = 0) -> Painter:
-    """With weights so large that it paints all over the page, and palettes to remember if it has any."""
+    """Makes a painter whose random weights are so large that it paints the whole page; any palettes are random, too."""
     network = Painter(config).eval()
     random = torch.Generator().manual_seed(seed)
     init_weights(network, random)
@@ -73,7 +73,7 @@ def untrained(config: GeneratorConfig, seed: int = 0) -> Painter:
 def save(
     path: Path, head: str = "line_keeping", seed: int = 0, normalization: Normalization | None = None, palette: int = 0
 ) -> Path:
-    """A checkpoint of an untrained painter, which paints noise over everything."""
+    """Saves a checkpoint of an untrained painter, which paints noise over everything."""
     config = GeneratorConfig.model_validate(
         {"blocks": 1, "ngf": 8, "head": head, "upsample": "nearest", "palette": palette}
     )
@@ -89,23 +89,32 @@ def save(
 
 
 def served(checkpoint: str = "models/m/runs/r/checkpoints/step_000000007.pt", **values: Any) -> Served:
-    """As best.json would say it."""
+    """Makes the content of a best.json."""
     usual: dict[str, Any] = {"run": "r", "step": 7, "weights": "ema", "score": 50.0, "parts": {}, "reason": "the only"}
     return Served(checkpoint=checkpoint, **usual | values)
 
 
 def drawing(seed: int = 2003, size: int = 200) -> Image.Image:
-    """A portrait in lines, RGB."""
+    """Draws the lineart of a portrait, as RGB."""
     return Image.open(io.BytesIO(Drawing(seed).render("A", size))).convert("RGB")
 
 
 def largest_difference(one: Image.Image, other: Image.Image) -> int:
-    """In grey levels of any channel of any pixel."""
+    """Returns the largest difference of any channel of any pixel, in grey levels."""
     return int(np.abs(np.asarray(one).astype(int) - np.asarray(other)).max())
 
 
 def pictures(count: int, seed: int, *, colour: bool) -> list[np.ndarray]:
-    """White pages of 20 × 24 px with a box: outlined, or outlined and filled."""
+    """Draws white pages with an outlined box.
+
+    Args:
+        count: number of pages.
+        seed: decides the boxes.
+        colour: fill the boxes.
+
+    Returns:
+        Pages of (20, 24, 3) uint8 RGB if in colour, otherwise (20, 24) uint8.
+    """
     rng = np.random.default_rng(seed)
     pages = []
     for _ in range(count):
@@ -129,7 +138,7 @@ def training_data(count: int = 12, held_out: int = 4) -> TrainingData:
 def trainer(
     folder: Path, settings: TrainConfig | None = None, images: TrainingData | None = None, world: World | None = None
 ) -> Trainer:
-    """Of TINY on `training_data`, unless told otherwise."""
+    """Makes a trainer, by default of TINY on `training_data`."""
     data = images or training_data()
     return Trainer(settings or tiny_config(), data, folder, normalization=Normalization(), world=world)
 
@@ -140,7 +149,7 @@ def csv_rows(path: Path, *without: str) -> list[dict[str, str]]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal to the last bit, through dictionaries and lists."""
+    """Compares tensors bit by bit, also inside dictionaries and lists."""
     if isinstance(one, torch.Tensor):
         return torch.equal(one, other)
     if isinstance(one, dict):

@@ -25,7 +25,7 @@ MODEL = Served("models/m/x.pt")
 
 
 def posts(per_domain: int) -> list[BoardPost]:
-    """Newest first: portraits in both domains, then an exact copy, a truncated one, and one tagged wrongly."""
+    """Makes posts, newest first: portraits in both domains, an exact copy, a truncated file, a wrongly tagged one."""
     domains: tuple[tuple[Domain, int], ...] = (("A", 0), ("B", 500))
     pictures = [
         (Drawing(seed).render(domain, 64), Drawing(seed).tags(domain))
@@ -40,7 +40,7 @@ def posts(per_domain: int) -> list[BoardPost]:
 
 
 def png(seed: int = 0, side: int = 40) -> bytes:
-    """Some strokes on white."""
+    """Draws some strokes on white and returns a PNG file."""
     page = np.full((side, side), 255, np.uint8)
     random = np.random.default_rng(seed)
     page[random.integers(0, side, 3)] = 0
@@ -59,7 +59,7 @@ def plan(inbox: Inbox, *styles: str, settle: float = 0, finished: Finished = "ke
 
 
 def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
-    """As the flow does it, without its server."""
+    """Colorizes the inbox as the flow does, without a Prefect server."""
     for works in plan(inbox, *styles).works.values():
         colorize.fn(works, ColorizeJob(inbox, MODEL, 0, credit="by me"))
     clear.fn(plan(inbox, *styles, finished=finished).leaving, ClearJob(inbox, finished))

@@ -21,7 +21,7 @@ def drawn(seed: int, domain: str, size: int) -> np.ndarray:
 
 @cache
 def held_out(size: int) -> tuple[Scorer, list[np.ndarray], list[np.ndarray]]:
-    """A scorer, its lineart and the same drawings' true colours."""
+    """Returns a scorer, its lineart (H, W) and the same drawings' true colours (H, W, 3), all uint8."""
     seeds = range(2000, 2000 + NUM_HELD_OUT)
     lineart = [cv2.cvtColor(drawn(seed, "A", size), cv2.COLOR_RGB2GRAY) for seed in seeds]
     colour = [drawn(seed, "B", size) for seed in range(48)]
@@ -43,7 +43,7 @@ def with_chroma(image: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -
 
 
 def without_ink(image: np.ndarray, lineart: np.ndarray, share: float) -> np.ndarray:
-    """The picture with its lines faded into the paint beside them."""
+    """Returns a picture whose lines are faded into the paint beside them by a share, 0..1."""
     size = max(3, image.shape[0] // 28 | 1)
     paint = cv2.dilate(image, np.ones((size, size), np.uint8))
     ink = share * (255 - lineart[..., None].astype(np.float32)) / 255

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as a test scripts it, and remembers how it was asked."""
+"""Runs a real HTTP server on the loopback interface that answers as a test scripts it and logs the requests."""
 
 import threading
 import time
@@ -12,7 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """`time` is its start in monotonic seconds, `in_flight` how many were under way then, itself included."""
+    """A request that the server got.
+
+    Attributes:
+        target: path and query.
+        headers: its headers.
+        time: when it began, in seconds of time.monotonic().
+        in_flight: number of requests in progress when it began, itself included.
+    """
 
     target: str
     headers: Mapping[str, str]
@@ -32,7 +39,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """`length` is the Content-Length told, by default the true one; None sends chunks and tells none."""
+    """An answer to send.
+
+    Attributes:
+        body: the body.
+        status: HTTP status code.
+        headers: headers besides those for the length.
+        length: value of the Content-Length header; -1: the true length; None: no header, a chunked body.
+        piece: bytes to send at a time.
+        pause_s: seconds to wait after each piece.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -43,7 +59,19 @@ class Reply:
 
 
 class ScriptedServer:
-    """Answers each request with what `script` returns for it; `robots` answers /robots.txt."""
+    """Serves answers from a script while used as a context manager.
+
+    Args:
+        script: returns the answer to a request.
+        robots: answer to /robots.txt; None: status 404.
+        port: TCP port to listen on; 0: any free one.
+
+    Attributes:
+        log: the requests in the order of their arrival, without those for /robots.txt.
+        robots_log: the requests for /robots.txt.
+        host: host and port of the server.
+        url: its address.
+    """
 
     def __init__(self, script: Callable[[Request], Reply | bytes], robots: Reply | None = None, port: int = 0) -> None:
         self.log: list[Request] = []

@@ -1,4 +1,4 @@
-"""A TCP proxy that is as slow as a bad line, in a process of its own."""
+"""Runs a TCP proxy that limits the upload rate, in a process of its own."""
 
 import asyncio
 import multiprocessing
@@ -10,7 +10,15 @@ _PIECE = 4096
 
 
 class SlowProxy:
-    """`with SlowProxy(port, 50_000) as proxy:` passes on what comes to `proxy.port`, upwards so many bytes a second."""
+    """Forwards connections to a port of this machine while used as a context manager.
+
+    Args:
+        target: the port to forward to.
+        bytes_per_second: upload rate of all connections together; downloads are not limited.
+
+    Attributes:
+        port: the port that the proxy listens on.
+    """
 
     def __init__(self, target: int, bytes_per_second: float) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -35,7 +43,7 @@ class SlowProxy:
         asyncio.run(self._serve(target, pause))
 
     async def _serve(self, target: int, pause: float) -> None:
-        line = asyncio.Lock()  # all connections share it
+        line = asyncio.Lock()  # all connections share the upload rate
 
         async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slow: bool) -> None:
             while piece := await reader.read(_PIECE):

@@ -27,7 +27,7 @@ def model(settings: CycleGanConfig, batch: int = 2) -> CycleGan:
     gan = CycleGan(settings, Context(CPU, torch.Generator().manual_seed(0), batch))
     for network in gan.networks.values():
         network.double()
-        for parameter in network.parameters():  # N(0, 0.02) in so small a network gives gradients near zero
+        for parameter in network.parameters():  # N(0, 0.02) gives so small a network gradients near zero
             nn.init.normal_(parameter, 0.0, 0.3, generator=torch.Generator().manual_seed(parameter.numel()))
     return gan
 

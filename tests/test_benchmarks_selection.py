@@ -1,4 +1,4 @@
-"""What was tried and left out of the product does what its name says, and ways to pick a checkpoint are told apart."""
+"""Tests that the rejected variants do what their names say and that the benchmark tells selection policies apart."""
 
 import copy
 from typing import Any
@@ -42,7 +42,7 @@ def test_every_variant_trains_all_four_networks(kind: type[CycleGan]) -> None:
 
 
 def test_soft_labels_ask_for_nine_tenths() -> None:
-    # an untrained discriminator says about 0: (1² + 0²) / 2 against (0.9² + 0²) / 2
+    # an untrained discriminator answers about 0: (1² + 0²) / 2 against (0.9² + 0²) / 2
     assert discriminator_loss(CycleGan) - discriminator_loss(variants.SoftLabels) == pytest.approx(0.095, abs=0.03)
 
 

@@ -1,4 +1,4 @@
-"""Difficult drawings, made here: any size, format and mode, and broken ones. Each comes out right, or says why not."""
+"""Colorizes difficult drawings of all sizes, formats and modes: each gives a correct output or the reason why not."""
 
 import io
 import re
@@ -23,7 +23,7 @@ from tests.factories import save as save_checkpoint
 
 
 def page(width: int = 67, height: int = 53, kind: str = "L") -> Image.Image:
-    """White, with a black block in the upper left corner, so that one can see which way is up, and some lines."""
+    """Draws lines on white, with a black block in the upper left corner that shows the orientation."""
     gray = np.full((height, width), 255, np.uint8)
     if min(width, height) > 8:
         cv2.ellipse(gray, (width * 3 // 5, height * 3 // 5), (width // 4, height // 4), 0, 0, 360, 0, 2)
@@ -33,7 +33,7 @@ def page(width: int = 67, height: int = 53, kind: str = "L") -> Image.Image:
 
 
 def figure(kind: str = "RGBA") -> Image.Image:
-    """Cut out: the right fifth is clear, with a soft edge."""
+    """Draws a cut-out figure: the right fifth is transparent, with a soft edge."""
     image = page(kind="RGBA")
     alpha = np.full((53, 67), 255, np.uint8)
     alpha[:, 53:], alpha[:, 50:53] = 0, (190, 120, 60)
@@ -52,7 +52,7 @@ def png(width: int = 67, height: int = 53) -> bytes:
 
 
 def turned(orientation: int, kind: str) -> bytes:
-    """Stored lying, with the tag that says how to stand it up."""
+    """Saves a page rotated or mirrored, with the orientation tag that undoes this."""
     back = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90,
             7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}  # fmt: skip
     exif = Image.Exif()
@@ -63,7 +63,7 @@ def turned(orientation: int, kind: str) -> bytes:
 
 
 def deep(ending: str, channels: int) -> bytes:
-    """16 bits a channel."""
+    """Saves a page with 16 bits a channel."""
     gray = np.asarray(page()).astype(np.uint16) * 257
     picture = gray if channels == 1 else np.dstack([gray] * 3 + [np.full_like(gray, 65535)] * (channels == 4))
     return bytes(cv2.imencode(ending, picture)[1])
@@ -83,7 +83,15 @@ def bomb() -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """size, alpha: of what comes out; alpha None: not looked at.  reason: instead of a picture."""
+    """A file to colorize and the expected result.
+
+    Attributes:
+        name: name of the file.
+        data: makes its contents.
+        size: width and height of the output.
+        alpha: whether the output has transparency.
+        reason: expected text of the error, "" if there is an output.
+    """
 
     name: str
     data: Callable[[], bytes]
@@ -178,7 +186,7 @@ def test_comes_out_right_or_says_why_not(case: Case, colorizer: Colorizer) -> No
 
 
 def check_lines(line: Image.Image, colour: Image.Image, slack: int) -> None:
-    """Upright, its lines there, and paint only under them; an untrained model paints anything."""
+    """Checks that the output is upright and nowhere lighter than the drawing; the colours are an untrained model's."""
     before, after = (np.asarray(image).astype(int) for image in (line, colour))
     assert after[0, 0].max() <= 40
     assert (after <= before + slack).mean() > 0.99

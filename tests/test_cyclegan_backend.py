@@ -1,4 +1,4 @@
-"""Whatever runs the convolutions, the colours are the trained network's."""
+"""Tests that every backend gives the colours of the trained network."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ def painter(upsample: str = "nearest", seed: int = 0) -> Painter:
 
 
 def lineart(count: int = 8, side: int = 48) -> Tensor:
-    """uint8 (n, side, side): a few strokes each."""
+    """Draws a few strokes on each page, (n, side, side) uint8."""
     page = np.full((count, side, side), 255, np.uint8)
     for number, (x, y) in enumerate(np.random.default_rng(0).integers(4, side - 4, (count, 2))):
         page[number, y, :], page[number, :, x] = 180, 190
@@ -65,8 +65,9 @@ def test_all_backends_give_the_trained_colours(tmp_path: Path) -> None:
     for name in backend.EXACT:
         assert trials[name].levels <= 1
         assert not trials[name].refused
-    assert 0 < trials["openvino int8"].distance < 10  # of weights without sense, which tell nothing about the gate
-    assert all(trial.seconds > 0 for trial in trials.values() if trial.name != "openvino bfloat16")  # not all have it
+    assert 0 < trials["openvino int8"].distance < 10  # with random weights, which do not test the limit
+    # not every processor has bfloat16
+    assert all(trial.seconds > 0 for trial in trials.values() if trial.name != "openvino bfloat16")
 
 
 def test_what_was_converted_takes_any_size(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_the_fastest_sound_one_serves() -> None:
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a machine remembers on which int8 is the fastest."""
+    """Makes the cache of a machine on which int8 is the fastest."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         take_the_last(patch)
@@ -114,7 +115,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def take_the_last(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(backend, "WORTH_FLOPS", 0)
     patch.setattr(backend, "_GAIN", 1e9)
-    patch.setattr(backend, "MAX_DISTANCE", 10.0)  # of weights without sense, which quantize badly
+    patch.setattr(backend, "MAX_DISTANCE", 10.0)  # random weights quantize badly
 
 
 def test_measured_once_then_remembered(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, loaded safely, the damaged passed over, the old deleted."""
+"""Tests checkpoints: they are written atomically and loaded safely, damaged ones are skipped, old ones deleted."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The colorizer keeps the drawing: its size, its lines, its transparency; and needs nothing but the checkpoint."""
+"""Tests that the colorizer keeps a drawing's size, lines and transparency and needs nothing but the checkpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_every_line_is_kept_at_full_size(tmp_path: Path, head: str, palette: int
     result = Colorizer.load(save(tmp_path / "a.pt", head, palette=palette), device="cpu")(image)
     recall, *_ = measure(read_lineart(to_lab(np.asarray(image))), to_lab(np.asarray(result)))
     assert recall >= 0.995
-    assert (np.asarray(result) <= np.asarray(image)).all()  # under the lines, never over them
+    assert (np.asarray(result) <= np.asarray(image)).all()  # paint lies under the lines, never over them
     assert np.asarray(result).std(axis=(0, 1)).min() > 5
     assert np.ptp(np.asarray(result).astype(int), axis=2).max() > 30
 
@@ -123,7 +123,7 @@ def test_a_grey_scan_is_coloured_like_its_clean_copy(colorizer: Colorizer) -> No
 
 
 def test_drawings_are_shown_at_the_size_that_training_drawings_had(tmp_path: Path) -> None:
-    """Crops of 64 px from images of 80 px show lines as thick as an image of 80 px has them."""
+    """Training crops of 64 px come from images of 80 px, so their lines are as thick as those of an image of 80 px."""
     seen: list[torch.Size] = []
     for name, lineart in (("a.pt", {}), ("b.pt", {"lineart": {"size": 80, "examples": None}})):
         path = save(tmp_path / name)
@@ -135,7 +135,7 @@ def test_drawings_are_shown_at_the_size_that_training_drawings_had(tmp_path: Pat
 
 
 def test_in_uneven_light_paint_keeps_to_the_lines(tmp_path: Path) -> None:
-    """As on the clean drawing, but for the light: a shadow on the paper is not a line to be filled up to."""
+    """The colours are those of the clean drawing, apart from the light: a shadow on the paper is not a line."""
     colorizer = Colorizer.load(save(tmp_path / "b.pt", palette=6), device="cpu")
     clean, palette = drawing(size=600), colorizer.palettes(2)[1]
     across, down = np.linspace(1, 0.55, 600)[None, :, None], np.linspace(1, 0.8, 600)[:, None, None]

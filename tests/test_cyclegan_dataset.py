@@ -1,4 +1,4 @@
-"""Training images become batches, and generators' outputs become pictures."""
+"""Tests how training images become batches and generators' outputs become pictures."""
 
 from collections import Counter
 
@@ -150,7 +150,7 @@ def test_the_lineart_is_described_for_those_who_serve_the_model() -> None:
     held_out = [np.arange(26, dtype=np.uint8)[:, None].repeat(12, axis=1)]
     seen = TrainingData(drawings, [], held_out).describe_lineart(crop=20)
     assert seen["size"] == 30
-    assert seen["examples"].shape == (1, 20, 20)  # the middle of a higher one, all of a narrower one
+    assert seen["examples"].shape == (1, 20, 20)  # a higher image is cropped to its middle, a narrower one is kept
     assert seen["examples"][0, :, 0].tolist() == list(range(3, 23))
     assert TrainingData(drawings, []).describe_lineart(crop=20)["examples"][:, 0, 0].tolist() == [10, 20, 30]
 

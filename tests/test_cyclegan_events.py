@@ -1,4 +1,4 @@
-"""Event files, read back with TensorBoard's own reader."""
+"""Tests event files by reading them with TensorBoard's own reader."""
 
 import warnings
 from pathlib import Path
@@ -12,7 +12,7 @@ from cyclegan.training.metrics import columns
 from tests.factories import TOTAL, csv_rows, fail_in_the_middle_of, trainer
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of its own dependencies
+    warnings.simplefilter("ignore")  # TensorBoard's dependencies warn
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Many files at once: in order, each with its own result, as many in memory as there is room for."""
+"""Tests colorizing many files at once: results keep the order, and memory limits how many are in progress."""
 
 import io
 import threading
@@ -40,7 +40,7 @@ def test_several_are_at_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     together = threading.Barrier(2)
 
     def meet(image: Image.Image) -> Image.Image:
-        together.wait(timeout=30)  # two drawings that wait for each other never end one by one
+        together.wait(timeout=30)  # two drawings that wait for each other would never end if colorized one by one
         return image
 
     assert len(list(colorize_files((meet, lambda: png(5), "a.png") for _ in range(4)))) == 4
@@ -60,7 +60,7 @@ def test_large_ones_go_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             present[0] -= image.width * image.height
         return image
 
-    sizes = [300, 20, 20, 50, 20, 400, 20, 20, 20]  # times 8
+    sizes = [300, 20, 20, 50, 20, 400, 20, 20, 20]  # widths in px of pictures that are 8 px high
     assert len(list(colorize_files((count, lambda size=size: png(size), "a.png") for size in sizes))) == len(sizes)  # type: ignore[misc]
     assert most[0] == 3200
 

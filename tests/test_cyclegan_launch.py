@@ -1,4 +1,4 @@
-"""Several processes that train together: as one process with the same batch, whatever ends one of them."""
+"""Tests training in several processes: it equals one process with the same batch, however one of them ends."""
 
 import csv
 import os
@@ -23,20 +23,28 @@ from tests.factories import TOTAL, Stop, tiny_config, trainer
 
 torch.set_num_threads(1)
 SCHEDULE = {"warm_up_epochs": 2, "constant_epochs": 6, "decay_epochs": 0}
-# in bf16 the two round differently from the first layer on
+# in bf16 rounding differs between one process and two from the first layer on
 SETTINGS = tiny_config(batch=4, log_every=1, schedule=SCHEDULE, precision="float32")
 PROCESSES = 2
 
 
 def noise() -> TrainingData:
-    """Where a loss has kinks, as L1 at equal pixels, rounding decides; no two pixels are equal here."""
+    """Makes noise: at equal pixels rounding decides the gradient of the L1 loss, and here almost none are equal."""
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 256, (12, 20, 24), np.uint8), rng.integers(0, 256, (12, 20, 24, 3), np.uint8)
     return TrainingData(list(a), list(b))
 
 
 def train(world: World, folder: Path, event: str, number: int) -> None:
-    """One process of a training; at step `number` what `event` says happens to it or to its parent."""
+    """Runs one process of a training.
+
+    Args:
+        world: which of the processes this is.
+        folder: folder of the run.
+        event: at step `number`: "kill" kills a process that does not lead, "stop" sends SIGTERM to the parent of the
+            one that leads, "break" sets weights to NaN; anything else changes nothing.
+        number: step of the event.
+    """
     running: Any = trainer(folder, SETTINGS.model_copy(update={"processes": world.size}), noise(), world)
     method_step = running.method.step
 
@@ -83,16 +91,16 @@ def test_killed_stopped_and_resumed_two_processes_train_as_one(tmp_path: Path, m
     finally:
         signal.signal(signal.SIGTERM, previous)
     found = load_newest(together / "checkpoints")
-    assert found is not None and 13 < found[1]["step"] < TOTAL  # where both had heard of it
+    assert found is not None and 13 < found[1]["step"] < TOTAL  # the step at which both knew of the signal
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
     launch(PROCESSES, "cpu", train, together, "", 0)
     assert losses(together).shape == losses(alone).shape == (TOTAL, len(CycleGan.losses))
-    # seen: 2.3e-6, the last of the six digits that are written
+    # 2.3e-6 was observed: the last of the six digits that are written
     np.testing.assert_allclose(losses(together), losses(alone), rtol=1e-5, atol=1e-6)
     states = [torch.load(together / f"state-{rank}.pt") for rank in (0, 1)]
     torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
-    # a run may go on with another number of processes
+    # a run may be resumed with another number of processes
     state = load_checkpoint(checkpoint_path(together / "checkpoints", TOTAL))
     again = trainer(together, SETTINGS, noise())
     again.run()

@@ -1,4 +1,4 @@
-"""A long training takes no more memory than a short one."""
+"""Tests that a long training needs no more memory than a short one."""
 
 import gc
 from pathlib import Path

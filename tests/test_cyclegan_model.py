@@ -1,4 +1,4 @@
-"""One optimization step, against the paper's algorithm written out plainly."""
+"""Tests one optimization step against a plain implementation of the paper's algorithm."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 
 
 def plain_step(gan: CycleGan, images: Batch, lambda_a: float, lambda_b: float, share: float) -> dict[str, Any]:
-    """Gradients of the paper's losses for the four networks, with six generator calls an image pair."""
+    """Returns the gradients of the paper's losses for the four networks, with six generator calls an image pair."""
     a, b, mse, l1 = images.real_a, images.real_b, nn.MSELoss(), nn.L1Loss()
     for network in gan.networks.values():
         network.zero_grad()
@@ -158,13 +158,13 @@ def test_a_full_pool_answers_half_of_the_queries_with_an_earlier_image() -> None
     pool = ImagePool(50, torch.Generator().manual_seed(0))
     images = torch.arange(4000.0).view(-1, 1, 1, 1)
     answers = torch.cat([pool.query(image[None]) for image in images]).flatten()
-    assert torch.equal(answers[:50], images[:50].flatten())  # it fills first
+    assert torch.equal(answers[:50], images[:50].flatten())  # while the pool fills, it returns its inputs
     past = answers[50:] != images[50:].flatten()
     assert past.float().mean().item() == pytest.approx(0.5, abs=0.03)
     age = (images.flatten() - answers)[50:][past]
     assert (age > 0).all()
     assert age.mean().item() == pytest.approx(100, rel=0.1)  # 50 slots, one replaced every other query
-    assert len(answers[50:][past].unique()) == past.sum()  # a returned image is gone
+    assert len(answers[50:][past].unique()) == past.sum()  # an image that was returned has left the pool
 
 
 def test_a_pool_of_no_images_passes_fakes_on_and_drops_their_gradient() -> None:

@@ -1,4 +1,4 @@
-"""The published architecture, and what was added to it."""
+"""Tests the published architecture of the networks and what was added to it."""
 
 import pytest
 import torch
@@ -33,11 +33,11 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def receptive_field(network: nn.Module, side: int) -> int:
-    """Pixels of a row that one central output pixel depends on, measured with a gradient."""
+    """Counts the pixels of a row that one central output pixel depends on, by its gradient."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.InstanceNorm2d):
-                setattr(module, name, nn.Identity())  # a norm sees the whole image, whatever the convolutions see
+                setattr(module, name, nn.Identity())  # a norm depends on the whole image
             elif isinstance(child, nn.ReLU | nn.LeakyReLU | nn.Tanh):
                 setattr(module, name, nn.Identity())
     for parameter in network.parameters():
@@ -64,7 +64,7 @@ def test_discriminator_has_the_published_size() -> None:
 
 @pytest.mark.parametrize(("blocks", "pixels"), [(6, 121), (9, 169), (12, 217), (15, 265)])
 def test_generator_sees_as_far_as_published(blocks: int, pixels: int) -> None:
-    # odd by construction: the widest of the four phases of an up-sampled pixel
+    # always odd: the largest field among the four phases of an up-sampled pixel
     network = Painter(GeneratorConfig(blocks=blocks, ngf=4))
     assert abs(receptive_field(network, 288) - pixels) <= 4
 

@@ -1,4 +1,4 @@
-"""The page in a run's folder: what it carries, and what it leaves out."""
+"""Tests the page in a run's folder: what it contains and what it leaves out."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a trainer leaves after two checkpoints."""
+    """Makes the folder of a run with two checkpoints."""
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "samples").mkdir()
     for step in (20, 10):
@@ -69,7 +69,8 @@ def test_the_page_carries_what_the_folder_holds(folder: Path) -> None:
 def test_the_page_needs_nothing_but_the_samples(folder: Path) -> None:
     write_page(folder, CHOICE)
     page = (folder / "index.html").read_text("utf-8")
-    assert set(re.findall(r"https?://[^\"' ]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, never fetched
+    # the only address is an XML namespace, which is never fetched
+    assert set(re.findall(r"https?://[^\"' ]+", page)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"<(link|iframe)|\b(src|href)=|@import|url\(|fetch\(", page)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "index.html", "metrics.csv", "samples", "scores.csv",
@@ -81,7 +82,7 @@ def test_long_curves_are_averaged(folder: Path) -> None:
     write_table(folder / "metrics.csv", [{"step": n, "cycle_a": n % 2, "pseudo_a": n or ""} for n in range(rows)])
     metrics = content(folder)["metrics"]
     assert len(metrics["step"]) <= MAX_POINTS
-    assert metrics["step"][0] == 2.0 and metrics["cycle_a"][0] == 0.4  # of 0, 1, 2, 3, 4
+    assert metrics["step"][0] == 2.0 and metrics["cycle_a"][0] == 0.4  # means over the steps 0, 1, 2, 3, 4
     assert metrics["pseudo_a"][0] == 2.5
 
 

@@ -1,4 +1,4 @@
-"""Enlarged colours stay on their side of the line."""
+"""Tests that enlarged colours do not cross lines."""
 
 import io
 from functools import cache
@@ -20,7 +20,7 @@ def drawn(seed: int, domain: str, size: int) -> np.ndarray:
 
 
 def two_fields(line: int, gap: int = 0) -> np.ndarray:
-    """(400, 600) paper with one upright line `line` px wide at x = 301, open for `gap` px in the middle."""
+    """Draws a vertical line on (400, 600) uint8 paper, `line` px wide from x = 301, with a gap of `gap` px."""
     gray = np.full((400, 600), 255, np.uint8)
     gray[:, 301 : 301 + line] = 0
     gray[200 - gap // 2 : 200 + (gap + 1) // 2, 301 : 301 + line] = 255
@@ -28,7 +28,7 @@ def two_fields(line: int, gap: int = 0) -> np.ndarray:
 
 
 def red_and_blue() -> np.ndarray:
-    """(20, 30) red left of the line, blue right of it, and their mixture in the column that the line runs through."""
+    """Makes (20, 30, 3) colours: red left of the line, blue right of it, their mixture in the line's column."""
     colours = np.empty((20, 30, 3), np.uint8)
     colours[:, :15], colours[:, 16:], colours[:, 15] = (200, 30, 30), (30, 30, 200), (70, 20, 70)
     return colours
@@ -50,7 +50,7 @@ def test_through_a_gap_colour_leaks_no_further_than_a_few_small_pixels() -> None
 
 @pytest.mark.parametrize("seed", [2000, 2003, 2007])
 def test_a_real_drawing_gets_its_own_colours_back(seed: int) -> None:
-    """From a sixteenth of its size; interpolation is wrong on three to twenty times as many pixels."""
+    """Enlarges from a sixteenth of the size; plain interpolation is wrong on 3 to 20 times as many pixels."""
     line, colour = drawn(seed, "A", 1024), drawn(seed, "B", 1024)
     gray = cv2.cvtColor(line, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(colour, (128, 128), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Colours by wish: a remembered palette, or the palette of another picture."""
+"""Tests the choice of colours: a remembered palette, or the palette of another picture."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def colorizer(tmp_path: Path) -> Colorizer:
 
 
 def painted(image: Image.Image) -> Image.Image:
-    """Its paper red, its lines black."""
+    """Makes a picture with red paper and black lines."""
     lines = np.asarray(image).astype(float) / 255
     return Image.fromarray((lines * RED).round().astype(np.uint8))
 
@@ -66,7 +66,7 @@ def test_more_variants_only_add_to_fewer(colorizer: Colorizer) -> None:
 
 
 def test_variants_are_unlike_each_other_but_not_odd() -> None:
-    """Of three kinds of palettes and one unlike any, each kind comes before the odd one, and no kind twice."""
+    """Of three groups of palettes and an outlier, one of each group comes before the outlier and no group twice."""
     kinds, odd = [(0.9, 0.2, 0.2), (0.2, 0.2, 0.9), (0.2, 0.8, 0.2)], (1.0, 1.0, 0.0)
     colours = [*[kinds[0]] * 5, *[kinds[1]] * 4, odd, *[kinds[2]] * 3]
     near = np.random.default_rng(0).uniform(-0.02, 0.02, (len(colours), 4, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The score orders known faults of colouring as a person would, at every training size."""
+"""Tests that the score ranks known faults of colouring as a person would, at every training size."""
 
 import json
 from functools import partial

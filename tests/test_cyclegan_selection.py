@@ -1,4 +1,4 @@
-"""Selection is not fooled by a lucky spike and says why it chose."""
+"""Tests that a single lucky score does not decide the selection and that it states its reason."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def candidate(
     reporting: float = 0.0,
     **measures: float,
 ) -> Candidate:
-    """A candidate whose bootstrap differs from others' by about `noise` points."""
+    """Makes a candidate whose bootstrap scores differ from those of others by about `noise` points."""
     resamples = selecting + noise * np.random.default_rng(step).standard_normal(200)
     return Candidate(
         step,

@@ -1,4 +1,4 @@
-"""A run: its folder, its resuming, its ends."""
+"""Tests the trainer: the folder of a run, how runs are resumed and how they end."""
 
 import logging
 import multiprocessing
@@ -45,7 +45,7 @@ ROW = 60  # fewest bytes of a row of metrics.csv
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing interrupted."""
+    """Makes an uninterrupted run to compare with."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     trainer(folder).run()
     return folder
@@ -95,7 +95,8 @@ def test_the_best_checkpoints_are_kept_too_and_no_more_than_stated(tmp_path: Pat
 
     def look(step: int, path: Path, sample: Path, scores: dict[Weights, Score]) -> None:
         highest[step] = max(score.selecting for score in scores.values())
-        best = sorted(kept[-1] | {step}, key=highest.__getitem__)[-2:]  # all of this run fail the same check
+        # the score alone decides, because all checkpoints of this run fail the same check
+        best = sorted(kept[-1] | {step}, key=highest.__getitem__)[-2:]
         there = {load_checkpoint(path)["step"] for path in list_checkpoints(path.parent)}
         assert there == {step, running.choice().step, *best}
         kept.append(there)
@@ -140,7 +141,7 @@ def test_stopped_anywhere_and_resumed_a_run_ends_the_same(tmp_path: Path, whole:
 
 
 def train_in_child(folder: Path, settings: TrainConfig) -> multiprocessing.process.BaseProcess:
-    # forked: torch is imported already, and one thread has nothing to lose
+    # a fork, because torch is already imported, and is safe with one thread
     child = multiprocessing.get_context("fork").Process(target=lambda: trainer(folder, settings).run())
     child.start()
     return child
@@ -181,7 +182,7 @@ def test_a_signal_waits_for_the_step_and_finds_it_saved(tmp_path: Path) -> None:
 
         def interrupted(watch: Any) -> None:
             if running.step == 9:
-                signal.raise_signal(signal.SIGTERM)  # before the step: it has to be made all the same
+                signal.raise_signal(signal.SIGTERM)  # sent before the step, which must still be made
             step(watch)
 
         running._step = interrupted  # type: ignore[method-assign]
@@ -318,7 +319,7 @@ def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_written
 
 
 def test_too_little_memory_names_what_to_lower(tmp_path: Path) -> None:
-    """On a CPU that really has too little of it, and as a GPU says it."""
+    """Tests a real lack of memory on the CPU, and the error that a GPU raises."""
     line = tmp_path / "line"
 
     def train_with_little() -> None:

@@ -1,4 +1,4 @@
-"""The local board, asked over HTTP by a real client: as Safebooru answers, and as it fails."""
+"""Tests the local board over HTTP with a real client: Safebooru's answers, and its faults."""
 
 import hashlib
 import io
@@ -242,7 +242,7 @@ def test_files_come_at_once_over_a_kept_connection(board: Board) -> None:
             ended = time.monotonic()
             took.append(ended - started)
             started = ended
-    # the quickest of them, as other work may hold up some; a held-back body costs 40 ms every time
+    # the fastest, because other load may delay some; a body that waits for an acknowledgement takes 40 ms every time
     assert min(took[1:]) < 0.03
 
 

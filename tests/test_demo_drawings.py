@@ -1,4 +1,4 @@
-"""The demo's drawings: real lineart, lined up with its colours, and tags that tell what is drawn."""
+"""Tests the demo's drawings: lineart that lines up with its colours, and tags that describe the drawing."""
 
 import io
 from collections import Counter
@@ -41,13 +41,13 @@ def test_same_seed_same_bytes_other_seed_other_bytes(domain: Domain) -> None:
     assert Drawing(5).render(domain, 96) != Drawing(6).render(domain, 96)
 
 
-# the haircuts with flowers in fixed colours, and the one with a tint, beside any other
+# the haircuts with flowers in fixed colours, the one with a tint, and any other one
 @pytest.mark.parametrize("hair", ["long03", "long08", "long18", "short19", "short02"])
 def test_lineart_is_ink_on_white_without_colour_or_tone(hair: str) -> None:
     lineart = pixels(seed_of(hair), "A", 256)
     assert (lineart.max(axis=2) == lineart.min(axis=2)).all(), "a coloured pixel"
     grey = lineart[:, :, 0]
-    # at this size lines are 2 px wide: pixels neither ink nor paper are the edges of lines, beside ink
+    # at this size lines are 2 px wide: pixels that are neither ink nor paper are edges of lines, next to ink
     tone = (grey > 64) & (grey < 250)
     ink = np.pad(grey <= 64, 2)
     near_ink = np.zeros_like(tone)

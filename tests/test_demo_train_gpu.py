@@ -1,4 +1,4 @@
-"""The one command that trains on a GPU, rehearsed on the CPU."""
+"""Tests the command that trains on a GPU, in a rehearsal on the CPU."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_rehearsal_leaves_all_that_a_training_would(tmp_path: Path, capsys: py
 
     size = export_painter(checkpoint, "ema", tmp_path / "small.pt", largest=1000)
     assert size > 1000 and not (tmp_path / "small.pt").exists()
-    main(["--rehearse", "--folder", str(tmp_path)])  # it is finished: nothing is trained again
+    main(["--rehearse", "--folder", str(tmp_path)])  # a finished run is not trained again
     assert "step" not in capsys.readouterr().out.splitlines()[0]
 
 

@@ -1,4 +1,4 @@
-"""The truth about a portrait accepts every colouring the artist could have painted, and nothing else."""
+"""Tests that the truth accepts every colouring that the artist could have painted, and no other."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Children: they report how they ended, and leave nothing behind."""
+"""Tests child processes: they report how they ended and leave no processes running."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from deploy import DeployError
 from deploy.child import Child, marked, stop
 from deploy.ports import HOST, free_port, is_free
 
-# a worker with a flow run: the grandchild has a session of its own, and writes down that it was asked to stop
+# like a worker with a flow run: the grandchild has its own session and records that it was asked to stop
 GRANDCHILD = """
 import pathlib, signal, sys, time
 def leave(*_):

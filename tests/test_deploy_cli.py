@@ -1,4 +1,4 @@
-"""`irodori colorize` as people call it: files and folders, several models, watching, and what goes wrong."""
+"""Tests `irodori colorize`: files and folders, several models, watching a folder, and errors."""
 
 import io
 import os
@@ -34,7 +34,7 @@ def palettes(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two drawings, a broken one, and things that are none."""
+    """Makes a folder with two drawings, a broken one, and files that are no drawings."""
     folder = tmp_path / "in"
     (folder / "page 1").mkdir(parents=True)
     drawing(size=40).save(folder / "a.png", dpi=(300, 300))
@@ -104,7 +104,7 @@ def test_styles_and_an_out_inside_in(folder: Path, tmp_path: Path, model: str) -
 
 def test_variants_to_choose_from(folder: Path, tmp_path: Path, palettes: str) -> None:
     out = tmp_path / "out"
-    assert call(folder, out, "-m", palettes, "--variants", 3).exit_code == 1  # cut.png
+    assert call(folder, out, "-m", palettes, "--variants", 3).exit_code == 1  # cut.png fails
     assert drawings(out) == {f"variant-{n}/{name}" for n in (1, 2, 3) for name in ("a.png", "page 1/ü [b].jpg")}
     assert len({(out / f"variant-{n}/a.png").read_bytes() for n in (1, 2, 3)}) == 3
     shown = {drawing.name: drawing for drawing in read_page((out / PAGE).read_bytes())}
@@ -184,14 +184,14 @@ def test_an_out_that_cannot_be_written(folder: Path, tmp_path: Path, model: str)
 
 
 def test_watching_until_ctrl_c(folder: Path, tmp_path: Path, model: str) -> None:
-    """As a process of its own, without Prefect."""
+    """Runs in a separate process, without Prefect."""
     out = tmp_path / "out"
     code = "import sys; sys.modules['prefect'] = None; from irodori.cli.colorize import main; main()"
     words = [sys.executable, "-c", code, "colorize", str(folder), str(out), "--model", model, "--watch"]
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(out / "a.png")
-        with (folder / "late.png").open("wb") as file:  # in two halves
+        with (folder / "late.png").open("wb") as file:  # written in two halves
             buffer = io.BytesIO()
             drawing(size=50).save(buffer, "PNG")
             file.write(buffer.getvalue()[:200])

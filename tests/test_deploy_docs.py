@@ -1,4 +1,4 @@
-"""docs/operations.md and .env.example cannot drift from what is read."""
+"""Tests that docs/operations.md and .env.example list the settings that the code reads."""
 
 import re
 from importlib.util import find_spec

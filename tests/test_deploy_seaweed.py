@@ -1,4 +1,4 @@
-"""The S3 server: its credentials count, what it stores survives a restart, and it listens on loopback only."""
+"""Tests the S3 server: it checks credentials, keeps data across restarts and listens on the loopback interface only."""
 
 import socket
 import tempfile
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def listening_addresses() -> set[str]:
-    """Of the S3 servers that this process started."""
+    """Returns the addresses on which the S3 servers of this process listen."""
     found = set()
     for process in psutil.Process().children():
         if process.name() != "weed":

@@ -1,4 +1,4 @@
-"""prefect.yaml against the flows and the pools that it names."""
+"""Tests prefect.yaml against the flows and the work pools that it names."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The chain on a real Prefect server, against a real board over HTTP, into a folder and into S3."""
+"""Tests the whole pipeline on a real Prefect server, from a board over HTTP into a folder and into S3."""
 
 import io
 import os
@@ -61,7 +61,7 @@ def contents(storage: Storage) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def built(board: Board, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Storage:
-    """A dataset that was built without a disturbance, in a folder; not to be changed."""
+    """Builds a dataset in a folder without interruption; tests must not change it."""
     from irodori.settings import settings
 
     url = tmp_path_factory.mktemp("built").as_uri()
@@ -117,7 +117,7 @@ def test_a_second_build_does_nothing(
     asked = sum("/images/" in request.path for request in board.requests)
     assert build(board.url).is_completed()
     assert {entry.key: entry.version for entry in built.list("")} == before
-    # the truncated file arrived whole as far as HTTP can tell: it is not asked for again
+    # for HTTP the download of the truncated file is complete, so it is not repeated
     assert sum("/images/" in request.path for request in board.requests) == asked
 
 
@@ -152,7 +152,7 @@ def test_s3_gets_the_same(built: Storage, board: Board, s3_url: str, environment
 def test_killed_and_started_again(
     built: Storage, board: Board, prefect_server: str, tmp_path: Path, environment: Callable[..., None], rows: int
 ) -> None:
-    """SIGKILL once about ``rows`` rows are recorded, then again: same manifest, same bytes."""
+    """A build is killed after about ``rows`` rows; the next one ends with the same manifest and the same bytes."""
     storage = open_storage(tmp_path.as_uri())
     kill_when(start(storage, board, prefect_server), storage, rows)
     environment(storage=storage.url)
@@ -161,7 +161,7 @@ def test_killed_and_started_again(
 
 
 def test_two_at_once_one_killed(built: Storage, board: Board, prefect_server: str, storage: Storage) -> None:
-    """On one dataset, each unaware of the other; what the one leaves in the middle, the other has done all the same."""
+    """Two builds of one dataset do not know of each other; the surviving one also does what the killed one left."""
     killed, other = (start(storage, board, prefect_server) for _ in range(2))
     kill_when(killed, storage, 60)
     assert other.wait() == 0
@@ -169,14 +169,14 @@ def test_two_at_once_one_killed(built: Storage, board: Board, prefect_server: st
 
 
 def start(storage: Storage, board: Board, prefect_server: str) -> "subprocess.Popen[bytes]":
-    """A build in a process of its own, as another person would run it; its status tells whether it got through."""
+    """Starts a build in a separate process; exit status 0 means that it completed."""
     env = os.environ | {"IRODORI_STORAGE": storage.url, "PREFECT_API_URL": prefect_server, "BOARD": board.url}
     code = "import os; from tests.test_flows import build; exit(not build(os.environ['BOARD']).is_completed())"
     return subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, start_new_session=True)
 
 
 def kill_when(process: "subprocess.Popen[bytes]", storage: Storage, rows: int) -> None:
-    """SIGKILL as soon as so many rows are recorded, by whomever."""
+    """Kills a process as soon as the manifest has so many rows, whichever process recorded them."""
     while process.poll() is None and count_rows(storage) < rows:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
@@ -184,7 +184,7 @@ def kill_when(process: "subprocess.Popen[bytes]", storage: Storage, rows: int) -
 
 
 def assert_same(storage: Storage, built: Storage) -> None:
-    """Every byte, and every row but for the times."""
+    """Compares every byte of the files, and every row of the manifest except its times."""
     assert contents(storage) == contents(built)
     again, whole = (manifest(each).drop(columns="updated_at") for each in (storage, built))
     pd.testing.assert_frame_equal(again, whole)
@@ -193,7 +193,7 @@ def assert_same(storage: Storage, built: Storage) -> None:
 def count_rows(storage: Storage) -> int:
     num_rows = 0
     for entry in storage.list("datasets/tiny/manifest"):
-        with suppress(NotFound):  # merged meanwhile
+        with suppress(NotFound):  # a merge deleted it meanwhile
             num_rows += storage.read(entry.key).count(b"\n") - 1
     return num_rows
 
@@ -288,10 +288,11 @@ def test_plain_lines_for_what_a_user_can_cause(
     assert "no_such_tag" in line(build(board.url, lineart=Query(tags="no_such_tag")))
     assert "127.0.0.1:9" in line(build("http://127.0.0.1:9"))
     assert "run build-dataset first" in line(train_cyclegan("nowhere", "m", "demo", TINY, return_state=True))
-    assert colorize_inbox("nobody", 0.0, return_state=True).is_completed()  # an empty inbox is no fault
+    assert colorize_inbox("nobody", 0.0, return_state=True).is_completed()  # an empty inbox is no error
     open_storage(tmp_path.as_uri()).write("inbox/a.png", Drawing(3).render("A", 64))
     state = colorize_inbox("nobody", 0.0, return_state=True)
-    assert state.is_completed() and state.name == "Waiting"  # its schedule must not fail each minute until the training
+    # scheduled runs must not fail every minute until the model is trained
+    assert state.is_completed() and state.name == "Waiting"
     assert state.message and "1 drawings wait: model 'nobody' has no checkpoint" in state.message
     environment(storage=built.url)
     assert "size 48" in line(build(board.url, size=64))

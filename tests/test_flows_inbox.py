@@ -1,4 +1,4 @@
-"""colorize-inbox as a flow: styles side by side, a new model, and quiet minutes that leave no trace."""
+"""Tests the colorize-inbox flow: several styles, a new model, and runs without new drawings, which write nothing."""
 
 import io
 import json
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
 @pytest.fixture
 def storage(tmp_path: Path, environment: Callable[..., None]) -> Storage:
-    """Two models and two drawings, one of them broken."""
+    """Makes a storage with two models and two drawings, one of them broken."""
     storage = open_storage((tmp_path / "storage").as_uri())
     for seed, model in enumerate(("soft", "bold")):
         serve(storage, model, seed, tmp_path)
@@ -64,7 +64,7 @@ def test_a_style_that_is_not_trained_yet_keeps_no_other_waiting(storage: Storage
     state = colorize_inbox(settle_seconds=0.0, styles=["soft", "later"], finished="delete", return_state=True)
     assert state.name == "Waiting" and "model 'later' has no checkpoint" in str(state.message)
     assert storage.exists("outbox/soft/page/a.png")
-    assert storage.exists("inbox/page/a.png")  # until it has been coloured in all styles
+    assert storage.exists("inbox/page/a.png")  # it stays until it has been coloured in all styles
     serve(storage, "later", 3, Path(storage.url.removeprefix("file://")).parent)
     run(styles=["soft", "later"], finished="delete")
     assert storage.exists("outbox/later/page/a.png")
@@ -95,7 +95,7 @@ def test_a_quiet_run_leaves_no_trace_and_a_new_model_waits_to_be_asked(storage: 
 
 
 def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storage, prefect_server: str) -> None:
-    """In a process where torch cannot even be imported."""
+    """Runs in a process where torch cannot be imported."""
     folder = Path(storage.url.removeprefix("file://"))
     for number in range(1000):
         (folder / f"inbox/page/{number}.png").write_bytes(storage.read("inbox/page/a.png"))

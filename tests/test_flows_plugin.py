@@ -1,4 +1,4 @@
-"""The Prefect plugin: bare deployment names with both clients, and the server of `make up` found by itself."""
+"""Tests the Prefect plugin: short deployment names with both clients, and finding the server of `make up`."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def deployment(prefect_server: str) -> str:
-    """The id of a deployment train-nothing of a flow train-nothing."""
+    """Makes a deployment train-nothing of a flow train-nothing and returns its id."""
     from prefect import flow
     from prefect.client.orchestration import get_client
 
@@ -63,4 +63,4 @@ def test_the_running_server_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
         url = f"http://127.0.0.1:{server.getsockname()[1]}/api"
         (tmp_path / "env").write_text(f"export IRODORI_STORAGE=s3://irodori\nexport PREFECT_API_URL={url}\n")
         assert plugin.running_server() == url
-    assert plugin.running_server() is None  # it was killed, and its file remained
+    assert plugin.running_server() is None  # the server was killed and left its file behind

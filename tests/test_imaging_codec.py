@@ -1,4 +1,4 @@
-"""Every odd file a board may serve, made here byte by byte where Pillow cannot write it."""
+"""Tests decoding of unusual files that boards serve, built byte by byte where Pillow cannot write them."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ HEIGHT, WIDTH = 24, 32
 
 
 def make_rgb() -> Pixels:
-    """Four flat quarters, so that lossy codecs keep them, no two alike under any turn."""
+    """Makes four flat quarters, which lossy codecs keep and which differ under every rotation and reflection."""
     rgb = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     rgb[:12, :16], rgb[:12, 16:] = (200, 40, 40), (40, 160, 60)
     rgb[12:, :16], rgb[12:, 16:] = (30, 60, 200), (240, 220, 90)
@@ -31,7 +31,7 @@ def make_rgb() -> Pixels:
 
 RGB = make_rgb()
 GRAY = np.tile(np.linspace(0, 255, WIDTH).astype(np.uint8), (HEIGHT, 1))
-RAMP = GRAY.T[:WIDTH].copy().T  # alpha, 0 on the left to 255 on the right
+RAMP = GRAY.T[:WIDTH].copy().T  # alpha, from 0 on the left to 255 on the right
 PALETTE = np.unique(RGB.reshape(-1, 3), axis=0)
 INDEX = (RGB[:, :, None, :] == PALETTE).all(-1).argmax(-1).astype(np.uint8)
 
@@ -47,7 +47,7 @@ def on_white(colour: Pixels, alpha: Pixels) -> Pixels:
 
 def save(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.copy().save(buffer, kind, **options)  # Pillow leaves the options of one format on the picture
+    image.copy().save(buffer, kind, **options)  # a copy, because Pillow leaves the options of one format on the picture
     return buffer.getvalue()
 
 
@@ -56,7 +56,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def rows(samples: npt.NDArray[np.integer], bits: int) -> bytes:
-    """Unfiltered PNG scan lines of (H, W) or (H, W, C) samples."""
+    """Returns unfiltered PNG scan lines of (H, W) or (H, W, C) samples."""
     flat = samples.reshape(len(samples), -1)
     if bits < 8:
         expanded = (flat[..., None] >> np.arange(bits - 1, -1, -1)) & 1
@@ -67,7 +67,7 @@ def rows(samples: npt.NDArray[np.integer], bits: int) -> bytes:
 
 
 def png(samples: npt.NDArray[np.integer], bits: int, colour: int, *extra: bytes, interlaced: bool = False) -> bytes:
-    """A PNG with `extra` chunks before its pixels. colour: 0 grey, 2 RGB, 3 palette, 4 grey + alpha, 6 RGBA."""
+    """Makes a PNG with `extra` chunks before its pixels; colour is 0 grey, 2 RGB, 3 palette, 4 grey + alpha, 6 RGBA."""
     height, width = samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, int(interlaced))
     passes = [samples]
@@ -91,7 +91,7 @@ def plte() -> bytes:
 
 
 def profile(space: bytes, connection: bytes, tags: list[tuple[bytes, bytes]], device: bytes = b"mntr") -> bytes:
-    """The tags behind an ICC header; the white point is that of D50."""
+    """Makes an ICC profile of a header and tags; the white point is that of D50."""
 
     def fixed(*values: float) -> bytes:
         return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
@@ -109,7 +109,7 @@ def profile(space: bytes, connection: bytes, tags: list[tuple[bytes, bytes]], de
 
 
 def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float], ...] = ()) -> bytes:
-    """A minimal matrix or grey profile of ICC version 2."""
+    """Makes a minimal matrix or grey profile of ICC version 2."""
 
     def fixed(*values: float) -> bytes:
         return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
@@ -129,17 +129,17 @@ def icc(space: bytes, gamma: float, primaries: tuple[tuple[float, float, float],
 
 
 def cmyk_profile() -> bytes:
-    """A CMYK profile of ICC version 2 by which the ink C prints magenta, M prints yellow, and Y prints cyan.
+    """Makes a CMYK profile of ICC version 2 by which the ink C prints magenta, M prints yellow, and Y prints cyan.
 
-    One table of two steps an ink (lut8), so only the 16 corners are given, as Lab.
+    It is one table (lut8) with two steps for each ink, so it has only the 16 corners, in Lab.
     """
     inks = np.array([[c, m, y, k] for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)])
-    printed = (1 - inks[:, [2, 0, 1]]) * (1 - inks[:, 3:])  # R is taken away by Y, G by C, B by M
+    printed = (1 - inks[:, [2, 0, 1]]) * (1 - inks[:, 3:])  # Y removes red, C green, M blue
     corners = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     rgb = Image.fromarray((printed * 255).astype(np.uint8)[None])
     lab = ImageCms.applyTransform(rgb, ImageCms.buildTransform(*corners, "RGB", "LAB"))
     assert lab is not None
-    table = np.asarray(lab)[0] ^ np.array([0, 128, 128], np.uint8)  # Pillow has signed a and b
+    table = np.asarray(lab)[0] ^ np.array([0, 128, 128], np.uint8)  # Pillow's a and b are signed
     straight = bytes(range(256))
     matrix = struct.pack(">9i", *(65536 * (n % 4 == 0) for n in range(9)))
     a2b = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + straight * 4 + table.tobytes() + straight * 3
@@ -149,7 +149,7 @@ def cmyk_profile() -> bytes:
 
 
 SRGB_PRIMARIES = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7139))
-# red and blue change places, so a picture with this profile must come out with its channels swapped
+# red and blue are exchanged, so a picture with this profile must be decoded with swapped channels
 SWAPPED = icc(b"RGB ", 2.2, SRGB_PRIMARIES[::-1])
 LINEAR_GRAY = icc(b"GRAY", 1.0)
 
@@ -161,7 +161,7 @@ def exif(orientation: int) -> bytes:
 
 
 def turned(orientation: int) -> Pixels:
-    """How a camera stores RGB for that orientation tag."""
+    """Returns RGB as a camera stores it with this orientation tag."""
     stored = {
         1: RGB,
         2: RGB[:, ::-1],
@@ -182,24 +182,24 @@ def without_adobe_marker(jpeg: bytes) -> bytes:
 
 
 def ycck_jpeg() -> bytes:
-    """CMYK as Photoshop writes it: the inks inverted, three of them as YCbCr, and the Adobe marker that says so."""
+    """Makes a CMYK JPEG as Photoshop does: inverted inks, three of them as YCbCr, and an Adobe marker that says so."""
     ycc = np.asarray(Image.fromarray(CMYK[..., :3]).convert("YCbCr"))
     stored = np.dstack([ycc, 255 - CMYK[..., 3]])
-    image = Image.frombytes("CMYK", (WIDTH, HEIGHT), (255 - stored).tobytes())  # Pillow inverts what it saves
+    image = Image.frombytes("CMYK", (WIDTH, HEIGHT), (255 - stored).tobytes())  # Pillow inverts the inks when it saves
     data = bytearray(save(image, "JPEG", quality=95, subsampling=0))
     data[data.index(b"Adobe") + 11] = 2  # the transform: YCCK
     return bytes(data)
 
 
 def premultiplied_tiff() -> bytes:
-    """Alpha of the "associated" kind: the colours are multiplied by it already."""
+    """Makes a TIFF with "associated" alpha: the colours are already multiplied by it."""
     multiplied = np.rint(RGB * (RAMP[..., None] / 255)).astype(np.uint8)
     data = save(Image.fromarray(np.dstack([multiplied, RAMP])), "TIFF")
     return data.replace(struct.pack("<HHIHH", 338, 3, 1, 2, 0), struct.pack("<HHIHH", 338, 3, 1, 1, 0))
 
 
 def tiff(samples: npt.NDArray[np.integer], photometric: int, bits: int, order: str) -> bytes:
-    """An uncompressed grey TIFF; order "<" or ">"."""
+    """Makes an uncompressed grey TIFF with little-endian ("<") or big-endian (">") byte order."""
     height, width = samples.shape
     if bits == 12:
         unpacked = (samples.astype(np.uint16)[..., None] >> np.arange(11, -1, -1)) & 1
@@ -219,14 +219,14 @@ def tiff(samples: npt.NDArray[np.integer], photometric: int, bits: int, order: s
 
 
 def apng_with_still() -> bytes:
-    """A still for old viewers (grey), then an animation of RGB and its negative."""
+    """Makes an APNG with a grey still for old viewers, then an animation of RGB and its negative."""
     still = Image.fromarray(gray3(GRAY))
     frames = [Image.fromarray(RGB), Image.fromarray(255 - RGB)]
     return save(still, "PNG", save_all=True, append_images=frames, default_image=True, duration=100)
 
 
 def gif_with_small_first_frame() -> bytes:
-    """A 32 × 24 canvas whose only frame covers the lower right quarter."""
+    """Makes a GIF of 32 × 24 px whose only frame covers the lower right quarter."""
     small = save(Image.fromarray(np.zeros((12, 16), np.uint8)), "GIF")
     screen = small[:6] + struct.pack("<HH", WIDTH, HEIGHT) + small[10:]
     at = screen.index(b"\x2c\0\0\0\0\x10\0\x0c\0")
@@ -234,7 +234,7 @@ def gif_with_small_first_frame() -> bytes:
 
 
 def bmp_with_alpha() -> bytes:
-    """Version 4 header, with masks for all four channels."""
+    """Makes a BMP with a version 4 header and masks for all four channels."""
     masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     info = struct.pack("<IiiHHIIiiII", 108, WIDTH, -HEIGHT, 1, 32, 3, 0, 2835, 2835, 0, 0) + masks
     pixels = np.dstack([RGB[..., ::-1], RAMP]).tobytes()
@@ -276,7 +276,7 @@ LINEAR_TO_SRGB = np.rint(
     255 * np.where(GRAY / 255 <= 0.0031308, 12.92 * GRAY / 255, 1.055 * (GRAY / 255) ** (1 / 2.4) - 0.055)
 ).astype(np.uint8)
 
-# name: (bytes, the right picture, tolerance in grey levels)
+# name: (bytes, expected picture, tolerance in grey levels)
 GOOD: dict[str, tuple[bytes, Pixels, int]] = {
     "png rgb": (save(RGB_IMAGE, "PNG"), RGB, 0),
     "png rgb interlaced": (png(RGB, 8, 2, interlaced=True), RGB, 0),
@@ -566,7 +566,7 @@ def bomb_tiff() -> bytes:
 
 ZERO_WIDE = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 0, 5, 8, 2, 0, 0, 0)) + chunk(b"IEND", b"")
 
-# name: (bytes, what the reason must say)
+# name: (bytes, expected part of the reason)
 BAD: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty file (0 bytes)"),
     "zero bytes": (bytes(5000), "nothing but 5,000 zero bytes"),
@@ -653,7 +653,7 @@ def test_refuses_with_a_reason(name: str) -> None:
 def test_cuts_never_give_half_a_picture() -> None:
     for name in ("png rgb", "jpeg", "jpeg progressive", "gif", "webp", "webp lossless", "bmp", "tiff lzw"):
         whole = len(GOOD[name][0])
-        # the last 20 bytes of a PNG hold nothing but check sums
+        # the last 20 bytes of a PNG are only checksums
         for length in range(0, whole - 21, max(1, whole // 40)):
             with pytest.raises(ImageError):
                 decode(GOOD[name][0][:length])
@@ -709,7 +709,7 @@ def test_no_warning_leaks_even_when_warnings_are_reset() -> None:
         warnings.simplefilter("always")
         for data, _, _ in GOOD.values():
             decode(data)
-        decode(save(Image.new("1", (9500, 9500)), "PNG"))  # over Pillow's warning limit, under ours
+        decode(save(Image.new("1", (9500, 9500)), "PNG"))  # above Pillow's warning limit, below ours
     assert [str(w.message) for w in caught] == []
 
 

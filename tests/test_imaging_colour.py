@@ -1,4 +1,4 @@
-"""Grey or coloured, on the cases that fool a plain look at the channels."""
+"""Tests the distinction of grey and coloured pictures on cases where a plain comparison of the channels fails."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which pictures count as copies, that the search misses none, and which copy stays."""
+"""Tests deduplication: which pictures count as copies, that the search misses none, and which copy is kept."""
 
 import base64
 import csv
@@ -20,7 +20,13 @@ SEEDS = range(12)
 
 
 def scene(seed: int, paint: str = "colour", size: tuple[int, int] = (384, 480)) -> Image.Image:
-    """Polygons. paint: "colour", "line" (no colour), "other" (all new colours), "detail" (one new spot)."""
+    """Draws polygons.
+
+    Args:
+        seed: decides shapes and colours.
+        paint: "colour", "line" (no colour), "other" (other colours) or "detail" (one more spot).
+        size: width and height in pixels.
+    """
     shapes, colours = np.random.default_rng(seed), np.random.default_rng(seed + (500 if paint == "other" else 100))
     image = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(image)
@@ -66,7 +72,7 @@ def test_copies_are_found(copy: str, paint: str) -> None:
     found = {frozenset((d.index, d.kept)) for d in find_duplicates(prints)}
     pairs = {frozenset((i, i + len(SEEDS))) for i in SEEDS}
     assert found <= pairs
-    assert len(found) >= len(pairs) - 1  # a ninth of the pixels may leave one hash a bit too far
+    assert len(found) >= len(pairs) - 1  # at a ninth of the pixels one hash may differ by a bit too much
 
 
 @pytest.mark.parametrize("paint", ["line", "other", "detail", "grey", "stretched"])
@@ -81,7 +87,7 @@ def test_versions_are_kept(paint: str) -> None:
 
 
 def test_blank_pages_only_match_pixel_by_pixel() -> None:
-    """The hashes of a page with next to nothing on it are noise."""
+    """The hashes of a nearly blank page are noise."""
 
     def page(seed: int, strokes: int) -> Image.Image:
         image = Image.new("RGB", (400, 400), "white")
@@ -115,7 +121,7 @@ def test_distances_are_reported() -> None:
     assert find_duplicates([first, first]) == [Duplicate(1, 0, "exact", 0, 0, 0.0, 0)]
 
 
-# which copy stays
+# which copy is kept
 
 
 def test_the_largest_copy_stays_and_the_earlier_of_equals() -> None:
@@ -141,10 +147,10 @@ def made(phash: int, dhash: int = 0, size: int = 100, sha: str | None = None, le
 
 
 def test_chains_do_not_merge_what_is_far_apart() -> None:
-    """Each is 4 bits from the next; the third is 8 from the first, and so stays."""
+    """Each hash is 4 bits from the next; the third is 8 bits from the first and is kept."""
     chain = [made(0), made(0b1111), made(0b11111111)]
     assert [(d.index, d.kept) for d in find_duplicates(chain)] == [(1, 0)]
-    # the middle one as the best takes both
+    # if the middle one is the best, both others are its copies
     chain = [made(0), made(0b1111, size=101), made(0b11111111)]
     assert [(d.index, d.kept) for d in find_duplicates(chain)] == [(0, 1), (2, 1)]
 
@@ -206,7 +212,7 @@ def brute_force(phash: np.ndarray, dhash: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_search_equals_comparing_all(seed: int) -> None:
-    """Hashes around few centres, so that there are pairs at every distance from 0 to 8 bits."""
+    """Uses hashes around a few centres, so that there are pairs at every distance from 0 to 8 bits."""
     rng = np.random.default_rng(seed)
 
     def hashes() -> np.ndarray:
@@ -232,7 +238,7 @@ def test_the_search_equals_comparing_all_on_equal_hashes() -> None:
 
 
 def test_hashes_stay_close_to_those_of_imagehash() -> None:
-    """The reductions differ (area average here, Lanczos there), so bits that hang on a hair may differ too."""
+    """The two reduce pictures differently (area average here, Lanczos there), so bits near a threshold may differ."""
     images = [scene(seed, paint) for seed in SEEDS for paint in ("colour", "line")]
     p = [(int(fingerprint(i).phash, 16) ^ int(str(imagehash.phash(i)), 16)).bit_count() for i in images]
     d = [(int(fingerprint(i).dhash, 16) ^ int(str(imagehash.dhash(i)), 16)).bit_count() for i in images]

@@ -1,4 +1,4 @@
-"""What comes back from a drawing's file, and the formats that coloured drawings are written in."""
+"""Tests how a drawing's file is read and the formats in which coloured drawings are written."""
 
 import io
 
@@ -15,7 +15,7 @@ NAMES = {"a.png": "png", "b.JPG": "jpg", "c.jpeg": "jpg", "d.webp": "webp", "e.t
 
 
 def picture(mode: str = "RGB") -> Image.Image:
-    """Flat quarters; as RGBA, the left half is clear."""
+    """Makes a picture of flat quarters; as RGBA its left half is transparent."""
     rgb = np.empty((48, 64, 3), np.uint8)
     rgb[:24, :32], rgb[:24, 32:], rgb[24:, :32], rgb[24:, 32:] = (200, 40, 40), (40, 160, 60), (30, 60, 200), (9, 9, 9)
     image = Image.fromarray(rgb)

@@ -1,4 +1,4 @@
-"""The page before and after: what is put into it comes out again, and nothing of it can leave its place."""
+"""Tests the page of drawings before and after: its data can be read back, and texts are escaped."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The tone of lineart: the invariants of the closed form, and agreement with the loop that it replaces."""
+"""Tests the tone of lineart: invariants of the closed form, and its agreement with the loop that it replaces."""
 
 import dataclasses
 import itertools
@@ -19,7 +19,7 @@ ONE_TARGET = Normalization(low=200, high=200)
 
 
 def draw(darkness: int = 235, seed: int = 0, size: int = 256, width: int = 2) -> Gray:
-    """A clean digital drawing: antialiased strokes of one darkness on pure white."""
+    """Draws clean digital lineart: antialiased strokes of one darkness on pure white."""
     rng = np.random.default_rng(seed)
     page = Image.new("L", (size * 2, size * 2), 255)
     pen = ImageDraw.Draw(page)
@@ -34,9 +34,9 @@ def ink_mean(image: Gray, threshold: int = 250) -> float:
 
 
 def original_loop(gray: Gray, target: float, threshold: int) -> npt.NDArray[np.float64]:
-    """What the original did: lighten or darken what is not white, in small steps, until its mean is there.
+    """Lightens or darkens what is not white in small steps until its mean reaches the target, as the original did.
 
-    Kept in floats, without the wrap-around at 0 and the NaN of blank pages.
+    It computes in floats, without the original's wrap-around at 0 and NaN on blank pages.
     """
     image = gray.astype(np.float64)
     mean = image[image < threshold].mean()
@@ -52,14 +52,14 @@ def original_loop(gray: Gray, target: float, threshold: int) -> npt.NDArray[np.f
 
 
 def table_of(gray: Gray, image: Gray) -> dict[int, int]:
-    """Which level became which; fails if one level became two."""
+    """Returns the output level of each input level; fails if one level became two."""
     pairs = set(zip(gray.ravel().tolist(), image.ravel().tolist(), strict=True))
     table = dict(pairs)
     assert len(table) == len(pairs)
     return table
 
 
-# Any levels at all, on a page that is white enough not to be taken for a scan.
+# any grey levels, on a page that is white enough not to count as a scan
 levels = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 255))
 bands = st.tuples(st.integers(60, 248), st.integers(0, 60)).map(
     lambda pair: Normalization(low=max(1, pair[0] - pair[1]), high=pair[0], min_ink=0.0, max_ink=1.0)
@@ -126,7 +126,7 @@ def test_brightening_always_converges(content: Gray, band: Normalization) -> Non
 @settings(max_examples=300, deadline=None)
 @given(levels, bands)
 def test_no_scale_nearer_to_one_would_do(content: Gray, band: Normalization) -> None:
-    """Against an exhaustive search over every table that any scale can give."""
+    """Compares with an exhaustive search over every table that any scale can give."""
     gray = on_white(content)
     result = normalize(gray, band)
     if result.status != "ok":
@@ -166,7 +166,7 @@ def test_a_white_border_changes_nothing(border: int) -> None:
 @pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("target, threshold", [(200, 254), (185, 250)])
 def test_agrees_with_the_original_loop(darkness: int, width: int, target: int, threshold: int) -> None:
-    """Where no faint pixel turns to paper on the way; there the loop steps over some of the solutions."""
+    """They agree where no faint pixel becomes paper on the way; otherwise the loop steps over some solutions."""
     gray = draw(darkness, seed=darkness, width=width)
     gray = np.where(gray > 195, 255, gray).astype(np.uint8)
     result = normalize(gray, Normalization(low=target, high=target, threshold=threshold, max_ink=1.0))
@@ -198,7 +198,7 @@ def test_lines_too_faint_to_reach_the_band_are_darkened_as_far_as_allowed() -> N
 
 
 def test_black_lines_beside_a_faint_wash_stay_black() -> None:
-    """The original's darkening wrapped around here, and turned black lines white."""
+    """In this case the original's darkening wrapped around and turned black lines white."""
     gray = draw(255, width=1).copy()
     gray[:100] = np.minimum(gray[:100], 235)
     result = normalize(gray, dataclasses.replace(ONE_TARGET, max_ink=1.0))
@@ -264,7 +264,7 @@ def test_lineart_gray_is_luma() -> None:
 
 
 def photograph(gray: Gray, corner: float, paper: int = 235, noise: float = 2.0, seed: int = 0) -> Gray:
-    """The drawing on grainy paper of that level; towards one corner light falls off to the share `corner`."""
+    """Returns the drawing on grainy paper; the light falls off to the share `corner` at the lower right."""
     height, width = gray.shape
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     light = 1 - (1 - corner) * (0.6 * x + 0.4 * y) ** 1.5

@@ -1,4 +1,4 @@
-"""Sizes: exact, antialiased, never enlarged."""
+"""Tests resizing: exact sizes, antialiasing, no enlargement."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_strips_are_refused() -> None:
 
 
 def test_a_shape_is_judged_as_it_is_before_decoding_at_a_part_of_the_size() -> None:
-    """What passes whole passes when decoded at an eighth, whose sides are rounded up."""
+    """A picture that passes at full size also passes when decoded at an eighth, whose sides are rounded up."""
     for height in range(3190, 3201):
         check_shape(800, height, 80)
         draft = Image.new("RGB", (-(-800 // 8), -(-height // 8)))

@@ -1,4 +1,4 @@
-"""Contact sheets: size, place of the pictures, captions that fit."""
+"""Tests contact sheets: their size, the place of the pictures, and captions that fit."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_cells_are_as_wide_as_the_widest_picture() -> None:
     assert grid([[BLUE, BLUE]], tile=64, gap=10).size == (10 + 2 * 42, 10 + 74)
     page = grid([[BLUE, RED]], tile=64, gap=10)
     assert page.size == (10 + 2 * 74, 84)
-    assert has_colour(page, (26, 10, 58, 74), (90, 90, 90))  # in the middle of its cell
+    assert has_colour(page, (26, 10, 58, 74), (90, 90, 90))  # the picture is in the middle of its cell
 
 
 @pytest.mark.parametrize("captions", [["one", "two"], [["one", "two"], ["three"]]], ids=["heads", "below"])

@@ -1,4 +1,4 @@
-"""A drawing is found in its coloured versions by its lines; others are not."""
+"""Tests that line hashes find the coloured versions of a drawing and no other drawings."""
 
 import io
 
@@ -35,7 +35,7 @@ def test_every_drawing_finds_its_own_colouring(hashes: dict[Domain, list[str]]) 
 
 
 def test_brightness_alone_does_not_see_it() -> None:
-    """Why there is a hash of lines at all."""
+    """Shows why a hash of lines is needed."""
     distances = []
     for seed in SEEDS[:20]:
         one, other = (int(fingerprint(portrait(seed, domain)).phash, 16) for domain in ("A", "B"))
@@ -90,7 +90,7 @@ def test_nearest_first_and_none_beyond_the_limit() -> None:
 
 
 def test_few_of_all_pairs_are_missed() -> None:
-    """Beside comparing each with each, over all distances within the limit."""
+    """Compares with a search of all pairs, over all distances within the limit."""
     rng = np.random.default_rng(3)
     first = rng.integers(0, 2, (1500, 256), dtype=np.uint8)
     second = first ^ (rng.random(first.shape) < rng.uniform(0, 0.15, (len(first), 1)))

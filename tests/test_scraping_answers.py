@@ -1,3 +1,5 @@
+"""Tests how posts, counts, tags and errors are read from a board's answers."""
+
 import pytest
 
 from scraping.answers import (

@@ -1,3 +1,5 @@
+"""Tests the booru source: search, paging, and boards that answer in unexpected ways."""
+
 import json
 from collections.abc import Iterator
 from typing import get_args
@@ -26,7 +28,7 @@ def fetcher() -> Iterator[Fetcher]:
 
 
 def uploads(num_posts: int, step: int = 3) -> list[BoardPost]:
-    """Posts with gaps between their ids; every second one has the tag "even"."""
+    """Makes posts with gaps between their ids; every second one has the tag "even"."""
     return [
         BoardPost(
             id=n * step,
@@ -96,7 +98,7 @@ def test_odd_listings_give_the_same_posts(fetcher: Fetcher) -> None:
 
 @pytest.mark.parametrize("fault", get_args(ApiFault))
 def test_no_fault_of_the_board_loses_a_post(fetcher: Fetcher, fault: ApiFault) -> None:
-    # whatever these requests are: pages, counts, repetitions; where the board asks for a pause, only one
+    # any requests: pages, counts, retries; only one of them if the board asks for a pause
     struck = [2] if fault in {"429_seconds", "429_date"} else [0, 2, 3, 6]
     with Board(uploads(2100), Faults(api={fault: struck})) as board:
         posts = list(open_source(board.url, fetcher).posts("even", 10**6))
@@ -137,7 +139,7 @@ def test_a_board_that_refuses_for_good_says_why(fetcher: Fetcher) -> None:
 
 def test_a_listing_without_end_is_noticed(fetcher: Fetcher) -> None:
     page = json.dumps([{"id": n} for n in range(20, 10, -1)]).encode()
-    with ScriptedServer(lambda _: page) as server:  # it does not understand id:<N
+    with ScriptedServer(lambda _: page) as server:  # a board that does not understand id:<N
         with pytest.raises(SourceError, match="does not list by id, so its list never ends"):
             list(open_source(server.url, fetcher).posts("a", 100))
     assert len(server.log) == 2
@@ -185,7 +187,7 @@ def danbooru(request: Request) -> Reply:
     ]
     rows = rows[: int(request.query["limit"])]
     if rows and rows[0]["id"] == 450:
-        del rows[0]["md5"], rows[0]["file_url"]  # as for restricted posts
+        del rows[0]["md5"], rows[0]["file_url"]  # as boards do for restricted posts
     return Reply(json.dumps(rows if "nothing" not in request.query.get("tags", "") else []).encode())
 
 

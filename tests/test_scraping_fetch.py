@@ -1,3 +1,5 @@
+"""Tests the HTTP client: retries, rate limits, resumed downloads, robots.txt and refused addresses."""
+
 import gzip
 import hashlib
 import itertools
@@ -34,7 +36,7 @@ def fetcher() -> Iterator[Fetcher]:
 
 
 def in_turn(*replies: Reply | bytes) -> Callable[[Request], Reply | bytes]:
-    """Each reply once, the last one from then on."""
+    """Makes a script that sends each reply once and repeats the last one."""
     turns = itertools.chain(replies, itertools.repeat(replies[-1]))
     return lambda _request: next(turns)
 
@@ -107,7 +109,7 @@ def test_retry_after_is_honoured_by_all_threads(fetcher: Fetcher, status: int, a
             first = pool.submit(fetcher.get_text, f"{server.url}/first")
             while not server.log:
                 time.sleep(0.005)
-            time.sleep(0.05)  # the client has read the answer by now
+            time.sleep(0.05)  # enough for the client to read the answer
             others = [pool.submit(fetcher.download, f"{server.url}/{n}") for n in range(2)]
         assert first.result() == "ok"
         assert all(other.result().data == b"ok" for other in others)
@@ -213,7 +215,7 @@ def test_size_is_bounded_with_and_without_a_content_length(length: int | None) -
 
 
 def ranged(request: Request, data: bytes, breaks_after: int, **headers: str) -> Reply:
-    """Serves at most `breaks_after` bytes of what is asked, then closes."""
+    """Serves at most `breaks_after` bytes of the requested range, then closes the connection."""
     start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
     if not start:
         return Reply(data[:breaks_after], 200, headers, len(data))
@@ -327,7 +329,7 @@ def test_a_public_site_cannot_send_us_to_a_private_address(monkeypatch: pytest.M
 
 @pytest.fixture
 def rebinding(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A name that leads to a public address when it is first looked up, and to this machine ever after."""
+    """Yields a host name that resolves to a public address the first time and to this machine from then on."""
     name, answers = "rebinding.example", itertools.chain(["93.184.216.34"], itertools.repeat("127.0.0.1"))
     look_up = socket.getaddrinfo
 

@@ -1,3 +1,5 @@
+"""Tests which posts the filters keep."""
+
 import pytest
 
 from scraping.filters import PostFilter

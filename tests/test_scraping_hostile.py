@@ -1,4 +1,4 @@
-"""A thousand posts from a board on which everything goes wrong that is known to go wrong."""
+"""Tests scraping a thousand posts from a board with every known fault."""
 
 import random
 import re
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def make_uploads() -> list[BoardPost]:
-    """Files of up to 3 kB, some of them named as what they are not."""
+    """Makes files of up to 3 kB, some with the wrong extension."""
     rng = random.Random(7)
     return [
         BoardPost(
@@ -102,7 +102,7 @@ def outcome() -> Outcome:
     uploads = make_uploads()
     with Board(uploads, FAULTS) as board, Fetcher(POLITENESS) as fetcher:
         with ThreadPoolExecutor(NUM_THREADS) as pool:
-            # files are fetched while the listing goes on, as a pipeline does
+            # files are fetched while the listing continues, as in the pipeline
             source = Booru(GelbooruBoard(board.url, fetcher, page_size=40))
             running = [(post, pool.submit(try_download, fetcher, post)) for post in source.posts("lineart", 10**6)]
         listed, results = [post for post, _ in running], [future.result() for _, future in running]
@@ -114,7 +114,7 @@ def number(post: Post) -> int:
 
 
 def is_lost(upload: BoardPost) -> bool:
-    """Whether no client could get this file: its first answer is final, and is not the file."""
+    """Tells whether no client could get this file: its first answer is final and is not the file."""
     first = FAULTS.on_file(upload, 0, answers.file(upload, ""))
     return first.status == 404 or (first.status == 200 and first.body != upload.data)
 
@@ -155,7 +155,7 @@ def test_wrong_digests_are_told(outcome: Outcome) -> None:
 def test_no_file_is_fetched_again_once_it_is_there(outcome: Outcome) -> None:
     requests = Counter(request.path for request in outcome.requests("/images/"))
     assert len(requests) == NUM_POSTS
-    assert max(requests.values()) <= 3  # two faults and the file
+    assert max(requests.values()) <= 3  # two faults, then the file
     served = Counter(request.path for request in outcome.requests("/images/") if request.status == 200)
     unbroken = [path for path, n in requests.items() if n == 1]
     assert all(served[path] <= 1 for path in unbroken)
@@ -172,13 +172,13 @@ def test_robots_txt_is_asked_for_first_and_once(outcome: Outcome) -> None:
 
 
 def fastest(requests: Sequence[LoggedRequest], num_requests: int) -> float:
-    """The shortest time in which that many requests began, in seconds."""
+    """Returns the shortest time, in seconds, in which `num_requests` requests began."""
     return min(b.time - a.time for a, b in zip(requests, requests[num_requests:], strict=False))
 
 
 def test_rate_and_connections_are_kept(outcome: Outcome) -> None:
     assert max(request.in_flight for request in outcome.log) <= POLITENESS.connections
-    # a server notes a request when it gets round to it, so some of a busy moment's look closer together
+    # the server logs requests late when it is busy, so that some of them seem closer together than they were
     assert fastest(outcome.requests("/images/"), 75) > 0.8 * 75 / POLITENESS.files_per_second
     assert fastest(outcome.requests("page=dapi"), 10) > 0.8 * 10 / POLITENESS.api_per_second
 

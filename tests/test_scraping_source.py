@@ -1,3 +1,5 @@
+"""Tests how a source is chosen by its address, and that accounts are sent but never logged."""
+
 import logging
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The same promises over a folder and over a real S3 server."""
+"""Tests that a folder and a real S3 server give the same guarantees as storage."""
 
 import io
 import os
@@ -63,7 +63,7 @@ def test_delete(storage: Storage) -> None:
 
 def test_upload_and_download_stream_files(storage: Storage, tmp_path: Path) -> None:
     source, copy = tmp_path / "source", tmp_path / "deep" / "copy"
-    source.write_bytes(os.urandom(9_000_000))  # past the threshold at which boto3 sends parts
+    source.write_bytes(os.urandom(9_000_000))  # above the size from which boto3 uploads in parts
     storage.upload(source, "models/x.pt")
     storage.download("models/x.pt", copy)
     assert copy.read_bytes() == source.read_bytes()

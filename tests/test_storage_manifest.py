@@ -1,4 +1,4 @@
-"""The manifest loses no row: concurrent writers, mergers and a kill at every write."""
+"""Tests that the manifest loses no row with concurrent writers and merges and a kill at every write."""
 
 import io
 import subprocess
@@ -165,7 +165,7 @@ def test_summary_adds_up(storage: Storage) -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), min_size=1, unique_by=lambda pair: pair[0]))
 def test_any_text_survives(cells: list[tuple[str, str]]) -> None:
-    """As one CSV that pandas reads the same, a line a row; line ends and NULs become spaces."""
+    """The CSV has one line a row and pandas reads the same texts; line ends and NULs become spaces."""
     rows = [Row(f"i{number}{name}", "A", "scrape", "ok", reason) for number, (name, reason) in enumerate(cells)]
     assume(all(_encodes(row.id + row.reason) for row in rows))
     with tempfile.TemporaryDirectory() as folder:
@@ -212,7 +212,7 @@ def test_many_parts_are_folded_and_a_later_row_still_wins(storage: Storage) -> N
 
 
 def test_a_reader_that_is_overtaken_by_a_merge_sees_every_row(tmp_path: Path) -> None:
-    """The parts that it has listed vanish before it opens them."""
+    """A merge deletes the parts between the reader's listing and its reading."""
     url = (tmp_path / "storage").as_uri()
     Manifest(open_storage(url), KEY).record([scraped(1)])
 
@@ -280,7 +280,7 @@ for number in range(100_000):
 
 @pytest.mark.slow
 def test_two_processes_write_and_merge_at_once_and_are_killed(storage: Storage) -> None:
-    """Every row that either had recorded when it was killed is there once, whatever the two were doing."""
+    """Every row that a process had recorded before it was killed is there exactly once."""
     recorded = set()
     for attempt in range(2):
         names = [f"{attempt}-{name}" for name in "xy"]
@@ -301,7 +301,7 @@ def test_two_processes_write_and_merge_at_once_and_are_killed(storage: Storage) 
 
 
 def test_what_is_left_and_merging_take_no_memory(tmp_path: Path) -> None:
-    """Six times the rows, the same peak: nothing holds the table."""
+    """Six times the rows need the same peak memory: nothing holds the whole table."""
     peaks = [_peak_of_a_flow(tmp_path / str(number), number) for number in (1_000, 6_000)]
     assert peaks[1] < 1.5 * peaks[0] + 1_000_000
 
@@ -321,7 +321,7 @@ def _peak_of_a_flow(folder: Path, images: int) -> int:
 
 
 def test_a_later_stage_is_found_without_reading_the_earlier_ones(tmp_path: Path) -> None:
-    """The scrape rows are megabytes; nothing but some lines of them is read, so damage in the others is not seen."""
+    """The scrape rows are megabytes, of which only a few lines are read: damage in the other lines goes unnoticed."""
     storage = open_storage(tmp_path.as_uri())
     manifest = Manifest(storage, KEY)
     ids = [f"board:{number:04}" for number in range(2000)]

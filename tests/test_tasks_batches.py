@@ -1,4 +1,4 @@
-"""One setting chooses what runs the batches; the dataset is the same whichever it is, and as politely made."""
+"""Tests the task runners: whichever runs the batches, the dataset and the rate of requests are the same."""
 
 import os
 import subprocess
@@ -53,7 +53,7 @@ def board() -> Iterator[Board]:
 def build(
     runner: str, folder: Path, board: Board, prefect_server: str, rate: float = AT_ONCE, scheduler: str = ""
 ) -> Left:
-    """What a flow run of its own process leaves, with this runner and two workers."""
+    """Runs the flow in a separate process, with this runner and two workers, and returns the manifest and the files."""
     storage = open_storage(folder.as_uri())
     env = os.environ | {
         "IRODORI_STORAGE": storage.url, "IRODORI_TASK_RUNNER": runner, "IRODORI_WORKERS": "2",
@@ -82,7 +82,7 @@ def test_the_same_dataset_and_pace_from_every_runner(
     table, files = build(runner, tmp_path, board, prefect_server, FILES_PER_SECOND)
     pictures = sum("/images/" in request.path for request in board.requests[before:])
     assert pictures == 40
-    # each of two processes may begin a download at once
+    # each of the two processes may begin a download at the same time
     assert time.monotonic() - begun >= (pictures - 2 * 2) / FILES_PER_SECOND
     pd.testing.assert_frame_equal(table, by_threads[0])
     assert files == by_threads[1]
@@ -90,7 +90,7 @@ def test_the_same_dataset_and_pace_from_every_runner(
 
 @contextmanager
 def dask(*command: str, cwd: Path, ready: str) -> Iterator[None]:
-    """`dask` as people start it, in any folder, from when its log says that it is ready."""
+    """Starts `dask` from its command line in some folder and waits until its log says that it is ready."""
     log = cwd / f"{command[0]}.log"
     started = [str(Path(sys.executable).parent / "dask"), *command, "--no-dashboard"]
     with chdir(cwd), Child(f"dask {command[0]}", started, log=log, env=os.environ) as child:

@@ -1,4 +1,4 @@
-"""The report page stands alone, adds up, shows pictures, and is not fooled by what boards write."""
+"""Tests the report page: it is self-contained, its counts add up, it shows pictures and escapes texts from boards."""
 
 import re
 from html import unescape
@@ -70,7 +70,7 @@ def test_an_empty_dataset_has_a_page(tmp_path: Path) -> None:
 
 
 def pictures_under(html: str, title: str) -> tuple[str, int]:
-    """What stands beside the title, and how many pictures come before the next one."""
+    """Returns the text beside a title and the number of pictures before the next title."""
     beside, section = re.search(
         rf"<h2>{title} <small>(.*?)</small></h2>(.*?)(?=<h2>|</html>)", html, re.DOTALL
     ).groups()  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What a user can cause ends as Failed, with one line; what is our own fault keeps its traceback."""
+"""Tests that errors users can cause end a run as Failed with one line, and that bugs keep their traceback."""
 
 from pathlib import Path
 from typing import Any

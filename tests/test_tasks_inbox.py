@@ -1,4 +1,4 @@
-"""The inbox over a folder and over S3: what is taken, what is left, and who may take it."""
+"""Tests the inbox in a folder and in S3: which drawings a run takes, which it leaves, and how runs share them."""
 
 import io
 import json
@@ -56,7 +56,7 @@ def test_new_changed_and_repeated_drawings(inbox: Inbox) -> None:
     assert status(inbox) == {"a b/ü.png": "ok", "cut.png": "failed"}
     assert new(plan(inbox)) == {"": []}
 
-    storage.write("inbox/cut.png", png(2))  # mended
+    storage.write("inbox/cut.png", png(2))  # repaired
     storage.write("inbox/a b/ü.png", png(3, 50))  # another drawing
     run(inbox)
     assert keys(storage, "failed/") == set()
@@ -87,7 +87,7 @@ def test_finished_drawings_leave_as_configured(
 
 
 def test_a_dead_run_s_leftovers_are_cleared(inbox: Inbox) -> None:
-    """Killed after the row and before the drawing left: the next run finishes that, and colours nothing again."""
+    """A run was killed between writing the row and moving the drawing: the next run moves it and colours nothing."""
     inbox.storage.write("inbox/a.png", png())
     run(inbox)
     before = {entry.key: entry.version for entry in inbox.storage.list("outbox/")}
@@ -152,7 +152,7 @@ def test_styles_are_done_each_on_their_own(inbox: Inbox) -> None:
     inbox.storage.write("inbox/p/a.png", png())
     run(inbox, "soft")
     assert new(plan(inbox, "soft", "bold")) == {"soft": [], "bold": ["p/a.png"]}
-    assert not plan(inbox, "soft", "bold", finished="delete").leaving  # bold has not had it
+    assert not plan(inbox, "soft", "bold", finished="delete").leaving  # bold has not coloured it yet
     run(inbox, "soft", "bold", finished="delete")
     assert keys(inbox.storage, "outbox/") == {"outbox/soft/p/a.png", "outbox/bold/p/a.png"}
     assert keys(inbox.storage, "inbox/") == set()
@@ -206,13 +206,13 @@ def flat(colour: str) -> bytes:
 
 
 def hue(storage: Storage, name: str) -> tuple[int, ...]:
-    """The median colour: which channels are more than half."""
+    """Returns the channels whose median is above 200: the main colour of an output."""
     pixels = np.asarray(Image.open(io.BytesIO(storage.read(f"outbox/{name}"))).convert("RGB")).reshape(-1, 3)
     return tuple(channel for channel in range(3) if np.median(pixels[:, channel]) > 200)
 
 
 def test_a_palette_colours_its_folder(with_palettes: Inbox) -> None:
-    """A picture called _palette: for the folder that it lies in, and those inside without their own."""
+    """A picture named _palette applies to its folder and to folders inside that have none of their own."""
     inbox, storage = with_palettes, with_palettes.storage
     for name in ("a.png", "p/b.png", "p/q/c.png", "p/r/d.png"):
         storage.write(f"inbox/{name}", png())
@@ -226,7 +226,7 @@ def test_a_palette_colours_its_folder(with_palettes: Inbox) -> None:
     assert [hue(storage, name) for name in ("p/b.png", "p/q/c.png", "p/r/d.png")] == [(0,), (0,), (2,)]
     assert new(plan(inbox)) == {"": []}
 
-    storage.write("inbox/p/_palette.png", flat("#20ff20"))  # what waits in the folder is coloured again
+    storage.write("inbox/p/_palette.png", flat("#20ff20"))  # drawings that wait in the folder are coloured again
     assert new(plan(inbox)) == {"": ["p/b.png", "p/q/c.png"]}
     run(inbox)
     assert [hue(storage, name) for name in ("p/b.png", "p/r/d.png")] == [(1,), (2,)]
@@ -338,7 +338,7 @@ def test_what_another_run_finished_between_look_and_claim_is_not_done_again(inbo
     [({}, False), ({"until": 0}, True), ({"pid": 2**22 + 1}, True), ({"where": "elsewhere", "pid": 2**22 + 1}, False)],
 )
 def test_claims_of_the_dead(tmp_path: Path, change: dict[str, object], is_dead: bool) -> None:
-    """Too old, or of a process of this machine that is gone; not of one that cannot be seen."""
+    """A claim is dropped if it is too old or its process on this machine is gone, not if its machine is another."""
     storage = open_storage(tmp_path.as_uri())
     with claimed(storage, ["a"]):
         stolen = storage.read(CLAIMS)
@@ -367,7 +367,7 @@ def test_an_unwritable_outbox_is_one_line_and_holds_up_nothing(tmp_path: Path, c
 
 
 def test_a_storage_that_goes_away(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is half done, and the claims of the failed run stop nobody in the same process."""
+    """Nothing is left incomplete, and the failed run's claims do not block the next run in the same process."""
     inbox.storage.write("inbox/a.png", png())
     works = plan(inbox).works[""]
 

@@ -1,4 +1,4 @@
-"""An inbox whose storage fails, in earnest: a full disk, a read-only one, an S3 server that goes away."""
+"""Tests an inbox with real storage failures: a full disk, a read-only disk, an S3 server that stops answering."""
 
 import os
 import random
@@ -10,7 +10,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from deploy.seaweed import SeaweedFS
-from drills.unreliable_storage import Storm, UnreliableS3, small_disk
+from drills.unreliable_storage import Outage, UnreliableS3, small_disk
 from irodori.inbox import Inbox
 from storage import open_storage
 from tasks.colorize import ColorizeJob, colorize
@@ -21,9 +21,9 @@ NAMES = ["a.png", "p/b.png", "p/c.png"]
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[list[Storm]]:
-    with small_disk(tmp_path / "storage", megabytes=8) as storms, disable_run_logger():
-        yield storms
+def disk(tmp_path: Path) -> Iterator[list[Outage]]:
+    with small_disk(tmp_path / "storage", megabytes=8) as outages, disable_run_logger():
+        yield outages
 
 
 def line(state: Any) -> str:
@@ -33,23 +33,23 @@ def line(state: Any) -> str:
 
 
 def reach(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By new clients, for those of a process are kept."""
+    """Sets the S3 endpoint and drops the cached clients, so that new ones use it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
     open_storage.cache_clear()
 
 
-def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Storm], tmp_path: Path) -> None:
+def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Outage], tmp_path: Path) -> None:
     storage = open_storage((tmp_path / "storage").as_uri())
     storage.upload(save(tmp_path / "x.pt"), MODEL.checkpoint)
     inbox = Inbox(storage.url)
     told = []
-    for number, storm in enumerate(disk):
+    for number, outage in enumerate(disk):
         names = [f"{number}/{name}" for name in NAMES]
         for name in names:
             storage.write(f"inbox/{name}", png())
         works = plan(inbox).works[""]
         assert len(works) == len(NAMES)
-        with storm():
+        with outage():
             told.append(line(colorize.fn(works, ColorizeJob(inbox, MODEL, 0))))
         assert {entry.key for entry in storage.list(f"inbox/{number}/")} == {f"inbox/{name}" for name in names}
         run(inbox)
@@ -61,7 +61,7 @@ def test_a_disk_that_fails_loses_nothing_and_the_next_run_goes_on(disk: list[Sto
 def test_a_server_that_goes_away_in_the_middle(
     s3_server: SeaweedFS, s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After some requests it answers no more; the next run, when it is back, finishes."""
+    """The server refuses requests after the first nine; when it answers again, the next run finishes."""
     direct = Inbox(s3_url)
     direct.storage.upload(save(tmp_path / "x.pt"), MODEL.checkpoint)
     for name in NAMES:

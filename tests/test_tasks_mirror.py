@@ -1,4 +1,4 @@
-"""Uploads beside the training: nothing waits for them, and the storage is whole at any moment."""
+"""Tests uploads during the training: it does not wait for them, and the storage is consistent at any moment."""
 
 import multiprocessing
 import os
@@ -25,13 +25,13 @@ from tests.slow_proxy import SlowProxy
 
 torch.set_num_threads(1)
 KEEP, KEEP_BEST = 1, 1
-MOST = KEEP + KEEP_BEST + 1  # checkpoints that a run keeps
+MOST = KEEP + KEEP_BEST + 1  # most checkpoints that a run keeps
 SETTINGS = tiny_config(keep=KEEP, keep_best=KEEP_BEST, checkpoint_every=3, log_every=1)
 
 
 @pytest.fixture
 def slow_s3(s3_server: SeaweedFS, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty prefix of a real S3 server behind a line that takes a second or more for a checkpoint."""
+    """Yields an empty prefix of a real S3 server behind a proxy that needs a second or more for a checkpoint."""
     with SlowProxy(s3_server.port, 400_000) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{proxy.port}")
         yield s3_url
@@ -42,7 +42,7 @@ def run_of(url: str) -> Run:
 
 
 def train(url: str, folder: Path, look: Callable[[Mirror], None] = lambda mirror: None) -> None:
-    """As the task does it, without Prefect."""
+    """Trains and uploads as the task does, without Prefect."""
     run = run_of(url)
     with Mirror(run, folder) as mirror:
         mirror.pull()
@@ -67,7 +67,7 @@ def checkpoints(storage: Storage) -> dict[int, str]:
 
 
 def settle(storage: Storage) -> None:
-    """The server shows a new object that broke off for an instant, then takes it back; the slow line prolongs that."""
+    """Waits until the listing is stable: the server briefly shows a new object whose upload broke off."""
     seen: set[Entry] | None = None
     while (now := set(storage.list(""))) != seen:
         seen = now
@@ -75,7 +75,7 @@ def settle(storage: Storage) -> None:
 
 
 def assert_whole(url: str, scratch: Path) -> None:
-    """What serves is there; so is the newest checkpoint with all of its step."""
+    """Checks that the served checkpoint is there, and the newest checkpoint with all files of its step."""
     storage, run = open_storage(url), run_of(url)
     steps = checkpoints(storage)
     assert -1 not in steps and len(steps) <= 2 * MOST
@@ -93,7 +93,7 @@ def assert_whole(url: str, scratch: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing interrupted, and that nothing was uploaded of."""
+    """Makes an uninterrupted run without uploads to compare with."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     Trainer(SETTINGS, training_data(), folder, normalization=Normalization()).run()
     return folder
@@ -110,7 +110,7 @@ def test_steps_go_on_while_an_upload_runs(slow_s3: str, tmp_path: Path, whole: P
 
     train(slow_s3, tmp_path / "run", look)
     assert sum(busy) > TOTAL / 2
-    assert max(folders) <= 2  # one is being uploaded, one waits
+    assert max(folders) <= 2  # one is being uploaded, one is waiting
     assert max(most) <= 2 * MOST
     assert not (tmp_path / "run").exists() and not (tmp_path / "run.outgoing").exists()
     assert_same_run(whole, tmp_path / "result")

@@ -1,4 +1,4 @@
-"""How far a piece of work is: in the log and as an artifact, with rate and time left."""
+"""Tests the progress of work in the log and as an artifact, with rate and time left."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Seconds that the work believes to have passed."""
+    """Replaces the clock; the list's value is the time in seconds that the work sees."""
     now = [0.0]
     monkeypatch.setattr("tasks.progress.time.monotonic", lambda: now[0])
     yield now
@@ -33,9 +33,10 @@ def test_rate_and_time_left_are_shown(clock: list[float], caplog: pytest.LogCapt
 
     flow_run = work()
     lines = [record.message for record in caplog.records if record.message.startswith("resize A")]
+    # at 1 s and 11 s it is too soon for another line
     assert lines == [
         "resize A: 1000 images",
-        "resize A: 100 of 1000 images (100 ok), 10.0/s, 1 min 30 s left",  # 1 s and 11 s are too soon after another
+        "resize A: 100 of 1000 images (100 ok), 10.0/s, 1 min 30 s left",
         "resize A: 1000 of 1000 images (1000 ok), 25.0/s, 0 s left",
     ]
     with get_client(sync_client=True) as client:

@@ -1,4 +1,4 @@
-"""Pictures of the wrong domain: dropped or moved, each accounted for where it was found and where it went."""
+"""Tests pictures of the wrong domain: they are dropped or moved, with rows in the domain they came from and went to."""
 
 import io
 from pathlib import Path
@@ -31,7 +31,7 @@ def post(folder: Path, name: str, data: bytes, **said: str) -> Post:
 
 
 def scraped(dataset: Dataset, posts: list[Post], domain: Domain, move_to: PostFilter | None) -> dict[str, Row]:
-    """The rows afterwards by domain and file: "B lines"."""
+    """Scrapes and returns the rows by domain and file, such as "B lines"."""
     source = dataset.storage_url.removesuffix("/storage")
     scrape.fn(posts, ScrapeJob(dataset, domain, source, Politeness(), move_to))
     rows = [row for each in ("A", "B") for row in dataset.manifest.rows("scrape", each)]

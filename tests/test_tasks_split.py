@@ -1,4 +1,4 @@
-"""Versions of one drawing are all held out or all in training, and nothing else changes about the split."""
+"""Tests that versions of one drawing are all held out or all used for training, and nothing else changes the split."""
 
 import io
 from collections import Counter
@@ -22,7 +22,7 @@ from tasks.train import _training_rows
 
 
 def pictures(domain: Domain, number: int, **same: str) -> list[Row]:
-    """Scrape rows; the digests begin with all hex digits equally often, in no order of the numbers."""
+    """Makes scrape rows whose digests begin with all hex digits equally often, in an order unrelated to the numbers."""
     return [
         Row(f"b:{domain}{n}", domain, "scrape", "ok", sha256=f"{n * 7919 % 65521:04x}{domain}", **same)
         for n in range(number)
@@ -50,7 +50,7 @@ def test_never_more_than_128_of_a_domain() -> None:
 
 @pytest.mark.parametrize("link", ["id", "parent", "of_one_parent", "lines"])
 def test_versions_stay_together(link: str) -> None:
-    """A hundred pairs of lineart and colour; whatever links them, each pair has one split."""
+    """Each of a hundred pairs of lineart and colour has one split, whatever links the two."""
     rng = np.random.default_rng(1)
     lineart, colour = pictures("A", 100), pictures("B", 100)
     for n in range(100):
@@ -87,7 +87,7 @@ def test_a_chain_of_resemblances_is_not_one_drawing() -> None:
 
 
 def test_training_keeps_drawings_and_their_colourings_together(tmp_path: Path) -> None:
-    """From files to the rows that a training uses, with both versions of 40 drawings."""
+    """Goes from files to the rows that a training uses, with both versions of 40 drawings."""
     dataset = Dataset((tmp_path / "storage").as_uri(), "pairs")
     domains: tuple[Domain, ...] = ("A", "B")
     for domain in domains:

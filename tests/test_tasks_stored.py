@@ -1,4 +1,4 @@
-"""Pictures below a folder or a bucket's prefix as a source; each test runs on both."""
+"""Tests pictures in a folder or under a bucket's prefix as a source; each test runs on both."""
 
 import time
 from pathlib import Path
@@ -20,7 +20,7 @@ MAX_BYTES = 100_000
 def test_pictures_are_listed_newest_first_and_only_those(storage: Storage) -> None:
     for key in ("old.webp", "sub/mid dle ü#1.JPG", "notes.txt", "new.png"):
         storage.write(key, b"x")
-        time.sleep(1.05 if storage.url.startswith("s3") else 0.01)  # S3 tells whole seconds
+        time.sleep(1.05 if storage.url.startswith("s3") else 0.01)  # times in S3 are whole seconds
     source = StoredPictures(storage.url, MAX_BYTES)
     posts = list(source.posts("any tags", 10))
     assert [post.id for post in posts] == [
