@@ -110,7 +110,7 @@ def main() -> None:
     recall, found, false = shares["as drawn"]
     precision = found / max(1, found + false)
     print_result(
-        "twins", recall, BAR,
+        "line_hash", recall, BAR,
         holds=precision >= MIN_PRECISION and seconds <= MAX_SECONDS and gigabytes <= MAX_GIGABYTES,
         precision=round(precision, 4), min_precision=MIN_PRECISION,
         recalls={change: round(share, 4) for change, (share, _, _) in shares.items()},
