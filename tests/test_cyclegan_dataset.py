@@ -221,3 +221,12 @@ def test_a_typical_drawing_is_one_of_the_training() -> None:
     lineart = described.describe_lineart(crop=16)
     assert lineart["size"] == 40
     assert lineart["examples"][:, 0, 0].tolist() == list(range(16))
+
+
+def test_pairs_are_of_the_first_pictures_cut_to_sides_that_generators_accept() -> None:
+    pictures = flat(range(100, 105), 19, 22, 3)
+    source = batches(TrainingData(flat(range(1), 16, 16), pictures), settings(pseudo=1.0))
+    pairs = list(source.pseudo_pairs(2))
+    assert [int(to_uint8(picture).unique()) for _, picture in pairs] == [100, 101]
+    assert all(lines.shape == picture.shape == (3, 16, 20) for lines, picture in pairs)
+    assert not list(batches(TrainingData(flat(range(1), 16, 16), pictures), settings()).pseudo_pairs(2))
