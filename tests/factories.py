@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from cyclegan.distributed import World
 from cyclegan.painting.checkpoint import load_checkpoint, save_checkpoint
@@ -124,6 +124,12 @@ def pictures(count: int, seed: int, *, colour: bool) -> list[np.ndarray]:
         page[top + 1 : top + 9, left + 1 : left + 11] = rng.integers(60, 255, 3) if colour else 255
         pages.append(page if colour else page[..., 0].copy())
     return pages
+
+
+def filled_shapes(outline: str = "black") -> np.ndarray:
+    image = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(image).ellipse((12, 16, 52, 48), fill=(200, 90, 40), outline=outline, width=2)
+    return np.asarray(image)
 
 
 def training_data(count: int = 12, held_out: int = 4) -> TrainingData:

@@ -1,17 +1,23 @@
 """The course of a run, from its files: rates, weights of the losses, averages, and all that a restart brings back."""
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from cyclegan.errors import TrainingError
 from cyclegan.painting.checkpoint import load_checkpoint
+from cyclegan.painting.tensors import to_uint8
 from cyclegan.training.checkpoints import checkpoint_path, list_checkpoints
+from cyclegan.training.dataset import TrainingData
 from cyclegan.training.trainer import Trainer
-from imaging.lineart import Normalization
-from tests.factories import TINY, averaged_weights, raw_weights, train_config, training_data
+from imaging.lineart import Normalization, normalize
+from imaging.lines import extract_lines
+from tests.factories import TINY, averaged_weights, filled_shapes, raw_weights, train_config, training_data
 
 torch.set_num_threads(1)
 EVERY_STEP: dict[str, Any] = TINY | {
@@ -126,3 +132,47 @@ def test_seeds_make_different_runs_and_one_seed_the_same(run: Path, tmp_path: Pa
     for name, weights in wanted.items():
         assert all(torch.equal(weights[key], same[name][key]) for key in weights)
         assert not any(torch.equal(weights[key], other[name][key]) for key in weights if key.endswith("weight"))
+
+
+def test_no_held_out_picture_is_trained_on(tmp_path: Path) -> None:
+    a, b, a_held_out, b_held_out = (
+        [np.full(shape, level, np.uint8) for level in range(first, first + 6)]
+        for first, shape in ((10, (16, 16)), (60, (16, 16, 3)), (110, (16, 16)), (160, (16, 16, 3)))
+    )
+    config, images = train_config(**EVERY_STEP), TrainingData(a, b, a_held_out, b_held_out)
+    batches = Trainer(config, images, tmp_path, normalization=Normalization()).batches
+    drawn = [batches.next() for _ in range(8)]  # each picture four times
+    assert {int(level) for batch in drawn for level in to_uint8(batch.real_a).unique()} == set(range(10, 16))
+    assert {int(level) for batch in drawn for level in to_uint8(batch.real_b).unique()} == set(range(60, 66))
+
+
+def test_extracted_lines_are_toned_as_the_lineart_of_this_run_is(tmp_path: Path) -> None:
+    dark = Normalization(low=100, high=110)
+    picture = np.array(filled_shapes())
+    config = train_config(**EVERY_STEP | {"data": {"crop": 64, "flip": False}, "batch": 1})
+    images = TrainingData([np.full((64, 64), 255, np.uint8)], [picture])
+    lines = Trainer(config, images, tmp_path, normalization=dark).batches.next().lines_b
+    expected = normalize(extract_lines(picture), dark).image
+    assert lines is not None and np.array_equal(to_uint8(lines)[0, 0].numpy(), expected)
+    assert not np.array_equal(expected, normalize(extract_lines(picture)).image)
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({"seed": 1}, True),
+        ({"ema": 0.5}, True),
+        ({"pool": 4}, True),
+        ({"augment": False}, True),
+        ({"optimizer": {"lr_generator": 2e-3}}, True),
+        ({"schedule": {"warm_up_epochs": 1}}, True),
+        ({"keep": 2, "keep_best": 0, "log_every": 9, "checkpoint_every": 50, "memory_gb": 1.0}, False),
+    ],
+)
+def test_a_run_goes_on_only_as_it_began(tmp_path: Path, run: Path, change: dict[str, Any], refused: bool) -> None:
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    if refused:
+        with pytest.raises(TrainingError, match="cannot resume with other settings"):
+            trainer(tmp_path, **change).run()
+    else:
+        trainer(tmp_path, **change).run()

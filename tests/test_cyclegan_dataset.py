@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
 from torch import nn
 
 from cyclegan.errors import TrainingError
@@ -15,7 +14,7 @@ from cyclegan.training.config import TrainConfig
 from cyclegan.training.dataset import Batches, TrainingData
 from cyclegan.training.pixels import keep
 from imaging.lines import extract_lines
-from tests.factories import train_config
+from tests.factories import filled_shapes, train_config
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -31,12 +30,6 @@ def flat(levels: range, *shape: int) -> list[np.ndarray]:
 
 def batches(data: TrainingData, config: TrainConfig) -> Batches:
     return Batches(data, config, CPU, torch.Generator().manual_seed(0), lambda gray: gray)
-
-
-def drawing(outline: str = "black") -> np.ndarray:
-    image = Image.new("RGB", (64, 64), "white")
-    ImageDraw.Draw(image).ellipse((12, 16, 52, 48), fill=(200, 90, 40), outline=outline, width=2)
-    return np.asarray(image)
 
 
 def test_each_domain_is_shuffled_anew_and_seen_whole_before_any_image_comes_again() -> None:
@@ -66,7 +59,7 @@ def test_crops_reach_every_place_and_half_are_mirrored() -> None:
 
 
 def test_extracted_lines_are_cropped_and_mirrored_with_their_picture() -> None:
-    image = drawing()
+    image = filled_shapes()
     source = batches(TrainingData(flat(range(1), 64, 64), [image]), settings(crop=32, flip=True, pseudo=1.0))
     for _ in range(20):
         batch = source.next()
@@ -133,8 +126,8 @@ def test_the_sheet_shows_any_number_of_drawings() -> None:
 
 
 def test_lines_are_taken_from_a_colour_picture() -> None:
-    lines = extract_lines(drawing())
-    true = drawing()[..., 0] == 0
+    lines = extract_lines(filled_shapes())
+    true = filled_shapes()[..., 0] == 0
     assert lines.shape == (64, 64) and lines.dtype == np.uint8
     assert (lines[true] < 64).all()
     assert (lines[~true] > 192).mean() > 0.98
@@ -156,7 +149,7 @@ def test_the_lineart_is_described_for_those_who_serve_the_model() -> None:
 
 
 def test_pictures_beyond_the_budget_are_mapped_and_come_out_the_same() -> None:
-    images, small = TrainingData(flat(range(8), 20, 24), [drawing() for _ in range(5)]), settings(3, pseudo=1.0)
+    images, small = TrainingData(flat(range(8), 20, 24), [filled_shapes() for _ in range(5)]), settings(3, pseudo=1.0)
     in_memory, mapped = (
         Batches(images, small.model_copy(update={"memory_gb": gb}), CPU, torch.Generator().manual_seed(0), lambda g: g)
         for gb in (1.0, 1e-6)
@@ -174,7 +167,7 @@ def test_pictures_beyond_the_budget_are_mapped_and_come_out_the_same() -> None:
 
 def test_lines_are_those_that_were_extracted_and_toned_whole() -> None:
     """Cropped from what `normalize` made of the whole picture's lines, and repeated in three channels."""
-    image = drawing("navy")
+    image = filled_shapes("navy")
     source = Batches(
         TrainingData(flat(range(1), 64, 64), [image]),
         settings(crop=64, pseudo=1.0),
@@ -219,3 +212,12 @@ def test_a_typical_drawing_is_one_of_the_training() -> None:
     lineart = described.describe_lineart(crop=16)
     assert lineart["size"] == 40
     assert lineart["examples"][:, 0, 0].tolist() == list(range(16))
+
+
+def test_pairs_are_of_the_first_pictures_cut_to_sides_that_generators_accept() -> None:
+    pictures = flat(range(100, 105), 19, 22, 3)
+    source = batches(TrainingData(flat(range(1), 16, 16), pictures), settings(pseudo=1.0))
+    pairs = list(source.pseudo_pairs(2))
+    assert [int(to_uint8(picture).unique()) for _, picture in pairs] == [100, 101]
+    assert all(lines.shape == picture.shape == (3, 16, 20) for lines, picture in pairs)
+    assert not list(batches(TrainingData(flat(range(1), 16, 16), pictures), settings()).pseudo_pairs(2))
