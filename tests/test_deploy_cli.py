@@ -186,7 +186,7 @@ def test_an_out_that_cannot_be_written(folder: Path, tmp_path: Path, model: str)
 def test_watching_until_ctrl_c(folder: Path, tmp_path: Path, model: str) -> None:
     """Runs in a separate process, without Prefect."""
     out = tmp_path / "out"
-    code = "import sys; sys.modules['prefect'] = None; from irodori.cli.colorize import main; main()"
+    code = "import sys; sys.modules['prefect'] = None; from irodori.cli.app import main; main()"
     words = [sys.executable, "-c", code, "colorize", str(folder), str(out), "--model", model, "--watch"]
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
