@@ -1,4 +1,4 @@
-"""A run's folder on this machine, mirrored to the storage in a thread of its own while the training goes on."""
+"""Mirrors a run's local folder to the storage, in a separate thread while the training continues."""
 
 import os
 import shutil
@@ -15,14 +15,20 @@ from irodori.errors import PipelineError
 from irodori.models import Run, Served
 from storage import StorageError
 
-_CHECKPOINTS = "/checkpoints/"  # the only files that a trainer ever deletes
+_CHECKPOINTS = "/checkpoints/"  # the only folder in which a trainer deletes files
 
 Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class _State:
-    """The folder at one moment. stamps: all its files, by key; folder: those that the storage lacked then."""
+    """A snapshot of the run's folder.
+
+    Attributes:
+        stamps: the stamp of each file of the run's folder, by key.
+        folder: holds links to, or copies of, the files that the storage did not have yet.
+        choice: the checkpoint that the model serves after the upload; None: unchanged.
+    """
 
     stamps: Mapping[str, Stamp]
     folder: Path
@@ -30,19 +36,26 @@ class _State:
 
 
 class Mirror:
-    """:meth:`put` hands over the folder as it stands and returns at once; one upload runs at a time, one waits.
+    """Uploads snapshots of a run's folder in the background: one upload runs at a time, and at most one waits.
 
-    As a context manager it waits for the uploads, brings what an error or a signal left, and removes the folder; but
-    not when the storage fails, for then its files are nowhere else.
+    :meth:`put` takes a snapshot and returns at once. If the storage is slower than the training, a waiting snapshot is
+    replaced by the next one.
 
-    Where the storage is slower than the training, a state that waits gives way to the next one. Of each state the
-    bytes are uploaded first, checkpoints last among them, then what serves, and only then are the checkpoints deleted
-    that the trainer has dropped: whenever the process is killed, the storage holds what best.json names and the
-    newest checkpoint with all that belongs to its step.
+    Leaving the context waits for the uploads, uploads also the state after an error or a signal, and deletes the
+    folder. If the storage fails, the folder stays, because its files exist nowhere else.
+
+    Each snapshot is uploaded in this order: files, checkpoints last; then best.json; and only then are checkpoints
+    deleted that the trainer has deleted. So whenever the process is killed, the storage has the checkpoint that
+    best.json names, and the newest checkpoint with all files that belong to its step.
     """
 
     def __init__(self, run: Run, folder: Path) -> None:
-        """folder: the run's; beside it, on the same disk, rests what waits to be uploaded."""
+        """Starts no upload.
+
+        Args:
+            run: the run in the storage.
+            folder: the run's local folder; snapshots are kept beside it, on the same disk.
+        """
         self._run, self.folder = run, folder
         self._outgoing = folder.with_name(f"{folder.name}.outgoing")
         self._sent: dict[str, Stamp] = {}
@@ -70,7 +83,7 @@ class Mirror:
         shutil.rmtree(self.folder)
 
     def pull(self) -> None:
-        """Brings what an earlier process left of this run."""
+        """Downloads the files of this run that an earlier process uploaded."""
         storage, prefix = self._run.model.storage, self._run.prefix
         for entry in storage.list(prefix):
             path = self.folder / entry.key.removeprefix(prefix)
@@ -78,10 +91,13 @@ class Mirror:
             self._sent[entry.key] = _stamp(path)
 
     def put(self, choice: Served | None) -> None:
-        """Hands over the folder, and what serves from now on (None: what served before).
+        """Takes a snapshot of the folder and schedules its upload.
+
+        Args:
+            choice: the checkpoint that the model serves from then on; None: unchanged.
 
         Raises:
-            StorageError: if the latest upload failed.
+            StorageError: if the latest upload failed (its text is one line).
         """
         if self._upload is not None and self._upload.done():
             self._upload.result()
@@ -93,7 +109,11 @@ class Mirror:
         self._upload = self._thread.submit(self._send_waiting)
 
     def wait(self) -> None:
-        """Until all that was put is in the storage. Raises StorageError if it cannot be brought there."""
+        """Waits until the last snapshot is in the storage.
+
+        Raises:
+            StorageError: if the upload failed (its text is one line).
+        """
         if self._upload is not None:
             self._upload.result()
 
@@ -110,14 +130,14 @@ class Mirror:
             if self._sent.get(key) != stamps[key]:
                 target = state.folder / key
                 target.parent.mkdir(parents=True, exist_ok=True)
-                # a link keeps a checkpoint that the trainer drops meanwhile; what is small it may write to
+                # a hard link keeps a checkpoint that the trainer deletes; other files may change, so they are copied
                 os.link(path, target) if _CHECKPOINTS in key else shutil.copyfile(path, target)
         return state
 
     def _send_waiting(self) -> None:
         with self._lock:
             state, self._waiting = self._waiting, None
-        if state is not None:  # else it gave way to one that is in the storage by now
+        if state is not None:  # otherwise, an earlier call has uploaded a newer snapshot in its place
             self._send(state)
 
     def _send(self, state: _State) -> None:
