@@ -115,9 +115,9 @@ def stop(processes: Sequence[psutil.Process], grace: float) -> None:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     deadline = time.monotonic() + grace
-    while any(map(_runs, processes)) and time.monotonic() < deadline:
+    while any(map(_is_running, processes)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS / 4)
-    for process in filter(_runs, processes):
+    for process in filter(_is_running, processes):
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
@@ -129,7 +129,7 @@ def marked(variable: str, value: str) -> list[psutil.Process]:
     return [process for process in others if (process.info["environ"] or {}).get(variable) == value]
 
 
-def _runs(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     """Tells whether a process still runs; a zombie does not: it has ended, and its parent has not waited for it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

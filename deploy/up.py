@@ -98,7 +98,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
     """
     folder, api = settings.run_folder, f"http://{HOST}:{settings.ui_port}/api"
     with ExitStack() as stack:
-        stack.enter_context(_alone(folder))
+        stack.enter_context(_exclusive_lock(folder))
         require_free([settings.ui_port], "choose another with IRODORI_UI_PORT")
         print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
         s3 = None if settings.storage else stack.enter_context(_s3(settings, pause))
@@ -109,7 +109,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
         with _python("deploy.setup", name="setup", folder=folder, env=env) as setup:
             setup.wait_until(lambda: setup.succeeded, seconds=START_SECONDS, pause=pause)
         workers = [stack.enter_context(_worker(pool, folder, env)) for pool in POOLS]
-        stack.enter_context(_exported(folder / "env", shown))
+        stack.enter_context(_variables_file(folder / "env", shown))
         print(ready_message(settings, shown, s3), flush=True)
         while True:
             for child in [server, *workers, *([s3] if s3 else [])]:
@@ -158,7 +158,7 @@ def _python(*command: str, name: str, folder: Path, env: Mapping[str, str], grac
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _exclusive_lock(folder: Path) -> Iterator[None]:
     """Holds the folder's lock; before and after, stops all processes of the stack, also those a killed one left."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
@@ -176,7 +176,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _exported(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
+def _variables_file(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
     """Writes the variables to a file for `source` and for tasks/plugin.py, which exists while the stack runs."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)

@@ -23,7 +23,7 @@ CLAIMS = "inbox-claims.json"
 LEASE = 900.0  # seconds until a claim expires
 WORK = 600.0  # seconds in which its holder may start a drawing; no drawing takes longer than the remaining LEASE - WORK
 R = TypeVar("R")
-_held: set[str] = set()  # tokens of this process's claims; its claims with other tokens are left over from failures
+_own_tokens: set[str] = set()  # of this process's claims; its claims with other tokens are left over from failures
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class Claimed:
 def claimed(storage: Storage, ids: Iterable[str]) -> Iterator[Claimed]:
     """Claims, until the block ends, those of ``ids`` that no other run has claimed."""
     token, wanted = uuid.uuid4().hex, list(ids)
-    claim = {"token": token, "where": _here(), "pid": os.getpid(), "until": time.time() + LEASE}
+    claim = {"token": token, "where": _pid_namespace(), "pid": os.getpid(), "until": time.time() + LEASE}
     until = time.monotonic() + WORK
-    _held.add(token)
+    _own_tokens.add(token)
     try:
-        yield Claimed(_update(storage, lambda claims: _take(claims, wanted, claim)), until)
+        yield Claimed(_update(storage, lambda claims: _acquire(claims, wanted, claim)), until)
     finally:
-        _held.discard(token)
+        _own_tokens.discard(token)
         with suppress(StorageError):  # a claim that is not released expires anyway
             _update(storage, lambda claims: _release(claims, token))
 
 
-def _take(claims: dict[str, Any], wanted: list[str], claim: dict[str, Any]) -> frozenset[str]:
-    for id_ in [id_ for id_, other in claims.items() if not _alive(other)]:
+def _acquire(claims: dict[str, Any], wanted: list[str], claim: dict[str, Any]) -> frozenset[str]:
+    for id_ in [id_ for id_, other in claims.items() if not _is_valid(other)]:
         del claims[id_]
     # an id has this token already if an earlier write succeeded but its answer was lost
     free = {id_: claim for id_ in wanted if claims.get(id_, claim)["token"] == claim["token"]}
@@ -68,18 +68,18 @@ def _release(claims: dict[str, Any], token: str) -> None:
         del claims[id_]
 
 
-def _alive(claim: dict[str, Any]) -> bool:
-    if claim["token"] in _held:
+def _is_valid(claim: dict[str, Any]) -> bool:
+    if claim["token"] in _own_tokens:
         return True
     if time.time() > claim["until"]:
         return False
-    if claim["where"] != _here() or claim["where"] is None:
+    if claim["where"] != _pid_namespace() or claim["where"] is None:
         return True
     return claim["pid"] != os.getpid() and Path(f"/proc/{claim['pid']}").exists()
 
 
 @lru_cache(maxsize=1)
-def _here() -> str | None:
+def _pid_namespace() -> str | None:
     """Identifies this boot of this machine and its PID namespace; None if /proc does not tell them."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"

@@ -16,12 +16,12 @@ Finished = Literal["keep", "move", "delete"]
 
 PATIENCE = 10  # times the settling time until an unreadable file counts as failed: its copy may have stalled
 _UNUSABLE = re.compile("[\0-\x1f\x7f\\\\\ud800-\udfff]")  # characters that a CSV or some storages do not preserve
-_LONGEST_NAME = 255  # bytes, on every usual file system
+_LONGEST_NAME = 255  # bytes, the limit of common file systems
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """The folders inbox, outbox, failed and done of one storage, and the manifest beside them."""
+    """The folders inbox/, outbox/, failed/ and done/ of one storage, and the manifest beside them."""
 
     storage_url: str
 
@@ -149,7 +149,7 @@ def look(
         else:
             works = [Work(entry, style, _nearest(palettes, _folder(entry.key))) for style in styles]
             is_whole = all(abs(now - file.modified) >= settle_seconds for file in works[0].files)
-            _sort_in(works, plan, ledger, checkpoints, finished, is_whole)
+            _classify(works, plan, ledger, checkpoints, finished, is_whole)
     return plan
 
 
@@ -173,7 +173,7 @@ def _refuse_clash(entry: Entry, styles: Sequence[str]) -> None:
         )
 
 
-def _sort_in(
+def _classify(
     works: list[Work], plan: Plan, ledger: Ledger, checkpoints: Mapping[str, str], finished: Finished, is_whole: bool
 ) -> None:
     statuses = [ledger.status(work, checkpoints.get(work.style)) for work in works]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.palettes import Palette
 
-_one_at_a_time = Lock()  # without it, threads that start together would each load the model
+_load_lock = Lock()  # without it, threads that start together would each load the model
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def load_colorizer(storage_url: str, served: Served) -> "Colorizer":
     Raises:
         PipelineError: if the file is no checkpoint of this program (its text is one line).
     """
-    with _one_at_a_time:
+    with _load_lock:
         return _load(storage_url, served.checkpoint, served.weights)
 
 
@@ -118,7 +118,7 @@ def load_palette(storage_url: str, served: Served, picture: Entry) -> "Palette":
     Raises:
         PipelineError: if the file is no complete picture, or if this model has no palettes (its text is one line).
     """
-    with _one_at_a_time:
+    with _load_lock:
         return _load_palette(storage_url, served.checkpoint, served.weights, picture)
 
 

@@ -55,10 +55,10 @@ def _groups(rows: Sequence[Row], origins: Iterable[Row]) -> list[list[int]]:
             lines[place] = origin.lines
             links += [(first.setdefault(name, place), place) for name in (origin.id, origin.parent) if name]
     links += [(one, other) for one, other in same_lines(lines).tolist()]
-    return _united(links, len(rows))
+    return _joined_groups(links, len(rows))
 
 
-def _united(links: Iterable[tuple[int, int]], number: int) -> list[list[int]]:
+def _joined_groups(links: Iterable[tuple[int, int]], number: int) -> list[list[int]]:
     """Joins linked indices to groups, in the order of the links; skips a link whose group would exceed _MAX_GROUP."""
     groups = [[place] for place in range(number)]
     for one, other in links:

@@ -30,7 +30,7 @@ class BadAnswer(ValueError):
 def read_rows(text: str) -> list[Row]:
     """Parses the posts in a board's answer: a JSON list, a JSON object that contains one, XML, or empty text.
 
-    Boards send JSON as text/html and failures with status 200, so the format is told from the text alone.
+    Boards send JSON as text/html and failures with status 200, so only the text itself shows the format.
 
     Raises:
         BadAnswer: if the answer is no list of posts, or a failure that a retry may avoid (its text is one line).

@@ -98,7 +98,7 @@ class Fetcher:
             except ValueError as error:
                 raise AttemptError(f"{urlsplit(url).netloc} {error}") from None
 
-        return self._persist(attempt)
+        return self._with_retries(attempt)
 
     def download(self, post: Post | str) -> Download:
         """Downloads the file of a post, or of a URL that is trusted to name its own site.
@@ -114,7 +114,7 @@ class Fetcher:
         if not post.file_url:
             raise FetchError("the source gives no file for this post (deleted or restricted)")
         partial = Partial()
-        self._persist(lambda: self._download(post, partial))
+        self._with_retries(lambda: self._download(post, partial))
         data = bytes(partial.data)
         _check_picture(data)
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -152,9 +152,9 @@ class Fetcher:
     ) -> Iterator[Response]:
         """Sends one permitted, rate-limited request and yields a successful answer; errors have one line."""
         with self._slots, plain_errors(url, self.politeness.timeout_s):
-            self._permit(url, site)
+            self._check_permitted(url, site)
             with self._send(session, url, site, **kwargs) as response:
-                self._judge(response, passing)
+                self._check_status(response, passing)
                 yield response
 
     def _session(self, pace: Pace | None) -> requests.Session:
@@ -171,19 +171,19 @@ class Fetcher:
             if response.is_redirect:
                 with _closed_on_error(response):
                     target = urljoin(response.url, response.headers["Location"])
-                    self._permit(target, site, robots=session is not self._robots_session)
+                    self._check_permitted(target, site, robots=session is not self._robots_session)
 
-        silence_s = self.politeness.timeout_s
+        timeout_s = self.politeness.timeout_s
         return session.get(
             url,
             stream=True,
-            timeout=(min(CONNECT_TIMEOUT_S, silence_s), silence_s),
+            timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
             hooks={"response": check_redirect},
             **kwargs,
         )
 
-    def _permit(self, url: str, site: str, *, robots: bool = True) -> None:
-        """Raises FetchError unless the site may refer to `url` and the robots.txt of its host allows it."""
+    def _check_permitted(self, url: str, site: str, *, robots: bool = True) -> None:
+        """Checks that the site may refer to `url` and that the robots.txt of its host allows it; else FetchError."""
         if problem := objection(url, site):
             raise FetchError(problem)
         if robots and self.politeness.respect_robots:
@@ -207,14 +207,14 @@ class Fetcher:
         """Returns the text of robots.txt; "" if there is none: by RFC 9309, any status from 400 to 499 but 429."""
         with self._send(self._robots_session, f"{origin}/robots.txt", origin) as response:
             if response.status_code in PASSING:
-                self._judge(response, PASSING)
+                self._check_status(response, PASSING)
             if not response.ok:
                 return ""
             body = bytearray()
             self._receive(response, body)
             return body.decode("utf-8-sig", "replace")
 
-    def _judge(self, response: Response, passing: frozenset[int]) -> None:
+    def _check_status(self, response: Response, passing: frozenset[int]) -> None:
         """Returns if the status is a success; otherwise raises the matching error."""
         host, status = urlsplit(response.url).netloc, response.status_code
         if status in {200, 206}:
@@ -241,7 +241,7 @@ class Fetcher:
             raise AttemptError(reason, passing=False, refused_by=host)
         self._pauses.ask(host, seconds)
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
+    def _with_retries(self, attempt: Callable[[], T]) -> T:
         """Runs `attempt` until it succeeds or fails permanently, with at most `retries` retries."""
         limits = self.politeness
         retrying = Retrying(

@@ -26,12 +26,12 @@ class GuardedAdapter(HTTPAdapter):
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        return _judged(super()._new_conn(), self.host)
+        return _checked(super()._new_conn(), self.host)
 
 
 class _SecureConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        return _judged(super()._new_conn(), self.host)
+        return _checked(super()._new_conn(), self.host)
 
 
 class _Pool(HTTPConnectionPool):
@@ -42,7 +42,7 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-def _judged(connected: socket.socket, host: str) -> socket.socket:
+def _checked(connected: socket.socket, host: str) -> socket.socket:
     address = str(connected.getpeername()[0])
     if is_private_address(address) and not is_private(host.strip("[]")):
         connected.close()

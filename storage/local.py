@@ -81,12 +81,12 @@ class LocalStorage:
 
     def download(self, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+        temporary = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            shutil.copyfile(self._path(key), unfinished)
-            os.replace(unfinished, path)
+            shutil.copyfile(self._path(key), temporary)
+            os.replace(temporary, path)
         except OSError as error:
-            _discard(unfinished)
+            _discard(temporary)
             raise self._error(key, error) from error
 
     def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
@@ -120,18 +120,18 @@ class LocalStorage:
 
     def _put(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
         path = self._path(key)
-        unfinished = self._private / "unfinished" / uuid.uuid4().hex
+        temporary = self._private / "unfinished" / uuid.uuid4().hex
         try:
-            unfinished.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("xb") as file:
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
                 fill(file)
                 file.flush()
                 # without fsync, a power cut can leave an empty file under the new name
                 os.fsync(file.fileno())
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(unfinished, path)
+            os.replace(temporary, path)
         except OSError as error:
-            _discard(unfinished)
+            _discard(temporary)
             raise self._error(key, error) from error
 
     def _lock(self, key: str) -> FileLock:

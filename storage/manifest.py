@@ -76,7 +76,7 @@ class Manifest:
         """Returns the ok rows of the previous stage that have no row in this stage yet, sorted by id."""
         before = previous_stage(stage, domain)
         with self._snapshot((before, domain), (stage, domain)) as snapshot:
-            return Rows(_left(snapshot.rows(), STAGES.index(before)))
+            return Rows(_remaining_lines(snapshot.rows(), STAGES.index(before)))
 
     def summary(self) -> list[dict[str, Any]]:
         """Counts, for each stage and domain, the images that entered, their statuses, and the reasons.
@@ -207,7 +207,7 @@ def rows_from(table: pd.DataFrame) -> list[Row]:
     return [Row(*values) for values in table[COLUMNS].itertuples(index=False, name=None)]
 
 
-def _left(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
+def _remaining_lines(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
     """Yields ok lines of stage ``before`` without a row in the next stage, given both stages of one domain."""
     entered = Rows()
     done: Iterator[bytes] = iter(())
@@ -216,10 +216,10 @@ def _left(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
             done = (image for (_, _, image), _ in of_stage)
             break
         entered = Rows(line for _, line in of_stage if is_ok(line))
-    return _without(entered.lines(), done)
+    return _lines_without(entered.lines(), done)
 
 
-def _without(lines: Iterable[bytes], done: Iterator[bytes]) -> Iterator[bytes]:
+def _lines_without(lines: Iterable[bytes], done: Iterator[bytes]) -> Iterator[bytes]:
     """Yields the lines whose ids are not in ``done``; both are sorted by id."""
     latest = next(done, None)
     for line in lines:

@@ -60,7 +60,7 @@ def read_chunks(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = 
     for lines in _lines(file, name, min(sections, default=None)):
         chunk = _checked(lines, last, name)
         last = chunk.keys[-1]
-        yield _only(chunk, sections) if sections else chunk
+        yield _filtered(chunk, sections) if sections else chunk
         if last[:2] > end:
             return
 
@@ -89,7 +89,7 @@ def _checked(lines: list[bytes], last: Key, name: str) -> Chunk:
     raise StorageError(f"{name} has the same image twice in one stage: remove one of its rows, or restore the file")
 
 
-def _only(chunk: Chunk, sections: set[tuple[int, bytes]]) -> Chunk:
+def _filtered(chunk: Chunk, sections: set[tuple[int, bytes]]) -> Chunk:
     if chunk.keys[0][:2] == chunk.keys[-1][:2]:
         return chunk if chunk.keys[0][:2] in sections else Chunk([], [])
     wanted = [(key, line) for key, line in zip(*chunk, strict=True) if key[:2] in sections]
@@ -233,13 +233,13 @@ def _lines(file: IO[bytes], name: str, first: tuple[int, bytes] | None) -> Itera
         if first is not None:
             file.seek(_find(file, first))
         while lines := file.readlines(_BLOCK):
-            yield _whole(lines, file)
+            yield _rejoined(lines, file)
         return
     names = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
     if not {"id", "domain", "stage", "status"} <= set(names):
         raise StorageError(f"{name} is no manifest: restore it, or move it away and run again")
     while lines := file.readlines(_BLOCK):
-        if converted := _converted(names, _whole(lines, file)):  # a block of empty lines has no rows
+        if converted := _converted(names, _rejoined(lines, file)):  # a block of empty lines has no rows
             yield converted
 
 
@@ -260,7 +260,7 @@ def _find(file: IO[bytes], first: tuple[int, bytes]) -> int:
     return low
 
 
-def _whole(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
+def _rejoined(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
     """Joins rows that line feeds within quotes (from another program) have split; reads their ends from ``file``."""
     if not lines[-1].endswith(b"\n"):
         lines[-1] += b"\n"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
 _DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
-_BROKEN_OFF = (HTTPClientError, IncompleteReadError)
+_INTERRUPTED = (HTTPClientError, IncompleteReadError)
 
 
 class S3Storage:
@@ -85,13 +85,13 @@ class S3Storage:
 
     def download(self, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+        temporary = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
             with self._errors(key):
-                self._client.download_file(self._bucket, self._key(key), str(unfinished))
-            os.replace(unfinished, path)
+                self._client.download_file(self._bucket, self._key(key), str(temporary))
+            os.replace(temporary, path)
         finally:
-            unfinished.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
         file: IO[bytes] = tempfile.TemporaryFile() if keep else tempfile.SpooledTemporaryFile(max_size=1 << 16)
@@ -116,7 +116,7 @@ class S3Storage:
             return file.read(), version
 
     # botocore retries requests that fail before the first byte, but not those that break off later
-    @retry(retry=retry_if_exception_type(_BROKEN_OFF), stop=stop_after_attempt(5), reraise=True)
+    @retry(retry=retry_if_exception_type(_INTERRUPTED), stop=stop_after_attempt(5), reraise=True)
     def _fetch(self, key: str, file: IO[bytes], known: str | None) -> str | None:
         """Downloads into ``file`` and returns the version; None, with an empty file, if ``known`` is still current."""
         file.seek(0)

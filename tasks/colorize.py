@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
 
-_MOMENT = 5.0  # seconds; the longest settling time for which a scan waits
+_MAX_WAIT = 5.0  # seconds; the longest settling time for which a scan waits
 _RECORD_EVERY = 2.0  # seconds; after a kill, no more work of a batch than this, or one drawing, is repeated
 
 
@@ -115,7 +115,7 @@ def scan(
 ) -> Plan:
     """See :func:`irodori.inbox.look`; waits once, up to 5 s, for files that have just been written."""
     plan, log = look(inbox, styles, settle_seconds, finished, checkpoints), get_run_logger()
-    if plan.growing and settle_seconds <= _MOMENT:
+    if plan.growing and settle_seconds <= _MAX_WAIT:
         time.sleep(settle_seconds)
         plan = look(inbox, styles, settle_seconds, finished, checkpoints)
     new = {work.name for works in plan.works.values() for work in works}
@@ -204,7 +204,7 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
         patience = PATIENCE * batch.job.settle_seconds
         if abs(time.time() - work.entry.modified) < patience or not is_unchanged(storage, work.entry):
             return None
-        _set_aside(work, batch.inbox, data, str(error))
+        _copy_to_failed(work, batch.inbox, data, str(error))
         failure = Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
         return failure, failed(work.name, work.stamp, str(error))
     except PaletteError as error:
@@ -225,7 +225,7 @@ def _guide(work: Work, batch: _Batch) -> "Guide":
     return Guide(variant=job.variant)
 
 
-def _set_aside(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
+def _copy_to_failed(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
     inbox.storage.write(failed_key(work.name), data)
     inbox.storage.write(reason_key(work.name), f"{reason}\n".encode())
     get_run_logger().warning("%s: %s; moved to failed/", work.entry.key, reason)
