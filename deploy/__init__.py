@@ -1,7 +1,8 @@
-"""What `make up` runs: the whole stack on one machine."""
+"""Runs the whole stack on one machine, for `make up`."""
 
-POOLS = {"cpu": 4, "gpu": 1}  # work pools, and how many runs at a time; an inbox need not wait for a dataset
+# Work pools and their concurrency limits; with more than one run at a time, an inbox need not wait for a dataset.
+POOLS = {"cpu": 4, "gpu": 1}
 
 
 class DeployError(Exception):
-    """The stack cannot start or go on; the message names the cause and the remedy."""
+    """The stack cannot start or continue; the message names the cause and the remedy."""

@@ -1,4 +1,4 @@
-"""Child processes of the stack: started in sessions of their own, watched, and stopped without remains."""
+"""Starts the stack's child processes in their own sessions, watches them, and stops them with all descendants."""
 
 import subprocess
 import time
@@ -17,16 +17,25 @@ LAST_LINES = 12
 
 
 class Child:
-    """A command run as a context manager: entering starts it, leaving stops it and all that it started.
+    """A command run as a context manager: entering starts it, leaving stops it and its descendants.
 
-    Its output goes to `log`. On leaving, the processes that it started get SIGTERM and up to `grace` seconds
-    first, and only then the command itself: a Prefect worker that is stopped kills its flow runs at once,
-    while a flow run that is asked to stop saves its checkpoint and reports its end.
+    On leaving, the descendants get SIGTERM and up to `grace` seconds first, and only then the command itself. A
+    Prefect worker that is stopped kills its flow runs at once, but a flow run that gets SIGTERM itself saves its
+    checkpoint and reports its end.
     """
 
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], grace: float = 10.0
     ) -> None:
+        """Prepares the command; entering the context starts it.
+
+        Args:
+            name: what error messages call it.
+            command: program and arguments.
+            log: file for its output; overwritten.
+            env: its whole environment.
+            grace: seconds between SIGTERM and SIGKILL.
+        """
         self.name = name
         self.log = log
         self._command = list(command)
@@ -43,7 +52,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # a Ctrl-C in the terminal must reach only the supervisor, which stops its children in order
+                # so that Ctrl-C in the terminal reaches only the supervisor, which stops its children in order
                 start_new_session=True,
             )
         return self
@@ -62,11 +71,15 @@ class Child:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the command has ended with exit status 0."""
+        """True if the command has ended with exit status 0."""
         return self._process is not None and self._process.poll() == 0
 
     def check(self) -> None:
-        """Raise DeployError, with the last lines of its log, if the command has ended."""
+        """Checks that the command still runs.
+
+        Raises:
+            DeployError: if it has ended; the message contains the last lines of its log.
+        """
         if self._process is not None and (status := self._process.poll()) is not None:
             how = f"exit status {status}" if status >= 0 else f"signal {-status}"
             raise DeployError(f"the {self.name} ended with {how}; {self._last_lines()}")
@@ -74,7 +87,16 @@ class Child:
     def wait_until(
         self, ready: Callable[[], bool], *, seconds: float, pause: Callable[[float], None] = time.sleep
     ) -> None:
-        """Poll `ready` until it is true; DeployError if the command ends before or `seconds` have passed."""
+        """Polls `ready` until it is true.
+
+        Args:
+            ready: returns whether the command is ready.
+            seconds: the timeout.
+            pause: sleeps for a number of seconds; may raise to end the wait.
+
+        Raises:
+            DeployError: if the command ends first, or at the timeout; the message contains the log's last lines.
+        """
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()
@@ -88,27 +110,27 @@ class Child:
 
 
 def stop(processes: Sequence[psutil.Process], grace: float) -> None:
-    """SIGTERM to each, up to `grace` seconds for all of them to leave, then SIGKILL to what remains."""
+    """Sends SIGTERM to each process, waits up to `grace` seconds for all, and sends SIGKILL to those still running."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     deadline = time.monotonic() + grace
-    while any(map(_runs, processes)) and time.monotonic() < deadline:
+    while any(map(_is_running, processes)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS / 4)
-    for process in filter(_runs, processes):
+    for process in filter(_is_running, processes):
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
 
 def marked(variable: str, value: str) -> list[psutil.Process]:
-    """Processes, other than this one, that were started with this environment variable set to this value."""
+    """Returns the processes, except this one, that were started with this environment variable set to this value."""
     this = psutil.Process()
     others = [process for process in psutil.process_iter(["environ"]) if process != this]
     return [process for process in others if (process.info["environ"] or {}).get(variable) == value]
 
 
-def _runs(process: psutil.Process) -> bool:
-    """Not so a zombie: it has ended, whether or not its parent has taken notice."""
+def _is_running(process: psutil.Process) -> bool:
+    """Tells whether a process still runs; a zombie does not: it has ended, and its parent has not waited for it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

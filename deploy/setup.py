@@ -1,7 +1,8 @@
-"""What a Prefect server must know before workers start: pools, the GPU limit, an automation, deployments.
+"""Prepares a Prefect server for workers: creates the work pools, the GPU limit, an automation, and the deployments.
 
 `python -m deploy.setup`, in the project's folder, prepares the server that PREFECT_API_URL names. It can be run
-again at any time: what exists stays as it is, limits changed in the UI included; deployments follow prefect.yaml.
+again at any time: existing objects stay unchanged, including limits changed in the UI; deployments are updated from
+prefect.yaml.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ SILENCE = timedelta(seconds=90)  # three heartbeats of prefect.toml
 
 
 async def prepare() -> None:
-    """Create what the server lacks."""
+    """Creates the work pools, the GPU limit and the automation that the server does not have yet."""
     template = await get_default_base_job_template_for_infrastructure_type("process")
     async with get_client() as client:
         known = {pool.name for pool in await client.read_work_pools()}
@@ -44,7 +45,7 @@ async def prepare() -> None:
 
 
 def silent_runs_crash() -> AutomationCore:
-    """Marks a run Crashed whose heartbeats have ceased: its process was killed, or its machine is gone."""
+    """Returns an automation that marks a run Crashed when its heartbeats stop: its process or machine is gone."""
     return AutomationCore(
         name="silent-runs-crash",
         description="A running flow whose heartbeats cease has lost its process.",
@@ -62,7 +63,7 @@ def silent_runs_crash() -> AutomationCore:
 
 
 def main() -> int:
-    """Prepare the server and deploy; the exit status of `prefect deploy`."""
+    """Prepares the server and deploys; returns the exit status of `prefect deploy`."""
     asyncio.run(prepare())
     return subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]).returncode
 

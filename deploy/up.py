@@ -1,8 +1,8 @@
-"""`python -m deploy.up`: the whole stack on this machine, until Ctrl-C.
+"""Runs the whole stack on this machine until Ctrl-C: `python -m deploy.up`.
 
-S3 server, then Prefect's server, then what both must know, then a worker for each pool; stopped in the opposite
-order, so that a training can still save its checkpoint and say that it ended. Everything listens on 127.0.0.1
-only and keeps its state in one folder.
+It starts the S3 server, the Prefect server, `deploy.setup`, and a worker for each pool. It stops them in the opposite
+order, so that a training can still save its checkpoint and report its end. Everything listens on 127.0.0.1 only and
+keeps its state in one folder.
 """
 
 import os
@@ -29,7 +29,7 @@ from deploy.seaweed import PORT_OFFSETS, SeaweedFS
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUCKET = "irodori"
-MARK = "IRODORI_STACK"  # in the environment of all that this starts, so that nothing of it is left behind
+MARK = "IRODORI_STACK"  # set in the environment of every process of the stack, so that all can be found and stopped
 START_SECONDS = 180.0  # the first start of the server takes 25 s on two idle cores
 WATCH_SECONDS = 0.5
 TO_TRY = """
@@ -44,7 +44,7 @@ Ctrl-C stops all of it.
 
 
 class Settings(BaseSettings):
-    """Read from IRODORI_* variables and the file .env."""
+    """Settings of the stack, read from IRODORI_* variables and the file .env."""
 
     model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
 
@@ -61,9 +61,9 @@ class Stopped(Exception):
 
 
 class StopSignals:
-    """SIGINT, SIGTERM and SIGHUP are noted, and end the stack where it waits and nowhere else.
+    """Records SIGINT, SIGTERM and SIGHUP, which end the stack only while it sleeps in :meth:`pause`.
 
-    An exception raised by a signal handler could hit between the start of a process and its registration.
+    An exception raised by a signal handler could come between the start of a process and its registration.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,11 @@ class StopSignals:
             signal.signal(number, self._note)
 
     def pause(self, seconds: float) -> None:
-        """Sleep; raise Stopped if a signal has come."""
+        """Sleeps.
+
+        Raises:
+            Stopped: if a signal has been received.
+        """
         time.sleep(seconds)
         if self._received:
             raise Stopped
@@ -82,10 +86,19 @@ class StopSignals:
 
 
 def up(settings: Settings, pause: Callable[[float], None]) -> None:
-    """Run the stack until a signal comes (Stopped) or a part of it ends (DeployError)."""
+    """Runs the stack until it is stopped or one of its processes ends.
+
+    Args:
+        settings: folder, ports and storage.
+        pause: sleeps for a number of seconds; raises Stopped after a signal.
+
+    Raises:
+        Stopped: after a signal.
+        DeployError: if a process ends or does not start, or the stack runs already.
+    """
     folder, api = settings.run_folder, f"http://{HOST}:{settings.ui_port}/api"
     with ExitStack() as stack:
-        stack.enter_context(_alone(folder))
+        stack.enter_context(_exclusive_lock(folder))
         require_free([settings.ui_port], "choose another with IRODORI_UI_PORT")
         print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
         s3 = None if settings.storage else stack.enter_context(_s3(settings, pause))
@@ -96,7 +109,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
         with _python("deploy.setup", name="setup", folder=folder, env=env) as setup:
             setup.wait_until(lambda: setup.succeeded, seconds=START_SECONDS, pause=pause)
         workers = [stack.enter_context(_worker(pool, folder, env)) for pool in POOLS]
-        stack.enter_context(_exported(folder / "env", shown))
+        stack.enter_context(_variables_file(folder / "env", shown))
         print(ready_message(settings, shown, s3), flush=True)
         while True:
             for child in [server, *workers, *([s3] if s3 else [])]:
@@ -105,7 +118,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
 
 
 def ready_message(settings: Settings, shown: Mapping[str, str], s3: SeaweedFS | None) -> str:
-    """What there is, where, and what to try."""
+    """Returns the message with the addresses of the running stack and the commands to try."""
     folder = os.path.relpath(settings.run_folder)
     places = [("Prefect UI", f"http://{HOST}:{settings.ui_port}"), ("storage", shown["IRODORI_STORAGE"])]
     if s3:
@@ -122,7 +135,7 @@ def _s3(settings: Settings, pause: Callable[[float], None]) -> SeaweedFS:
 
 
 def _storage(settings: Settings, s3: SeaweedFS | None) -> dict[str, str]:
-    """The variables with which flows find their storage."""
+    """Returns the environment variables that name the flows' storage; creates the bucket."""
     if s3 is None:
         return {"IRODORI_STORAGE": str(settings.storage)}
     s3.create_bucket(BUCKET)
@@ -145,8 +158,8 @@ def _python(*command: str, name: str, folder: Path, env: Mapping[str, str], grac
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; no process of the stack outlives it, not even of one whose supervisor was killed."""
+def _exclusive_lock(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock; before and after, stops all processes of the stack, also those a killed one left."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
@@ -163,8 +176,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _exported(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
-    """A file for `source`, and for tasks/plugin.py, as long as the stack runs."""
+def _variables_file(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """Writes the variables to a file for `source` and for tasks/plugin.py, which exists while the stack runs."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
@@ -175,8 +188,8 @@ def _exported(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def main() -> int:
-    """Exit status 0 when asked to stop, 1 with a line on stderr when something is wrong."""
-    os.chdir(PROJECT)  # prefect.toml and prefect.yaml are looked for here, and workers run flows here
+    """Runs the stack; returns exit status 0 after a signal, or 1 with a line on stderr after an error."""
+    os.chdir(PROJECT)  # Prefect looks for prefect.toml and prefect.yaml here, and workers run flows here
     load_dotenv(PROJECT / ".env")
     signals = StopSignals()
     try:

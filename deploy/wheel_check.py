@@ -1,6 +1,6 @@
-"""Uses the wheel as somebody who has nothing else: a clean environment, outside the checkout, no development packages.
+"""Tests the wheel in a clean environment, outside the checkout, without development packages.
 
-python -m deploy.wheel_check    builds, installs, imports all of it, trains eight steps and colours one drawing
+python -m deploy.wheel_check    builds, installs, imports every module, trains eight steps and colours one drawing
 """
 
 import os
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 PROJECT = Path(__file__).resolve().parent.parent
 UV = Path(sys.executable).with_name("uv")
 SHIPPED = {"cyclegan", "flows", "imaging", "irodori", "scraping", "storage", "tasks"}
-PICTURES, SIDE, STEPS = 4, 320, 8  # of each domain; px
+PICTURES, SIDE, STEPS = 4, 320, 8  # pictures of each domain; their side in pixels; training steps
 
 IMPORT_ALL = """
 import importlib, sys
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def build(folder: Path) -> Path:
-    """The wheel, which holds the product's packages with their templates and nothing else."""
+    """Builds the wheel; exits if it does not contain exactly the product's packages with their templates."""
     run([UV, "build", "--quiet", "--wheel", "--out-dir", folder, PROJECT], folder, os.environ)
     (wheel,) = folder.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -56,7 +56,7 @@ def build(folder: Path) -> Path:
 
 
 def install(wheel: Path, venv: Path) -> Path:
-    """The interpreter of a new environment with the wheel and what it depends on."""
+    """Creates an environment with the wheel and its dependencies; returns its interpreter."""
     python = venv / "bin" / "python"
     run([UV, "venv", "--quiet", "--python", sys.executable, venv], venv.parent, os.environ)
     pip: list[str | Path] = [
@@ -70,7 +70,7 @@ def install(wheel: Path, venv: Path) -> Path:
         PROJECT / "constraints.txt",
     ]
     run([*pip, wheel], venv.parent, os.environ)
-    if subprocess.run([python, "-c", "import cv2"], capture_output=True).returncode:  # as the Makefile does it
+    if subprocess.run([python, "-c", "import cv2"], capture_output=True).returncode:  # like the Makefile
         version = run([python, "-c", "import importlib.metadata as m; print(m.version('opencv-python'))"], venv, {})
         run([UV, "pip", "uninstall", "--quiet", "--python", venv, "opencv-python"], venv, os.environ)
         run([*pip, f"opencv-python-headless=={version.strip()}"], venv, os.environ)
@@ -78,7 +78,7 @@ def install(wheel: Path, venv: Path) -> Path:
 
 
 def use(python: Path, wheel: Path, folder: Path) -> None:
-    """Everything that a first evening with the tool takes, in a folder that knows nothing of the checkout."""
+    """Runs what a new user runs (import, --help, build, train, colorize) in a folder outside the checkout."""
     own = {"HOME": folder, "XDG_DATA_HOME": folder / "data", "PREFECT_HOME": folder / "prefect", "TMPDIR": folder}
     env = {name: value for name, value in os.environ.items() if not name.startswith(("IRODORI_", "PREFECT_", "PYTHON"))}
     env |= {name: str(value) for name, value in own.items()} | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
@@ -102,13 +102,13 @@ def use(python: Path, wheel: Path, folder: Path) -> None:
 
 
 def modules(wheel: Path) -> list[str]:
-    """Dotted names of all that the wheel holds."""
+    """Returns the dotted names of all modules in the wheel."""
     files = [Path(name) for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")]
     return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
 
 
 def draw(folder: Path) -> None:
-    """Boxes and circles, in lines and in colour."""
+    """Draws boxes and circles, as line drawings and as colour pictures."""
     folder.mkdir()
     for number in range(PICTURES):
         for name, fill in (("lines", "white"), ("colour", f"hsl({90 * number}, 80%, 60%)")):
@@ -121,7 +121,7 @@ def draw(folder: Path) -> None:
 
 
 def run(command: list[str | Path], folder: Path, env: Mapping[str, str]) -> str:
-    """What it printed; ends with all of that where it fails."""
+    """Runs a command and returns its stdout; exits with its whole output if it fails."""
     done = subprocess.run(list(map(str, command)), cwd=folder, env=env, text=True, capture_output=True)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))[:200]}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")

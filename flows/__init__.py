@@ -1,4 +1,4 @@
-"""What happens, in order. Each module holds one flow, and each flow is one deployment.
+"""Defines the flows. Each module holds one flow, and each flow is one deployment.
 
 build_dataset    scrape → dedupe → resize (→ normalize, for lineart)
 train_cyclegan   dataset → checkpoints and samples → the best checkpoint

@@ -1,4 +1,4 @@
-"""From tags on a board to a dataset: scrape → dedupe → resize → normalize."""
+"""Builds a dataset from tags on a board: scrape → dedupe → resize → normalize."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ from tasks.task_runner import shared, task_runner
 
 LINEART = Query(tags="lineart monochrome solo")
 COLOUR = Query(tags="solo white_background -monochrome -greyscale")
-SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; each task run costs the flow and Prefect's server processor time
+SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; small batches mean more task runs, which cost CPU time
 
 
 @flow(name="build-dataset", task_runner=task_runner())
@@ -36,15 +36,15 @@ def build_dataset(
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.2,
     wrong_domain: Literal["drop", "move"] = "drop",
 ) -> None:
-    """Scrape both domains, drop copies, resize, and normalize the lineart. Run again, it does only what is new.
+    """Scrape both domains, drop copies, resize, and normalize the lineart. Another run processes only new pictures.
 
     Args:
         dataset: Name of the dataset; a folder under datasets/.
         lineart: Domain A, the drawings without colour.
         colour: Domain B, the pictures to learn colour from.
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
-        source: Board to scrape, or file:///folder or s3://bucket/prefix; by default what IRODORI_SOURCE says.
-        politeness: How gently to treat the board.
+        source: Board to scrape, or file:///folder or s3://bucket/prefix; by default the value of IRODORI_SOURCE.
+        politeness: Rate limits, retries and timeouts for requests to the board.
         max_failed: Share of failed downloads above which the run stops.
         wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
     """
@@ -59,7 +59,7 @@ def build_dataset(
         job = ScrapeJob(target, domain, source, shared(politeness), move_to)
         counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), job)
         check_failures(counts, f"scrape {domain}", max_failed)
-    for domain, *_ in domains:  # after both are scraped, for either may have got pictures from the other
+    for domain, *_ in domains:  # after both are scraped, because pictures may move from one to the other
         run_task(dedupe, target, domain)
         scraped = target.remaining("resize", domain)
         batch = batch_size(scraped, IMAGE_BATCH)

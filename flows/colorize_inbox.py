@@ -1,4 +1,4 @@
-"""Every new drawing in the inbox, to the same place in the outbox, with the best checkpoint."""
+"""Colours every new drawing of the inbox, to the same path in the outbox, with the best checkpoint."""
 
 from typing import Annotated
 
@@ -29,16 +29,16 @@ def colorize_inbox(
     finished: Finished = "keep",
     recolour: bool = False,
 ) -> State[None] | None:
-    """Colorize what is new under inbox/ into outbox/; what cannot be read goes to failed/ with its reason.
+    """Colorize new drawings under inbox/ into outbox/; files that cannot be read go to failed/ with the reason.
 
     Args:
-        model: Which model colours.
-        settle_seconds: How long a file must have been left alone before it counts as whole.
-        credit: A line under the pages and contact sheets, for whoever drew the drawings.
-        styles: Several models in place of the one; each has its own folder in the outbox.
-        variants: In how many palettes of each model; each has its own folder in the outbox.
+        model: Name of the model that colours.
+        settle_seconds: Seconds since a file's last change after which it counts as complete.
+        credit: A line under the pages and contact sheets that names the artist of the drawings.
+        styles: Names of several models to use instead of the one; each has its own folder in the outbox.
+        variants: Number of palettes of each model; with more than one, each has its own folder in the outbox.
         finished: What becomes of a drawing in the inbox once it is coloured: keep it, move it to done/, or delete it.
-        recolour: Colour again what another checkpoint has coloured.
+        recolour: Colour again the drawings that another checkpoint has coloured.
     """
     inbox = Inbox(settings().storage)
     chosen = looks(inbox.storage_url, model, styles, variants)

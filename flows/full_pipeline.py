@@ -1,4 +1,4 @@
-"""The whole chain: build the dataset, train on it, colorize the inbox."""
+"""Runs the whole chain: builds the dataset, trains on it, and colorizes the inbox."""
 
 from typing import Annotated, Literal
 
@@ -30,19 +30,19 @@ def full_pipeline(
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
     credit: str = "",
 ) -> None:
-    """build-dataset, train-cyclegan and colorize-inbox, one after the other.
+    """Run build-dataset, train-cyclegan and colorize-inbox, one after the other.
 
     Args:
         name: Name of the dataset and of the model.
         lineart: Domain A, the drawings without colour.
         colour: Domain B, the pictures to learn colour from.
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
-        source: Board to scrape, or file:///folder or s3://bucket/prefix; by default what IRODORI_SOURCE says.
-        politeness: How gently to treat the board.
+        source: Board to scrape, or file:///folder or s3://bucket/prefix; by default the value of IRODORI_SOURCE.
+        politeness: Rate limits, retries and timeouts for requests to the board.
         wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
-        preset: Settings of the training.
-        overrides: What to change of the preset.
-        credit: A line under the sheets, for whoever drew the drawings.
+        preset: Name of the training's settings, as in train-cyclegan.
+        overrides: Changes to the preset; empty fields keep its values.
+        credit: A line under the sheets that names the artist of the drawings.
     """
     build_dataset(name, lineart, colour, size, source, politeness, wrong_domain=wrong_domain)
     train_cyclegan(name, name, preset, overrides, credit)

@@ -1,4 +1,4 @@
-"""From a dataset to a model: checkpoints, samples, and the best checkpoint by measured score."""
+"""Trains a model on a dataset: saves checkpoints and samples, and selects the best checkpoint by its score."""
 
 from prefect import flow
 from prefect.concurrency.sync import concurrency
@@ -22,19 +22,19 @@ def train_cyclegan(
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
     credit: str = "",
 ) -> str:
-    """Train, or go on where a run of the same settings and images stopped. Returns the run's id.
+    """Train, or resume a run of the same settings and images. Returns the run's id.
 
     Args:
-        dataset: What build-dataset made.
+        dataset: Name of a dataset that build-dataset has built.
         model: Name of the model; a folder under models/.
         preset: paper: exactly as published; default: best known for about 1000 + 1000 pictures; demo: minutes on a CPU.
-        overrides: What to change of the preset.
-        credit: A line under the sample sheets, for whoever drew the pictures.
+        overrides: Changes to the preset; empty fields keep its values.
+        credit: A line under the sample sheets that names the artist of the pictures.
     """
     source, target = Dataset(settings().storage, dataset), Model(settings().storage, model)
-    # a limit that does not exist (no server set up) is no reason not to train
+    # strict=False: trains even if the limit does not exist because the server was not prepared by deploy.setup
     with concurrency("gpu", occupy=1, strict=False, lease_duration=60, raise_on_lease_renewal_failure=False):
-        # called, not submitted: a cancel is a signal, and only the main thread gets signals
+        # called, not submitted: a cancellation is a signal, and only the main thread receives signals
         run = run_task(train, source, target, preset, overrides, credit)
     show_stages(dataset, source.manifest.merge())
     return run

@@ -1,1 +1,1 @@
-"""The product without Prefect: settings, and what rests where: datasets, models, the inbox, pages."""
+"""Implements the product without Prefect: settings, datasets, models, the inbox, pages, and the command line."""

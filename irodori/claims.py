@@ -1,7 +1,8 @@
-"""Who is colouring what, so that runs at the same time never colour the same drawing.
+"""Leases drawings to runs, so that two runs at the same time never colour the same drawing.
 
-All claims of an inbox are one small object, changed by conditional writes. A claim is for some minutes. It is dead
-before that where its process is known to be: on this machine, or this container, one can look.
+All leases (claims) of an inbox are in one small object, changed by conditional writes. A claim expires after LEASE
+seconds, or earlier if its process is known to have ended, which can be checked for processes of the same machine or
+container.
 """
 
 import json
@@ -19,15 +20,20 @@ from typing import Any, TypeVar
 from storage import Conflict, NotFound, Storage, StorageError
 
 CLAIMS = "inbox-claims.json"
-LEASE = 900.0  # seconds that a claim holds
-WORK = 600.0  # seconds in which its holder begins with another drawing: none takes as long as the rest
+LEASE = 900.0  # seconds until a claim expires
+WORK = 600.0  # seconds in which its holder may start a drawing; no drawing takes longer than the remaining LEASE - WORK
 R = TypeVar("R")
-_held: set[str] = set()  # tokens of this process; a claim of another token and this process was left by a failure
+_own_tokens: set[str] = set()  # of this process's claims; its claims with other tokens are left over from failures
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """ids: what is ours.  until: time.monotonic() after which nothing more of it may be begun."""
+    """The claim that a run holds.
+
+    Attributes:
+        ids: ids of the claimed works.
+        until: the time.monotonic() after which the run must not start another of them.
+    """
 
     ids: frozenset[str]
     until: float
@@ -35,23 +41,23 @@ class Claimed:
 
 @contextmanager
 def claimed(storage: Storage, ids: Iterable[str]) -> Iterator[Claimed]:
-    """Claims those of ``ids`` that nobody else is at work on, until the block ends."""
+    """Claims, until the block ends, those of ``ids`` that no other run has claimed."""
     token, wanted = uuid.uuid4().hex, list(ids)
-    claim = {"token": token, "where": _here(), "pid": os.getpid(), "until": time.time() + LEASE}
+    claim = {"token": token, "where": _pid_namespace(), "pid": os.getpid(), "until": time.time() + LEASE}
     until = time.monotonic() + WORK
-    _held.add(token)
+    _own_tokens.add(token)
     try:
-        yield Claimed(_update(storage, lambda claims: _take(claims, wanted, claim)), until)
+        yield Claimed(_update(storage, lambda claims: _acquire(claims, wanted, claim)), until)
     finally:
-        _held.discard(token)
-        with suppress(StorageError):  # what cannot be released is dead all the same
+        _own_tokens.discard(token)
+        with suppress(StorageError):  # a claim that is not released expires anyway
             _update(storage, lambda claims: _release(claims, token))
 
 
-def _take(claims: dict[str, Any], wanted: list[str], claim: dict[str, Any]) -> frozenset[str]:
-    for id_ in [id_ for id_, other in claims.items() if not _alive(other)]:
+def _acquire(claims: dict[str, Any], wanted: list[str], claim: dict[str, Any]) -> frozenset[str]:
+    for id_ in [id_ for id_, other in claims.items() if not _is_valid(other)]:
         del claims[id_]
-    # ours already, where a write came through whose answer was lost
+    # an id has this token already if an earlier write succeeded but its answer was lost
     free = {id_: claim for id_ in wanted if claims.get(id_, claim)["token"] == claim["token"]}
     claims |= free
     return frozenset(free)
@@ -62,19 +68,19 @@ def _release(claims: dict[str, Any], token: str) -> None:
         del claims[id_]
 
 
-def _alive(claim: dict[str, Any]) -> bool:
-    if claim["token"] in _held:
+def _is_valid(claim: dict[str, Any]) -> bool:
+    if claim["token"] in _own_tokens:
         return True
     if time.time() > claim["until"]:
         return False
-    if claim["where"] != _here() or claim["where"] is None:
+    if claim["where"] != _pid_namespace() or claim["where"] is None:
         return True
     return claim["pid"] != os.getpid() and Path(f"/proc/{claim['pid']}").exists()
 
 
 @lru_cache(maxsize=1)
-def _here() -> str | None:
-    """This boot of this machine, and which processes can be seen from here; None where that cannot be told."""
+def _pid_namespace() -> str | None:
+    """Identifies this boot of this machine and its PID namespace; None if /proc does not tell them."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
@@ -82,7 +88,7 @@ def _here() -> str | None:
 
 
 def _update(storage: Storage, change: Callable[[dict[str, Any]], R]) -> R:
-    """Reads, changes and writes until nobody else wrote in between."""
+    """Reads, changes and writes the claims; retries until no other process wrote in between."""
     while True:
         try:
             data, version = storage.read_version(CLAIMS)

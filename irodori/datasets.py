@@ -1,4 +1,4 @@
-"""Where the parts of one dataset rest, and what is fixed for all of its images."""
+"""Locates the parts of a dataset in the storage, and keeps the settings that all of its images share."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Name = Annotated[
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset by name. Small and picklable: it travels to tasks, which open the storage themselves."""
+    """A dataset by name. It is small and picklable: tasks receive it and open the storage themselves."""
 
     storage_url: str
     name: str
@@ -38,14 +38,17 @@ class Dataset:
         return f"datasets/{self.name}/{stage}/{domain}/{sha256}.{extension}"
 
     def remaining(self, stage: Stage, domain: Domain) -> Rows:
-        """What the stage before left for this one and this one has not done."""
+        """Returns the ok rows of the previous stage that this stage has not processed yet."""
         return self.manifest.remaining(stage, domain)
 
     def fix(self, **shared: Any) -> None:
-        """Records what all images of the dataset share; a dataset built otherwise is refused.
+        """Records the settings that all images of the dataset share, on the first call.
+
+        Args:
+            shared: the settings by name; JSON values.
 
         Raises:
-            PipelineError: if the dataset exists with other values.
+            PipelineError: if the dataset was built with other values (its text is one line).
         """
         key = f"datasets/{self.name}/config.json"
         wanted = json.loads(json.dumps(shared))
@@ -61,6 +64,10 @@ class Dataset:
                 ) from None
 
     def shared(self) -> dict[str, Any]:
-        """What :meth:`fix` recorded. Raises NotFound for a dataset that was never built."""
+        """Returns the settings that :meth:`fix` recorded.
+
+        Raises:
+            NotFound: if the dataset was never built.
+        """
         shared: dict[str, Any] = json.loads(self.storage.read(f"datasets/{self.name}/config.json"))
         return shared

@@ -1,5 +1,5 @@
-"""What can go wrong that a person can put right."""
+"""Defines the error for problems that a user can correct."""
 
 
 class PipelineError(Exception):
-    """The run cannot go on; ``str()`` is one line that names the input and the remedy."""
+    """The run cannot continue; ``str()`` is one line that names the input and the remedy."""

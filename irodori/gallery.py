@@ -1,6 +1,6 @@
-"""A page of drawings before and after, in one file that needs nothing else: no network, no server.
+"""Writes a page of drawings before and after as one HTML file that needs no network and no server.
 
-It carries small pictures of all that it shows, so that it can be added to without the drawings of earlier days.
+The page contains thumbnails of all drawings that it shows, so that new ones can be added without the earlier files.
 """
 
 import base64
@@ -17,10 +17,10 @@ from PIL import Image
 
 from imaging.sheet import grid
 
-MAX_DRAWINGS = 100  # on a page, the newest; about 4 MB
+MAX_DRAWINGS = 100  # drawings on a page, the newest; about 4 MB
 _MAX_SIDE = 480  # pixels
 _SHEET_DRAWINGS, _TILE = 40, 192
-_PAIRS = 4  # a row of a sheet
+_PAIRS = 4  # in each row of a sheet
 _TEMPLATE = Path(__file__).with_name("gallery.html")
 _BEGIN, _END = '<script type="application/json" id="drawings">', "</script>"
 _URI = "data:image/webp;base64,"
@@ -28,7 +28,12 @@ _URI = "data:image/webp;base64,"
 
 @dataclass(frozen=True)
 class Colour:
-    """picture: of :func:`thumbnail`.  link: where the whole one is, as a page beside it says it."""
+    """One coloured version of a drawing.
+
+    Attributes:
+        picture: data URI from :func:`thumbnail`.
+        link: URL of the full picture, relative to the page, percent-encoded.
+    """
 
     picture: str
     link: str
@@ -36,14 +41,16 @@ class Colour:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a page shows of one drawing.
+    """One drawing on a page.
 
     Attributes:
-        stamp: of exactly this file; another drawing under the same name has another.
-        at: when it was coloured, ISO 8601.
-        line: of :func:`thumbnail`.
-        colours: by style; "" where there is but one.
-        reason: why it could not be coloured, else "".
+        name: file name.
+        stamp: identifies this file's contents; another drawing with the same name has another stamp.
+        at: when it was coloured or failed, ISO 8601, UTC.
+        size: width × height in pixels, as text; "" if it failed.
+        line: data URI of the drawing from :func:`thumbnail`; "" if it failed.
+        colours: coloured versions by style; the style is "" if there is only one.
+        reason: why it could not be coloured, or "".
     """
 
     name: str
@@ -56,7 +63,15 @@ class Drawing:
 
 
 def coloured(path: str, stamp: str, style: str, line: Image.Image, colour: Image.Image) -> Drawing:
-    """For the page of its folder. path: inside the inbox, and inside what the style has to itself in the outbox."""
+    """Makes the entry of a coloured drawing for the page of its folder.
+
+    Args:
+        path: the drawing's path in the inbox, and in its style's folder of the outbox.
+        stamp: identifies the file's contents.
+        style: the style's folder in the outbox; "" if there is only one style.
+        line: the drawing.
+        colour: the coloured drawing.
+    """
     link = f"{'../' * path.count('/')}{style}/{path}" if style else PurePosixPath(path).name
     colours = {style: Colour(thumbnail(colour), quote(link))}
     size = f"{line.width:,} × {line.height:,}"
@@ -64,7 +79,7 @@ def coloured(path: str, stamp: str, style: str, line: Image.Image, colour: Image
 
 
 def failed(path: str, stamp: str, reason: str) -> Drawing:
-    """For the page of its folder."""
+    """Makes the entry of a drawing that could not be coloured for the page of its folder."""
     return Drawing(PurePosixPath(path).name, stamp, _now(), reason=reason)
 
 
@@ -73,7 +88,7 @@ def _now() -> str:
 
 
 def thumbnail(image: Image.Image) -> str:
-    """A small WebP as a data URI."""
+    """Returns the image as a WebP of at most 480 × 480 pixels, as a data URI."""
     small = image.convert("RGBA" if image.has_transparency_data else "RGB")
     small.thumbnail((_MAX_SIDE, _MAX_SIDE), Image.Resampling.LANCZOS)
     small.info = {}
@@ -83,13 +98,17 @@ def thumbnail(image: Image.Image) -> str:
 
 
 def read_thumbnail(uri: str) -> Image.Image:
-    """RGB on white."""
+    """Decodes a data URI from :func:`thumbnail`; RGB, on white where it is transparent."""
     image = Image.open(io.BytesIO(base64.b64decode(uri.removeprefix(_URI)))).convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def merge(old: Iterable[Drawing], new: Iterable[Drawing]) -> list[Drawing]:
-    """Newest first. New styles join those of the same drawing; another drawing takes the place of its namesake."""
+    """Merges the entries of a page and returns the newest MAX_DRAWINGS, newest first.
+
+    The styles of a new entry are added to those of an old entry with the same name and stamp; a new entry with another
+    stamp, or with a failure, replaces the old one.
+    """
     drawings = {drawing.name: drawing for drawing in old}
     for drawing in new:
         before = drawings.get(drawing.name)
@@ -100,9 +119,14 @@ def merge(old: Iterable[Drawing], new: Iterable[Drawing]) -> list[Drawing]:
 
 
 def contact_sheet(drawings: Sequence[Drawing], credit: str = "") -> Image.Image | None:
-    """The first that are coloured, by name, beside their colours in all styles; None without any.
+    """Draws a contact sheet: the first 40 coloured drawings, sorted by name, beside their colours in all styles.
 
-    credit: a line below.
+    Args:
+        drawings: entries of a page, newest first.
+        credit: a line below the drawings.
+
+    Returns:
+        RGB image; None if no drawing is coloured.
     """
     newest = [drawing for drawing in drawings if drawing.colours][:_SHEET_DRAWINGS]
     styles = list(dict.fromkeys(style for drawing in reversed(newest) for style in drawing.colours))
@@ -111,7 +135,7 @@ def contact_sheet(drawings: Sequence[Drawing], credit: str = "") -> Image.Image 
         for drawing in sorted(newest, key=lambda drawing: drawing.name)
     ]
     captions = ["line", *(style or "colour" for style in styles)]
-    if len(styles) == 1:  # pairs, side by side
+    if len(styles) == 1:  # several pairs of line and colour fit into a row
         captions *= min(_PAIRS, len(rows))
         rows = [list(chain(*rows[start : start + _PAIRS])) for start in range(0, len(rows), _PAIRS)]
     return grid(rows, captions=captions, footer=credit, tile=_TILE) if rows else None
@@ -124,14 +148,24 @@ def _picture(drawing: Drawing, style: str) -> Image.Image:
 
 
 def write_page(title: str, drawings: Iterable[Drawing], credit: str = "") -> bytes:
-    """The HTML file. credit: a line below, for whoever drew the drawings."""
+    """Returns the HTML file of a page.
+
+    Args:
+        title: the page's title.
+        drawings: entries, newest first.
+        credit: a line below the drawings, which names their artist.
+    """
     content = {"title": title, "credit": credit, "drawings": [asdict(drawing) for drawing in drawings]}
     data = json.dumps(content, ensure_ascii=False)
     return _TEMPLATE.read_text("utf-8").replace("@DATA@", data.replace("<", "\\u003c")).encode()
 
 
 def read_page(page: bytes) -> list[Drawing]:
-    """What :func:`write_page` put into it. Raises ValueError for any other file."""
+    """Returns the entries of a page that :func:`write_page` wrote.
+
+    Raises:
+        ValueError: if the file is no such page.
+    """
     _, begin, rest = page.decode("utf-8", "replace").partition(_BEGIN)
     try:
         found = json.loads(rest[: rest.index(_END)] if begin else "")["drawings"]

@@ -1,4 +1,4 @@
-"""The inbox: which drawings wait in it, which are done, and how those leave it."""
+"""Lists the inbox: finds the drawings to colour and those that are done, and removes the latter."""
 
 import re
 import time
@@ -14,14 +14,14 @@ from storage.base import checked_key
 
 Finished = Literal["keep", "move", "delete"]
 
-PATIENCE = 10  # times the settling time, for what cannot be read: it may be a copy that has stalled
-_UNUSABLE = re.compile("[\0-\x1f\x7f\\\\\ud800-\udfff]")  # neither a CSV nor every storage keeps these
-_LONGEST_NAME = 255  # bytes, on every usual file system
+PATIENCE = 10  # times the settling time until an unreadable file counts as failed: its copy may have stalled
+_UNUSABLE = re.compile("[\0-\x1f\x7f\\\\\ud800-\udfff]")  # characters that a CSV or some storages do not preserve
+_LONGEST_NAME = 255  # bytes, the limit of common file systems
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """The folders inbox, outbox, failed and done of one storage, and the manifest beside them."""
+    """The folders inbox/, outbox/, failed/ and done/ of one storage, and the manifest beside them."""
 
     storage_url: str
 
@@ -36,11 +36,12 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Work:
-    """One drawing to be coloured in one way.
+    """One drawing to be coloured in one style.
 
     Attributes:
-        style: the name of the way, or "" where there is but one.
-        palette: the picture whose colours it is to have, if there is one.
+        entry: the drawing.
+        style: name of the style; "" if there is only one.
+        palette: the picture whose colours the drawing gets, if there is one.
     """
 
     entry: Entry
@@ -54,7 +55,7 @@ class Work:
 
     @property
     def files(self) -> list[Entry]:
-        """What it takes."""
+        """The files that the work reads: the drawing, and the palette if there is one."""
         return [self.entry, self.palette] if self.palette else [self.entry]
 
     @property
@@ -63,18 +64,18 @@ class Work:
 
     @property
     def id(self) -> str:
-        """The row's: the path of what it becomes, in the outbox."""
+        """The id of its row in the manifest: the path of the coloured drawing in the outbox."""
         return f"{self.style}/{self.name}" if self.style else self.name
 
     @property
     def stamp(self) -> str:
-        """Of exactly this file, and its palette: other bytes, or the same put there again, have another."""
+        """Identifies this version of the file and its palette; a file that is written again has another stamp."""
         own = f"{self.entry.version} {self.entry.modified:.6f}"
         return f"{own} {self.palette.version}" if self.palette else own
 
 
 class Ledger:
-    """What the manifest says of the drawings, when it was made."""
+    """The status of each drawing in the manifest, as of the time when the object was made."""
 
     def __init__(self, inbox: Inbox) -> None:
         table = inbox.manifest.load()
@@ -82,7 +83,15 @@ class Ledger:
         self._rows: dict[str, tuple[str, str, str]] = dict(zip(table["id"], zip(*columns, strict=True), strict=True))
 
     def status(self, work: Work, checkpoint: str | None = None) -> str:
-        """What became of exactly this file, by this checkpoint if one is given; "" for what is still to be done."""
+        """Returns the status of a work.
+
+        Args:
+            work: the work.
+            checkpoint: if given, drawings that another checkpoint coloured must be coloured again.
+
+        Returns:
+            The status in the manifest; "" if this version of the file is still to be coloured.
+        """
         version, status, made_by = self._rows.get(work.id, ("", "", ""))
         recolour = checkpoint is not None and status == "ok" and made_by != checkpoint
         return "" if version != work.stamp or recolour else status
@@ -93,13 +102,14 @@ class Ledger:
 
 @dataclass
 class Plan:
-    """What a look at the inbox found.
+    """The result of listing the inbox.
 
     Attributes:
-        works: what is to be coloured, by style.
-        leaving: works, one a drawing, that are done in all styles, with whether they failed.
-        growing: how many files are still being written.
-        unusable: names that cannot be worked with.
+        works: the works to be done, by style.
+        leaving: one work for each drawing that is done in all styles, and whether it failed.
+        total: number of drawings.
+        growing: number of drawings that are still being written.
+        unusable: keys that cannot be processed.
     """
 
     works: dict[str, list[Work]]
@@ -114,7 +124,15 @@ def look(
 ) -> Plan:
     """Lists the inbox; writes nothing and reads no drawing.
 
-    styles: names, or "" alone.  checkpoints: by style, where drawings that another one coloured are to be done again.
+    Args:
+        inbox: the inbox.
+        styles: names of styles, or "" alone.
+        settle_seconds: seconds since a file's last change after which it counts as complete.
+        finished: what becomes of coloured drawings: "keep", "move" or "delete".
+        checkpoints: checkpoint by style, for styles in which drawings of other checkpoints are coloured again.
+
+    Raises:
+        PipelineError: if a folder of the inbox has the name of a style (its text is one line).
     """
     ledger = Ledger(inbox)
     plan = Plan({style: [] for style in styles})
@@ -131,7 +149,7 @@ def look(
         else:
             works = [Work(entry, style, _nearest(palettes, _folder(entry.key))) for style in styles]
             is_whole = all(abs(now - file.modified) >= settle_seconds for file in works[0].files)
-            _sort_in(works, plan, ledger, checkpoints, finished, is_whole)
+            _classify(works, plan, ledger, checkpoints, finished, is_whole)
     return plan
 
 
@@ -140,7 +158,7 @@ def _folder(key: str) -> str:
 
 
 def _nearest(palettes: Mapping[str, Entry], folder: str) -> Entry | None:
-    """The palette of a folder, or of the nearest one that it lies in."""
+    """Returns the palette of a folder, or of its nearest parent folder that has one."""
     while folder and folder not in palettes:
         folder = _folder(folder)
     return palettes.get(folder)
@@ -155,7 +173,7 @@ def _refuse_clash(entry: Entry, styles: Sequence[str]) -> None:
         )
 
 
-def _sort_in(
+def _classify(
     works: list[Work], plan: Plan, ledger: Ledger, checkpoints: Mapping[str, str], finished: Finished, is_whole: bool
 ) -> None:
     statuses = [ledger.status(work, checkpoints.get(work.style)) for work in works]
@@ -171,7 +189,14 @@ def _sort_in(
 
 
 def leave(inbox: Inbox, work: Work, failed: bool, finished: Finished) -> None:
-    """Takes a drawing that is done out of the inbox, unless it has been replaced by now."""
+    """Removes a drawing that is done from the inbox, unless it has been replaced in the meantime.
+
+    Args:
+        inbox: the inbox.
+        work: a work of the drawing.
+        failed: whether the drawing failed; it is removed only if its copy is in failed/.
+        finished: what becomes of a coloured drawing: "move" copies it to done/ first.
+    """
     storage = inbox.storage
     if failed:
         if not storage.exists(failed_key(work.name)):
@@ -200,7 +225,7 @@ def failed_key(name: str) -> str:
 
 
 def reason_key(name: str) -> str:
-    """Beside the failed file; where a name is too long for more, its end gives way."""
+    """Returns the key of the reason beside the failed file; shortens the name if it would exceed 255 bytes."""
     path = PurePosixPath("failed", name)
     room = _LONGEST_NAME - len(REASON)
     return str(path.with_name(path.name.encode()[:room].decode(errors="ignore") + REASON))

@@ -1,4 +1,4 @@
-"""Looks: models with a way to use them, what they are called, and their colorizers, loaded once a process."""
+"""Names looks (a model with a choice of palette), and loads their colorizers once per process."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,26 +20,33 @@ if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.palettes import Palette
 
-_one_at_a_time = Lock()  # threads that start together would each load the model
+_load_lock = Lock()  # without it, threads that start together would each load the model
 
 
 @dataclass(frozen=True)
 class Look:
-    """A model, and in which of its palettes, from 1; 0: each drawing in its own."""
+    """A model and a choice of its palettes.
+
+    Attributes:
+        model: the model.
+        variant: number of the palette, from 1; 0: each drawing gets its own palette.
+    """
 
     model: Model
     variant: int
 
 
 def looks(storage_url: str, model: str, styles: Sequence[str], variants: int) -> dict[str, Look]:
-    """By the name that each has in the outbox; "" where there is but one.
+    """Returns the looks by their folders in the outbox; "" if there is only one look.
 
     Args:
-        styles: several models in place of the one.
-        variants: how many palettes of each.
+        storage_url: the storage of the models.
+        model: name of the model.
+        styles: names of several models to use instead of ``model``.
+        variants: number of palettes of each model; 1: each drawing gets its own palette.
 
     Raises:
-        PipelineError: if two would share a folder.
+        PipelineError: if two looks would share a folder (its text is one line).
     """
     found: dict[str, Look] = {}
     for style in dict.fromkeys(styles or [""]):
@@ -52,7 +59,11 @@ def looks(storage_url: str, model: str, styles: Sequence[str], variants: int) ->
 
 
 def trained(looks: Mapping[str, Look]) -> tuple[dict[str, Served], list[str]]:
-    """What serves, by the names of the looks, and a line for each model that nobody has trained yet."""
+    """Finds the best checkpoint of each look.
+
+    Returns:
+        The checkpoints that the models serve, by the names of the looks, and a line for each untrained model.
+    """
     found: dict[Model, Served] = {}
     missing: dict[Model, str] = {}
     for model in {look.model: None for look in looks.values()}:
@@ -64,12 +75,12 @@ def trained(looks: Mapping[str, Look]) -> tuple[dict[str, Served], list[str]]:
 
 
 def load_colorizer(storage_url: str, served: Served) -> "Colorizer":
-    """What serves, from the storage.
+    """Loads the colorizer of a served checkpoint from the storage; caches it.
 
     Raises:
-        PipelineError: if it is no checkpoint of this program.
+        PipelineError: if the file is no checkpoint of this program (its text is one line).
     """
-    with _one_at_a_time:
+    with _load_lock:
         return _load(storage_url, served.checkpoint, served.weights)
 
 
@@ -88,12 +99,12 @@ def _load(storage_url: str, checkpoint: str, weights: "Weights") -> "Colorizer":
 
 
 def load_palette(storage_url: str, served: Served, picture: Entry) -> "Palette":
-    """The palette of a picture in the storage, for the model that serves.
+    """Returns the palette of a picture in the storage, for a served model; caches it.
 
     Raises:
-        PipelineError: if it is no whole picture, or if this model has no palettes.
+        PipelineError: if the file is no complete picture, or if this model has no palettes (its text is one line).
     """
-    with _one_at_a_time:
+    with _load_lock:
         return _load_palette(storage_url, served.checkpoint, served.weights, picture)
 
 

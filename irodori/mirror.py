@@ -1,4 +1,4 @@
-"""A run's folder on this machine, mirrored to the storage in a thread of its own while the training goes on."""
+"""Mirrors a run's local folder to the storage, in a separate thread while the training continues."""
 
 import os
 import shutil
@@ -15,14 +15,20 @@ from irodori.errors import PipelineError
 from irodori.models import Run, Served
 from storage import StorageError
 
-_CHECKPOINTS = "/checkpoints/"  # the only files that a trainer ever deletes
+_CHECKPOINTS = "/checkpoints/"  # the only folder in which a trainer deletes files
 
 Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _State:
-    """The folder at one moment. stamps: all its files, by key; folder: those that the storage lacked then."""
+class _Snapshot:
+    """A snapshot of the run's folder.
+
+    Attributes:
+        stamps: the stamp of each file of the run's folder, by key.
+        folder: holds links to, or copies of, the files that the storage did not have yet.
+        choice: the checkpoint that the model serves after the upload; None: unchanged.
+    """
 
     stamps: Mapping[str, Stamp]
     folder: Path
@@ -30,25 +36,32 @@ class _State:
 
 
 class Mirror:
-    """:meth:`put` hands over the folder as it stands and returns at once; one upload runs at a time, one waits.
+    """Uploads snapshots of a run's folder in the background: one upload runs at a time, and at most one waits.
 
-    As a context manager it waits for the uploads, brings what an error or a signal left, and removes the folder; but
-    not when the storage fails, for then its files are nowhere else.
+    :meth:`put` takes a snapshot and returns at once. If the storage is slower than the training, a waiting snapshot is
+    replaced by the next one.
 
-    Where the storage is slower than the training, a state that waits gives way to the next one. Of each state the
-    bytes are uploaded first, checkpoints last among them, then what serves, and only then are the checkpoints deleted
-    that the trainer has dropped: whenever the process is killed, the storage holds what best.json names and the
-    newest checkpoint with all that belongs to its step.
+    Leaving the context after an error or a signal takes a last snapshot. It waits for the uploads and deletes the
+    folder; if the storage fails, the folder stays, because its files exist nowhere else.
+
+    Each snapshot is uploaded in this order: files, checkpoints last; then best.json; and only then are checkpoints
+    deleted that the trainer has deleted. So whenever the process is killed, the storage has the checkpoint that
+    best.json names, and the newest checkpoint with all files that belong to its step.
     """
 
     def __init__(self, run: Run, folder: Path) -> None:
-        """folder: the run's; beside it, on the same disk, rests what waits to be uploaded."""
+        """Starts no upload.
+
+        Args:
+            run: the run in the storage.
+            folder: the run's local folder; snapshots are kept beside it, on the same disk.
+        """
         self._run, self.folder = run, folder
         self._outgoing = folder.with_name(f"{folder.name}.outgoing")
-        self._sent: dict[str, Stamp] = {}
+        self._uploaded: dict[str, Stamp] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._lock = Lock()
-        self._waiting: _State | None = None
+        self._waiting: _Snapshot | None = None
         self._upload: Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -70,34 +83,41 @@ class Mirror:
         shutil.rmtree(self.folder)
 
     def pull(self) -> None:
-        """Brings what an earlier process left of this run."""
+        """Downloads the files of this run that an earlier process uploaded."""
         storage, prefix = self._run.model.storage, self._run.prefix
         for entry in storage.list(prefix):
             path = self.folder / entry.key.removeprefix(prefix)
             storage.download(entry.key, path)
-            self._sent[entry.key] = _stamp(path)
+            self._uploaded[entry.key] = _stamp(path)
 
     def put(self, choice: Served | None) -> None:
-        """Hands over the folder, and what serves from now on (None: what served before).
+        """Takes a snapshot of the folder and schedules its upload.
+
+        Args:
+            choice: the checkpoint that the model serves from then on; None: unchanged.
 
         Raises:
-            StorageError: if the latest upload failed.
+            StorageError: if the latest upload failed (its text is one line).
         """
         if self._upload is not None and self._upload.done():
             self._upload.result()
-        state = self._freeze(choice)
+        snapshot = self._take_snapshot(choice)
         with self._lock:
-            replaced, self._waiting = self._waiting, state
+            replaced, self._waiting = self._waiting, snapshot
         if replaced is not None:
             shutil.rmtree(replaced.folder)
-        self._upload = self._thread.submit(self._send_waiting)
+        self._upload = self._thread.submit(self._upload_waiting)
 
     def wait(self) -> None:
-        """Until all that was put is in the storage. Raises StorageError if it cannot be brought there."""
+        """Waits until the last snapshot is in the storage.
+
+        Raises:
+            StorageError: if the upload failed (its text is one line).
+        """
         if self._upload is not None:
             self._upload.result()
 
-    def _freeze(self, choice: Served | None) -> _State:
+    def _take_snapshot(self, choice: Served | None) -> _Snapshot:
         files = {
             self._run.prefix + path.relative_to(self.folder).as_posix(): path
             for path in self.folder.rglob("*")
@@ -105,36 +125,36 @@ class Mirror:
         }
         stamps = {key: _stamp(path) for key, path in files.items()}
         self._outgoing.mkdir(exist_ok=True)
-        state = _State(stamps, Path(tempfile.mkdtemp(dir=self._outgoing)), choice)
+        snapshot = _Snapshot(stamps, Path(tempfile.mkdtemp(dir=self._outgoing)), choice)
         for key, path in files.items():
-            if self._sent.get(key) != stamps[key]:
-                target = state.folder / key
+            if self._uploaded.get(key) != stamps[key]:
+                target = snapshot.folder / key
                 target.parent.mkdir(parents=True, exist_ok=True)
-                # a link keeps a checkpoint that the trainer drops meanwhile; what is small it may write to
+                # a hard link keeps a checkpoint that the trainer deletes; other files may change, so they are copied
                 os.link(path, target) if _CHECKPOINTS in key else shutil.copyfile(path, target)
-        return state
+        return snapshot
 
-    def _send_waiting(self) -> None:
+    def _upload_waiting(self) -> None:
         with self._lock:
-            state, self._waiting = self._waiting, None
-        if state is not None:  # else it gave way to one that is in the storage by now
-            self._send(state)
+            snapshot, self._waiting = self._waiting, None
+        if snapshot is not None:  # otherwise, an earlier call has uploaded a newer snapshot in its place
+            self._upload_files(snapshot)
 
-    def _send(self, state: _State) -> None:
+    def _upload_files(self, snapshot: _Snapshot) -> None:
         storage = self._run.model.storage
-        fresh = [path for path in state.folder.rglob("*") if path.is_file()]
-        keys = {path.relative_to(state.folder).as_posix(): path for path in fresh}
+        fresh = [path for path in snapshot.folder.rglob("*") if path.is_file()]
+        keys = {path.relative_to(snapshot.folder).as_posix(): path for path in fresh}
         for key in sorted(keys, key=lambda key: (_CHECKPOINTS in key, key)):
-            if self._sent.get(key) != state.stamps[key]:
+            if self._uploaded.get(key) != snapshot.stamps[key]:
                 storage.upload(keys[key], key)
-                self._sent[key] = state.stamps[key]
+                self._uploaded[key] = snapshot.stamps[key]
             keys[key].unlink()
-        if state.choice is not None:
-            self._run.serve(state.choice)
-        for key in [key for key in self._sent if _CHECKPOINTS in key and key not in state.stamps]:
+        if snapshot.choice is not None:
+            self._run.serve(snapshot.choice)
+        for key in [key for key in self._uploaded if _CHECKPOINTS in key and key not in snapshot.stamps]:
             storage.delete(key)
-            del self._sent[key]
-        shutil.rmtree(state.folder)
+            del self._uploaded[key]
+        shutil.rmtree(snapshot.folder)
 
 
 def _stamp(path: Path) -> Stamp:

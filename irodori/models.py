@@ -1,4 +1,4 @@
-"""Where a model and its training runs rest, and what it serves."""
+"""Locates a model and its training runs in the storage, and records the checkpoint that the model serves."""
 
 import hashlib
 import json
@@ -15,19 +15,21 @@ _RESULT = "result.json"
 
 
 class Untrained(PipelineError):
-    """A model without any checkpoint."""
+    """The model has no checkpoint yet."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """The checkpoint that a model serves, as ``best.json`` says it.
+    """The checkpoint that a model serves, as ``best.json`` records it.
 
     Attributes:
         checkpoint: its key in the storage.
-        run: id of the run that it is from.
-        weights: which of its weights: "ema", averaged, or "raw".
-        score, parts: as :class:`cyclegan.scoring.selection.Choice` has them; 0.0 and {} where nothing was scored.
-        reason: why this one.
+        run: id of the run that wrote it.
+        step: training step of the checkpoint.
+        weights: which of its weights are used: "ema" (exponential moving average) or "raw".
+        score: as in :class:`cyclegan.scoring.selection.Choice`; 0.0 if nothing was scored.
+        parts: as in :class:`cyclegan.scoring.selection.Choice`; {} if nothing was scored.
+        reason: why this checkpoint was chosen.
     """
 
     checkpoint: str
@@ -43,7 +45,15 @@ class Served:
 
     @classmethod
     def from_json(cls, data: bytes, name: str) -> Self:
-        """Raises PipelineError for what is no such file; ``name`` says which."""
+        """Parses ``best.json`` or ``result.json``; ignores unknown fields.
+
+        Args:
+            data: the file's bytes.
+            name: the file's name in the error message.
+
+        Raises:
+            PipelineError: if the bytes are no such file (its text is one line).
+        """
         try:
             found = json.loads(data)
             known = {each.name for each in fields(cls)}
@@ -56,7 +66,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Model:
-    """A model by name; it serves what ``best.json`` says."""
+    """A model by name; it serves the checkpoint that ``best.json`` names."""
 
     storage_url: str
     name: str
@@ -70,10 +80,11 @@ class Model:
         return f"models/{self.name}/best.json"
 
     def best(self) -> Served:
-        """What serves.
+        """Returns the checkpoint that the model serves.
 
         Raises:
-            Untrained: if nothing has been trained yet.
+            Untrained: if the model has no checkpoint yet (its text is one line).
+            PipelineError: if ``best.json`` is damaged (its text is one line).
         """
         try:
             return Served.from_json(self.storage.read(self.best_key), self.best_key)
@@ -83,12 +94,12 @@ class Model:
             ) from None
 
     def run(self, label: str, *, of: Any, formerly: Any = None) -> "Run":
-        """The run of exactly this training: same settings and images, same run, so that a restart finds it.
+        """Returns the run of a training. The same settings and images give the same id, so that a restart resumes it.
 
         Args:
-            label: readable start of its id.
-            of: what decides the run, JSON-able.
-            formerly: what decided it in earlier versions; a run that they began goes on under its old id.
+            label: readable start of the run's id.
+            of: JSON value that identifies the training; the id contains its hash.
+            formerly: the value that identified it in earlier versions; a run that they began keeps its old id.
         """
         earlier = self._run(label, formerly)
         return earlier if formerly is not None and earlier.has_begun() else self._run(label, of)
@@ -100,7 +111,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Run:
-    """One training in the storage."""
+    """One training run in the storage."""
 
     model: Model
     id: str
@@ -110,7 +121,7 @@ class Run:
         return f"models/{self.model.name}/runs/{self.id}/"
 
     def has_begun(self) -> bool:
-        """Whether the storage has anything of it."""
+        """Tells whether the storage has any file of this run."""
         return next(self.model.storage.list(self.prefix), None) is not None
 
     def serve(self, served: Served) -> None:
@@ -118,12 +129,12 @@ class Run:
         self.model.storage.write(self.model.best_key, served.to_json())
 
     def finish(self, served: Served) -> None:
-        """Records that the training is over, and with what; the last thing that a run writes."""
+        """Records that the training is finished, and its result; a run writes this last."""
         self.serve(served)
         self.model.storage.write(self.prefix + _RESULT, served.to_json())
 
     def result(self) -> Served | None:
-        """What :meth:`finish` recorded, or None while the training is not over."""
+        """Returns what :meth:`finish` recorded; None if the training is not finished."""
         try:
             return Served.from_json(self.model.storage.read(self.prefix + _RESULT), self.prefix + _RESULT)
         except NotFound:

@@ -1,4 +1,4 @@
-"""Changes to a preset: every setting of a training by its own name, with the bounds and the words of the config."""
+"""Defines changes to a preset: each setting of a training by its own name, with the config's bounds and description."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,15 +11,18 @@ from irodori.errors import PipelineError
 
 
 class _Overrides(BaseModel):
-    """What to change of a preset; empty fields keep it."""
+    """Changes to a preset; an empty field keeps the preset's value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def apply(self, name: PresetName) -> TrainConfig:
-        """The preset with these changes.
+        """Returns the preset with these changes.
+
+        Args:
+            name: name of the preset.
 
         Raises:
-            PipelineError: for values that cannot go together.
+            PipelineError: if the settings contradict each other (its text is one line).
         """
         changes: dict[str, Any] = {}
         for field, value in self.model_dump(exclude_none=True).items():
@@ -36,16 +39,16 @@ class _Overrides(BaseModel):
 
 
 def _settings(config: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
-    """Each setting with its path, in the order in which they are written down."""
+    """Yields each setting with its path, in the order of the configs' fields."""
     for name, field in config.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _settings(field.annotation, (*path, name))
-        elif name != "kind":  # of a method; the preset says which one
+        elif name != "kind":  # selects the method, which the preset determines
             yield (*path, name), field
 
 
 def _optional(path: tuple[str, ...], field: FieldInfo, position: int) -> Any:
-    """The same field, empty unless something is put into it."""
+    """Returns the annotation and the default of the same field made optional, with None as default."""
     section = path[-2] if len(path) > 1 else "training"
     words = f"{section}: {field.description}"
     about = Field(description=words, json_schema_extra={"position": position})  # Prefect's form sorts by it
@@ -53,14 +56,13 @@ def _optional(path: tuple[str, ...], field: FieldInfo, position: int) -> Any:
 
 
 _FOUND = list(_settings(TrainConfig))
-PATHS = {path[-1]: path for path, _ in _FOUND}
-"""Where in a TrainConfig each setting is, by its own name."""
+PATHS = {path[-1]: path for path, _ in _FOUND}  # the path of each setting in a TrainConfig, by the setting's name
 assert len(PATHS) == len(_FOUND), "two settings of one name could not be told apart in a form"
 
 if TYPE_CHECKING:
 
     class Overrides(_Overrides):
-        """See above; its fields are those of the configs."""
+        """See _Overrides; the fields are those of the configs."""
 
         def __init__(self, **changes: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...

@@ -1,4 +1,4 @@
-"""What an outbox folder shows of itself: a page of its drawings before and after, and a contact sheet."""
+"""Updates the files that show the drawings of an outbox folder: a page of before and after, and a contact sheet."""
 
 import io
 from collections import defaultdict
@@ -11,7 +11,13 @@ from storage import Conflict, NotFound, Storage
 
 
 def update_pages(storage: Storage, drawings: Iterable[tuple[str, Drawing]], credit: str) -> None:
-    """Adds drawings, each with its folder, to the pages; other runs may do so at the same time."""
+    """Adds drawings to the pages of their folders; other runs may do so at the same time.
+
+    Args:
+        storage: the storage of the outbox.
+        drawings: each drawing with its folder in the outbox.
+        credit: a line below the drawings, which names their artist.
+    """
     by_folder: dict[str, list[Drawing]] = defaultdict(list)
     for folder, drawing in drawings:
         by_folder[folder].append(drawing)
@@ -21,14 +27,14 @@ def update_pages(storage: Storage, drawings: Iterable[tuple[str, Drawing]], cred
 
 
 def unsheeted(storage: Storage) -> list[str]:
-    """The folders whose page is newer than their contact sheet, by this run or by one that was killed."""
+    """Returns the folders whose page is newer than their contact sheet, also those that a killed run left so."""
     at = {entry.key: entry.modified for entry in storage.list("outbox/") if entry.key.endswith((PAGE, SHEET))}
     folders = (key.removesuffix(PAGE) for key in sorted(at) if key.endswith("/" + PAGE))
     return [folder[len("outbox/") : -1] for folder in folders if at[folder + PAGE] > at.get(folder + SHEET, 0)]
 
 
 def draw_sheet(storage: Storage, folder: str, credit: str) -> str | None:
-    """The key of a contact sheet of the newest drawings of a folder; None without any."""
+    """Writes a contact sheet of the newest drawings of a folder; returns its key, or None if none is coloured."""
     sheet = contact_sheet(_read(storage, folder)[0], credit)
     if sheet is None:
         return None
@@ -48,14 +54,14 @@ def _update(storage: Storage, folder: str, new: list[Drawing], credit: str) -> b
 
 
 def _read(storage: Storage, folder: str) -> tuple[list[Drawing], str | None]:
-    """The drawings on a page and its version."""
+    """Returns the drawings on a page, and its version."""
     try:
         page, version = storage.read_version(_key(folder, PAGE))
     except NotFound:
         return [], None
     try:
         return read_page(page), version
-    except ValueError:  # of an earlier program, or touched by hand: begun anew
+    except ValueError:  # written by an earlier version or edited by hand: start a new page
         return [], version
 
 

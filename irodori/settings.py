@@ -1,4 +1,4 @@
-"""What the environment decides: where bytes rest, where pictures come from, what runs the batches."""
+"""Reads the settings from the environment: the storage, the source of pictures, and the task runner."""
 
 import re
 from functools import lru_cache
@@ -15,13 +15,13 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 
 def _data_folder() -> Path:
-    """Where everything rests unless told otherwise: beside the project in a checkout, else the user's own folder."""
+    """Returns the default data folder: data/ in a checkout, otherwise the user's data folder of the platform."""
     is_checkout = (_PROJECT / "prefect.yaml").is_file()
     return _PROJECT / "data" if is_checkout else user_data_path("irodori", appauthor=False)
 
 
 class Settings(BaseSettings):
-    """Read from ``IRODORI_*`` variables; credentials are boto3's business and never pass through here."""
+    """Settings read from ``IRODORI_*`` variables. Credentials are not among them; boto3 reads those itself."""
 
     model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
 
@@ -47,10 +47,10 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process.
+    """Returns the settings of this process.
 
     Raises:
-        PipelineError: naming the variable that is wrong.
+        PipelineError: if a variable has a wrong value (its text is one line that names the variable).
     """
     try:
         return Settings()

@@ -1,4 +1,4 @@
-"""Pictures that are already somewhere: below a folder, or below a prefix of a bucket."""
+"""Lists pictures that exist already, below a folder or a prefix of a bucket, as a source."""
 
 import hashlib
 import os
@@ -14,14 +14,14 @@ EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif"
 
 
 class StoredPictures:
-    """A Source over a storage; it has no tags, so it lists all pictures for any."""
+    """A Source over a storage; it ignores tags and always lists all pictures."""
 
     def __init__(self, url: str, max_bytes: int) -> None:
         self._storage = open_storage(url)
         self._max_bytes = max_bytes
 
     def posts(self, tags: str, limit: int) -> Iterator[Post]:
-        """See Source.posts; newest first by the time of the last change."""
+        """See Source.posts; the newest are those that were changed last."""
         found = [e for e in self._storage.list("") if PurePosixPath(e.key).suffix.lower() in EXTENSIONS]
         if not found:
             raise SourceError(

@@ -1,7 +1,7 @@
-"""Which training pictures are held out: all versions of a drawing, or none.
+"""Splits the training pictures into train and held-out, such that all versions of a drawing are in the same split.
 
-A drawing is often on a board twice, in lines and in colour, or in several colours. With one of them in training, a
-score on another one would praise what was only remembered.
+A drawing is often on a board twice, as lineart and in colour, or in several colours. If one version were in training,
+the score on another would reward memorization.
 """
 
 from collections import Counter
@@ -11,23 +11,27 @@ from dataclasses import replace
 from imaging.line_hash import same_lines
 from storage import Row
 
-HELD_OUT_SHARE, MAX_HELD_OUT = 0.08, 128  # of each domain
-_MAX_GROUP = 64  # pictures; so that resemblances in a row cannot make a whole dataset one drawing
+HELD_OUT_SHARE, MAX_HELD_OUT = 0.08, 128  # share and largest number of held-out pictures in each domain
+_MAX_GROUP = 64  # pictures; so that chains of similar pictures cannot join a whole dataset into one group
 
 
 def split(rows: Sequence[Row], origins: Iterable[Row]) -> list[Row]:
-    """The rows in their order, each with its split, and with its group where there are more versions of a drawing.
+    """Assigns a split to each picture, and a group to each drawing of which there are several versions.
 
     Args:
         rows: all training pictures of both domains.
-        origins: their scrape rows, among others, in any order.
+        origins: scrape rows in any order, including those of the training pictures.
+
+    Returns:
+        The rows in their order, with ``split`` "train" or "held-out", and ``group`` (the id of one version of the
+        drawing, "" if there is only one version).
     """
     assigned = list(rows)
     room = {
         domain: min(MAX_HELD_OUT, round(HELD_OUT_SHARE * number))
         for domain, number in Counter(row.domain for row in rows).items()
     }
-    # by content, so that the split does not depend on what a board calls its posts
+    # sorted by content, so that the split does not depend on the ids of posts
     groups = [sorted(group, key=lambda place: rows[place].sha256) for group in _groups(rows, origins)]
     for group in sorted(groups, key=lambda group: rows[group[0]].sha256):
         needed = Counter(rows[place].domain for place in group)
@@ -40,7 +44,7 @@ def split(rows: Sequence[Row], origins: Iterable[Row]) -> list[Row]:
 
 
 def _groups(rows: Sequence[Row], origins: Iterable[Row]) -> list[list[int]]:
-    """Places of the pictures that are of one drawing: the same post, its parent's other versions, or the same lines."""
+    """Groups the indices of pictures of the same drawing: same post, same parent post, or same lines."""
     places = {(row.domain, row.id): place for place, row in enumerate(rows)}
     lines = [""] * len(rows)
     first: dict[str, int] = {}
@@ -51,11 +55,11 @@ def _groups(rows: Sequence[Row], origins: Iterable[Row]) -> list[list[int]]:
             lines[place] = origin.lines
             links += [(first.setdefault(name, place), place) for name in (origin.id, origin.parent) if name]
     links += [(one, other) for one, other in same_lines(lines).tolist()]
-    return _united(links, len(rows))
+    return _joined_groups(links, len(rows))
 
 
-def _united(links: Iterable[tuple[int, int]], number: int) -> list[list[int]]:
-    """Unites what is linked, in the order of the links, as long as a group stays small enough."""
+def _joined_groups(links: Iterable[tuple[int, int]], number: int) -> list[list[int]]:
+    """Joins linked indices to groups, in the order of the links; skips a link whose group would exceed _MAX_GROUP."""
     groups = [[place] for place in range(number)]
     for one, other in links:
         big, small = sorted((groups[one], groups[other]), key=len, reverse=True)

@@ -1,4 +1,7 @@
-"""Finds what `make up` runs on this machine, by what it wrote down. Quick to import: Prefect's plugin needs it, too."""
+"""Finds the stack that `make up` runs on this machine, by the file that it wrote.
+
+This module must be quick to import, because Prefect's plugin imports it.
+"""
 
 import os
 from pathlib import Path
@@ -9,7 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def stack_variables() -> dict[str, str]:
-    """The variables with which the running stack is found; {} where none runs. The project's .env is read, too."""
+    """Returns the environment variables of the running stack, {} if none runs; IRODORI_RUN_FOLDER may be in .env."""
     own = dotenv_values(PROJECT / ".env")
     folder = Path((own | os.environ).get("IRODORI_RUN_FOLDER") or PROJECT / ".run")
     return {name: value for name, value in dotenv_values(folder / "env").items() if value is not None}

@@ -1,1 +1,1 @@
-"""Where pictures come from: sources that list posts, filters on what they say, and a polite download."""
+"""Finds pictures on image boards: lists posts, filters them by their metadata, and downloads within limits."""

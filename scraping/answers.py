@@ -1,4 +1,4 @@
-"""Reading what boards answer, whatever form it comes in."""
+"""Parses the answers of boards: JSON, XML, or error messages, and converts their fields."""
 
 import html
 import json
@@ -24,14 +24,17 @@ RATINGS = {
 
 
 class BadAnswer(ValueError):
-    """The answer is not what an API says; another attempt may get a better one."""
+    """The answer is no valid answer of a board's API; a retry may get a valid one."""
 
 
 def read_rows(text: str) -> list[Row]:
-    """The posts in a board's answer: a JSON list, a JSON object around one, XML, or nothing at all.
+    """Parses the posts in a board's answer: a JSON list, a JSON object that contains one, XML, or empty text.
 
-    Boards send JSON as text/html and failures with status 200, so only the text itself tells. Raises
-    BadAnswer for what may pass, SourceError for what will not.
+    Boards send JSON as text/html and failures with status 200, so only the text itself shows the format.
+
+    Raises:
+        BadAnswer: if the answer is no list of posts, or a failure that a retry may avoid (its text is one line).
+        SourceError: if the board requires an account (its text is one line).
     """
     text = text.strip()
     if text.startswith("<"):
@@ -50,7 +53,7 @@ def read_rows(text: str) -> list[Row]:
 
 
 def _unwrap(answer: Row) -> list[Row]:
-    """Gelbooru wraps its posts, a single one without a list, and leaves them out when there are none."""
+    """Returns the posts of a JSON object: Gelbooru sends a single post without a list, and no list for no posts."""
     if answer.get("success") in (False, "false"):
         raise _failure(str(answer.get("message") or answer.get("reason") or "no reason given"))
     if "id" in answer:
@@ -60,7 +63,11 @@ def _unwrap(answer: Row) -> list[Row]:
 
 
 def read_count(text: str) -> int:
-    """The `count` of an XML answer: how many posts the whole query has."""
+    """Returns the `count` of an XML answer: the number of posts that the whole query has.
+
+    Raises:
+        BadAnswer: if the answer has no count (its text is one line).
+    """
     count = _read_xml(text.strip()).get("count", "")
     if not count.isdecimal():
         raise BadAnswer("answered a list without its count")
@@ -68,7 +75,7 @@ def read_count(text: str) -> int:
 
 
 def read_tags(text: str) -> dict[str, int]:
-    """How many posts each tag of an XML answer has."""
+    """Returns the number of posts of each tag in an XML answer."""
     elements = _read_xml(text.strip()).iter("tag")
     return {html.unescape(tag.get("name", "")): as_int(tag.get("count")) for tag in elements}
 
@@ -97,7 +104,7 @@ def _shorten(text: str) -> str:
 
 
 def as_int(value: object) -> int:
-    """`value` as a number, 0 where it is None, "" or not a number."""
+    """Converts `value` to a number; 0 if it is None, "" or not a number."""
     try:
         return int(str(value))
     except ValueError:
@@ -105,12 +112,12 @@ def as_int(value: object) -> int:
 
 
 def as_text(value: object) -> str:
-    """`value` as text without HTML entities and with single spaces; "" for None."""
+    """Converts `value` to text without HTML entities and with single spaces; "" for None."""
     return " ".join(html.unescape(str(value)).split()) if value is not None else ""
 
 
 def as_url(value: object, base: str) -> str:
-    """`value` as an absolute URL, also where it lacks host or scheme; "" where it is none."""
+    """Converts `value` to an absolute URL, even if it lacks host or scheme; "" if it is no URL."""
     text = str(value or "").strip().replace("&amp;", "&")
     try:
         return urljoin(f"{base}/", text) if text else ""
@@ -119,21 +126,25 @@ def as_url(value: object, base: str) -> str:
 
 
 def as_parent(value: object, board: str) -> str:
-    """The post id of the parent with this number; "" for 0 and what else boards write where there is none."""
+    """Returns the post id of the parent with this number; "" for 0 or any other value that means no parent."""
     number = as_int(value)
     return f"{board}:{number}" if number > 0 else ""
 
 
 def as_md5(value: object) -> str:
-    """`value` if it is an MD5 digest, in lower case; otherwise ""."""
+    """Returns `value` in lower case if it is an MD5 digest; otherwise ""."""
     text = str(value).lower()
     return text if re.fullmatch(r"[0-9a-f]{32}", text) else ""
 
 
 def as_rating(value: object, s_means: str) -> str:
-    """The rating in one vocabulary; "s" stands for safe on old boards and for sensitive on Danbooru.
+    """Translates a board's rating to "general", "sensitive", "questionable" or "explicit".
 
-    What is not known counts as explicit, so that it cannot slip through a filter.
+    An unknown rating counts as explicit, so that no filter lets it pass by mistake.
+
+    Args:
+        value: the board's rating.
+        s_means: the rating for "s", which means safe on old boards and sensitive on Danbooru.
     """
     word = str(value).lower()
     return s_means if word == "s" else RATINGS.get(word, "explicit")

@@ -1,4 +1,4 @@
-"""Listing a booru, whichever software runs it, by descending id."""
+"""Lists the posts of a board by descending id, whichever software the board runs."""
 
 import logging
 from collections.abc import Iterator
@@ -15,41 +15,45 @@ logger = logging.getLogger(__name__)
 
 
 class Board(Protocol):
-    """What differs between boards."""
+    """The operations that differ between boards.
+
+    Attributes:
+        name: the host; the ids of the board's posts begin with it.
+        fetcher: sends the requests.
+    """
 
     name: str
-    """The host, with which its posts' ids begin."""
     fetcher: Fetcher
 
     def rows(self, terms: list[str], below: int | None, limit: int) -> list[Row]:
-        """Up to `limit` raw posts that have all terms and an id less than `below`, newest first."""
+        """Returns up to `limit` raw posts that have all terms and an id less than `below`, newest first."""
         ...
 
     def count(self, terms: list[str], below: int | None) -> int:
-        """How many such posts there are; 0 where an empty page is always the end."""
+        """Returns the number of such posts; 0 on boards where an empty page always means the end."""
         ...
 
     def has_tag(self, tag: str) -> bool:
-        """Whether the board knows the tag at all."""
+        """Tells whether the tag exists on the board."""
         ...
 
     def post(self, row: Row) -> Post:
-        """The raw post in our words."""
+        """Converts a raw post to a Post."""
         ...
 
 
 class Booru:
-    """A Source over one board.
+    """A Source that lists one board.
 
-    Pages are asked for as "posts with an id below the last one seen", never by number: no depth limit,
-    and posts that are added or deleted meanwhile shift nothing.
+    Each page is requested as "posts with an id below the last one seen", never by page number. So there is no depth
+    limit, and posts that are added or deleted in the meantime do not shift the pages.
     """
 
     def __init__(self, board: Board) -> None:
         self.board = board
 
     def posts(self, tags: str, limit: int) -> Iterator[Post]:
-        """See Source.posts. Terms such as -tag, rating:general, width:>=512 are passed on to the board."""
+        """See Source.posts; passes terms such as -tag, rating:general, width:>=512 on to the board."""
         terms = _read_terms(tags)
         try:
             yield from self._posts(terms, limit)
@@ -72,10 +76,10 @@ class Booru:
             raise SourceError(self._nothing_found(terms))
 
     def _page(self, terms: list[str], below: int | None, limit: int) -> list[Row]:
-        """The next posts, [] at the end.
+        """Returns the next posts; [] at the end.
 
-        Boards send empty pages in the middle of a search, so only a count of 0 proves the end; and a
-        count may be stale, so patience with it is bounded.
+        Boards send empty pages in the middle of a search, so only a count of 0 proves the end. A count may be
+        stale, so the number of retries is limited.
         """
         limits = self.board.fetcher.politeness
         asking = Retrying(
@@ -114,6 +118,6 @@ def _read_terms(tags: str) -> list[str]:
 
 
 def _newest_first(rows: list[Row], below: int | None) -> list[Row]:
-    """Rows that have an id below the bound, each id once, by descending id."""
+    """Returns the rows that have an id below the bound, each id once, by descending id."""
     by_id = {as_int(row.get("id")): row for row in rows}
     return [by_id[i] for i in sorted(by_id, reverse=True) if i > 0 and (below is None or i < below)]

@@ -1,4 +1,4 @@
-"""Boards that run Danbooru: danbooru.donmai.us and its mirrors."""
+"""Queries boards that run Danbooru: danbooru.donmai.us and its mirrors."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ PAGE_SIZE = 200
 
 
 class DanbooruBoard:
-    """The API of one Danbooru; without an account it takes two tags at most."""
+    """The API of one Danbooru board; without an account it accepts at most two tags."""
 
     def __init__(self, address: str, fetcher: Fetcher) -> None:
         self.address = address
@@ -18,14 +18,14 @@ class DanbooruBoard:
         self.fetcher = fetcher
 
     def rows(self, terms: list[str], below: int | None, limit: int) -> list[Row]:
-        """See Board.rows; the bound is a page name here, since an id: term would count as a tag."""
+        """See Board.rows; passes the bound as a page name, because an id: term would count as a tag."""
         params: dict[str, str | int] = {"tags": " ".join(terms), "limit": min(limit, PAGE_SIZE)}
         if below is not None:
             params["page"] = f"b{below}"
         return self.fetcher.get(f"{self.address}/posts.json", params, read_rows)
 
     def count(self, terms: list[str], below: int | None) -> int:
-        """See Board.count; an empty page is the end here."""
+        """See Board.count; on Danbooru, an empty page always means the end."""
         return 0
 
     def has_tag(self, tag: str) -> bool:
@@ -34,7 +34,7 @@ class DanbooruBoard:
         return any(row.get("name") == tag.lower() for row in found)
 
     def post(self, row: Row) -> Post:
-        """See Board.post; file and md5 are left out of restricted and deleted posts."""
+        """See Board.post; restricted and deleted posts have no file and no md5."""
         number = as_int(row["id"])
         return Post(
             id=f"{self.name}:{number}",

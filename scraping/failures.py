@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a host, in one line each."""
+"""Turns failures of HTTP requests into errors of one line, and counts the refusals of each host."""
 
 import json
 import re
@@ -20,11 +20,16 @@ from scraping.post import SourceError
 
 
 class FetchError(Exception):
-    """One answer or file cannot be had; str() is the reason, in one line."""
+    """One answer or file cannot be fetched; str() is the reason, in one line."""
 
 
 class AttemptError(Exception):
-    """One attempt failed. `passing`: another may not; `refused_by`: the host that seems closed to us."""
+    """One attempt failed.
+
+    Attributes:
+        passing: whether the failure is temporary, so that a retry may succeed.
+        refused_by: the host that refused the request or could not be reached; "" if none.
+    """
 
     def __init__(self, reason: str, *, passing: bool = True, refused_by: str = "") -> None:
         super().__init__(reason)
@@ -33,7 +38,7 @@ class AttemptError(Exception):
 
 
 class Patience:
-    """Counts what was refused in a row by each host, and ends the run when it is too much."""
+    """Counts the consecutive refusals of each host, and ends the run at a limit."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -41,12 +46,16 @@ class Patience:
         self._lock = Lock()
 
     def served(self, host: str) -> None:
-        """The host works."""
+        """Resets the count of a host that has answered."""
         with self._lock:
             self._failures[host] = 0
 
     def refused(self, host: str, reason: str) -> None:
-        """The host refused one more thing, or could not be reached for it; SourceError at the limit."""
+        """Counts one more request that the host refused or that could not reach it.
+
+        Raises:
+            SourceError: when the count reaches the limit (its text is one line).
+        """
         with self._lock:
             self._failures[host] = num_failures = self._failures.get(host, 0) + 1
         if num_failures >= self._limit:
@@ -55,7 +64,12 @@ class Patience:
 
 @contextmanager
 def plain_errors(url: str, timeout_s: float) -> Iterator[None]:
-    """Turn what requests and urllib3 raise into one line without the query, which may hold a key."""
+    """Turns errors of requests and urllib3 into errors of one line, without the query, which may contain a key.
+
+    Raises:
+        FetchError: if a retry cannot help.
+        AttemptError: if a retry may succeed.
+    """
     host = _host_of(url)
     try:
         yield
@@ -63,7 +77,7 @@ def plain_errors(url: str, timeout_s: float) -> Iterator[None]:
         raise FetchError(f"{host} has no valid TLS certificate; check address and clock") from None
     except exceptions.ConnectionError as error:
         reason = getattr(error.args[0] if error.args else None, "reason", None)
-        if not isinstance(reason, ConnectTimeoutError):  # a refused connection is one, too
+        if not isinstance(reason, ConnectTimeoutError):  # NewConnectionError, a refused connection, is a subclass
             raise AttemptError(f"{host} broke the connection") from None
         line = f"cannot reach {host}: {_why_unreachable(reason)}; check the address and the network"
         raise AttemptError(line, refused_by=host) from None
@@ -75,7 +89,7 @@ def plain_errors(url: str, timeout_s: float) -> Iterator[None]:
         raise AttemptError(f"{host} broke off in the middle") from None
     except exceptions.RequestException as error:
         raise FetchError(f"cannot ask {host}: {type(error).__name__}") from None
-    except ValueError:  # by urllib.parse
+    except ValueError:  # raised by urllib.parse
         raise FetchError(f"{host} leads to what is not a web address") from None
 
 
@@ -95,7 +109,7 @@ def _why_unreachable(reason: Exception) -> str:
 
 
 def explain(response: Response) -> str:
-    """What an error answer says for itself, as ": text", or ""."""
+    """Returns the reason that an error answer gives, as ": text", or ""."""
     if response.headers.get("cf-mitigated") == "challenge":
         return ": a check for browsers (Cloudflare)"
     body = bytes(response.raw.read1(4096, decode_content=True) or b"").strip()

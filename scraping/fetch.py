@@ -1,4 +1,4 @@
-"""Polite, bounded, resuming HTTP: one Fetcher serves any number of threads."""
+"""Downloads within stated limits, and resumes interrupted downloads; threads share one Fetcher."""
 
 import hashlib
 import logging
@@ -34,17 +34,16 @@ T = TypeVar("T")
 CHUNK_BYTES = 1 << 16
 CONNECT_TIMEOUT_S = 10.0
 REDIRECTS_MAX = 5
+# temporary failures, which are retried; Cloudflare answers 520 to 527 for a server that is down
 PASSING = frozenset({408, 416, 425, 429, 500, 502, 503, 504, *range(520, 528)})
-"""Statuses worth another attempt; 520 to 527 are a proxy's words for a server that is down."""
-PASSING_API = PASSING | {403, 404}
-"""Boards also answer these from their API while they throttle."""
+PASSING_API = PASSING | {403, 404}  # the APIs of boards also answer these while they limit the rate
 
 
 class Fetcher:
     """Fetches text and files within the limits of a Politeness.
 
-    Every thread may use it; together they keep the limits. Pickled, it becomes the one Fetcher of the
-    other process that has the same Politeness.
+    It is thread-safe; all threads together keep the limits. Unpickling returns the receiving process's own
+    shared Fetcher for the same Politeness.
     """
 
     def __init__(self, politeness: Politeness | None = None) -> None:
@@ -71,18 +70,23 @@ class Fetcher:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         for session in (self._api, self._files, self._robots_session):
             session.close()
         for pace in self._paces:
             pace.close()
 
     def get_text(self, url: str, params: Mapping[str, str | int] | None = None) -> str:
-        """The body at `url` as text; raises FetchError, or SourceError when the host refuses for good."""
+        """Returns the body at `url` as text; see :meth:`get`."""
         return self.get(url, params, str)
 
     def get(self, url: str, params: Mapping[str, str | int] | None, read: Callable[[str], T]) -> T:
-        """`read` applied to the body at `url`; where it raises ValueError, the request is tried again."""
+        """Returns `read` applied to the body at `url`; retries the request if it raises ValueError.
+
+        Raises:
+            FetchError: if the body cannot be fetched (its text is one line).
+            SourceError: if the host has refused too many requests in a row (its text is one line).
+        """
         full_url = f"{url}?{urlencode(params)}" if params else url
 
         def attempt() -> T:
@@ -94,20 +98,23 @@ class Fetcher:
             except ValueError as error:
                 raise AttemptError(f"{urlsplit(url).netloc} {error}") from None
 
-        return self._persist(attempt)
+        return self._with_retries(attempt)
 
     def download(self, post: Post | str) -> Download:
-        """The file of a post, or of a URL that is trusted to name its own site.
+        """Downloads the file of a post, or of a URL that is trusted to name its own site.
 
-        A digest other than the one claimed is told in `md5_ok`, not raised: sites do re-encode.
-        Raises FetchError for this file, SourceError when its host refuses for good.
+        A wrong MD5 digest is no error, because sites re-encode files; the result's `md5_ok` tells it.
+
+        Raises:
+            FetchError: if this file cannot be fetched (its text is one line).
+            SourceError: if its host has refused too many requests in a row (its text is one line).
         """
         if isinstance(post, str):
             post = Post(id=post, file_url=post, post_url=post)
         if not post.file_url:
             raise FetchError("the source gives no file for this post (deleted or restricted)")
         partial = Partial()
-        self._persist(lambda: self._download(post, partial))
+        self._with_retries(lambda: self._download(post, partial))
         data = bytes(partial.data)
         _check_picture(data)
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -128,7 +135,7 @@ class Fetcher:
             raise FetchError(f"{num_bytes:,} bytes are more than max_bytes = {self.politeness.max_bytes:,}")
 
     def _receive(self, response: Response, body: bytearray) -> None:
-        """Append the body of `response`; bounded in size and, however slowly it drips, in time."""
+        """Appends the body of `response`, limited by `max_bytes` and, however slow the server is, `deadline_s`."""
         deadline = time.monotonic() + self.politeness.deadline_s
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
@@ -143,11 +150,11 @@ class Fetcher:
     def _open(
         self, session: requests.Session, url: str, site: str, passing: frozenset[int], **kwargs: Any
     ) -> Iterator[Response]:
-        """One permitted, paced request whose answer is a success; its failures come out as one line."""
+        """Sends one permitted, rate-limited request and yields a successful answer; errors have one line."""
         with self._slots, plain_errors(url, self.politeness.timeout_s):
-            self._permit(url, site)
+            self._check_permitted(url, site)
             with self._send(session, url, site, **kwargs) as response:
-                self._judge(response, passing)
+                self._check_status(response, passing)
                 yield response
 
     def _session(self, pace: Pace | None) -> requests.Session:
@@ -164,19 +171,19 @@ class Fetcher:
             if response.is_redirect:
                 with _closed_on_error(response):
                     target = urljoin(response.url, response.headers["Location"])
-                    self._permit(target, site, robots=session is not self._robots_session)
+                    self._check_permitted(target, site, robots=session is not self._robots_session)
 
-        silence_s = self.politeness.timeout_s
+        timeout_s = self.politeness.timeout_s
         return session.get(
             url,
             stream=True,
-            timeout=(min(CONNECT_TIMEOUT_S, silence_s), silence_s),
+            timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
             hooks={"response": check_redirect},
             **kwargs,
         )
 
-    def _permit(self, url: str, site: str, *, robots: bool = True) -> None:
-        """Raise FetchError unless the site may send us to `url` and its robots.txt lets us in."""
+    def _check_permitted(self, url: str, site: str, *, robots: bool = True) -> None:
+        """Checks that the site may refer to `url` and that the robots.txt of its host allows it; else FetchError."""
         if problem := objection(url, site):
             raise FetchError(problem)
         if robots and self.politeness.respect_robots:
@@ -197,18 +204,18 @@ class Fetcher:
             return self._robots[origin]
 
     def _read_robots(self, origin: str) -> str:
-        """Its text; "" where the site has none, which by RFC 9309 is any answer from 400 to 499 but 429."""
+        """Returns the text of robots.txt; "" if there is none: by RFC 9309, any status from 400 to 499 but 429."""
         with self._send(self._robots_session, f"{origin}/robots.txt", origin) as response:
             if response.status_code in PASSING:
-                self._judge(response, PASSING)
+                self._check_status(response, PASSING)
             if not response.ok:
                 return ""
             body = bytearray()
             self._receive(response, body)
             return body.decode("utf-8-sig", "replace")
 
-    def _judge(self, response: Response, passing: frozenset[int]) -> None:
-        """Return for a success; otherwise raise what the status means."""
+    def _check_status(self, response: Response, passing: frozenset[int]) -> None:
+        """Returns if the status is a success; otherwise raises the matching error."""
         host, status = urlsplit(response.url).netloc, response.status_code
         if status in {200, 206}:
             self._patience.served(host)
@@ -224,7 +231,7 @@ class Fetcher:
         raise AttemptError(reason, passing=status in passing)
 
     def _pause(self, host: str, retry_after: str, reason: str) -> None:
-        """Keep away from the host for as long as it asks, in seconds or until a date."""
+        """Pauses requests to the host for the time in its Retry-After header (seconds or a date)."""
         try:
             seconds = Retry().parse_retry_after(retry_after)
         except InvalidHeader:
@@ -234,8 +241,8 @@ class Fetcher:
             raise AttemptError(reason, passing=False, refused_by=host)
         self._pauses.ask(host, seconds)
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
-        """Run `attempt` until it succeeds, fails for good, or has failed `retries` times more."""
+    def _with_retries(self, attempt: Callable[[], T]) -> T:
+        """Runs `attempt` until it succeeds or fails permanently, with at most `retries` retries."""
         limits = self.politeness
         retrying = Retrying(
             stop=stop_after_attempt(limits.retries + 1),
@@ -254,8 +261,8 @@ class Fetcher:
 
 
 def shared_fetcher(politeness: Politeness) -> Fetcher:
-    """The one Fetcher of this process with these limits, so that all its threads keep them together."""
-    with _SHARED_LOCK:  # a cache alone may build two at a time
+    """Returns the one Fetcher of this process for these limits, so that all its threads keep them together."""
+    with _SHARED_LOCK:  # without it, two threads could each build one
         return _shared_fetcher(politeness)
 
 

@@ -1,4 +1,4 @@
-"""Which posts are worth downloading, judged from what the source says about them."""
+"""Filters posts by their metadata before they are downloaded."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -12,7 +12,7 @@ FileType = Literal["png", "jpg", "webp", "gif", "bmp", "tif"]
 
 
 class PostFilter(BaseModel):
-    """Limits that a post must keep; what a source does not say about a post is not held against it."""
+    """Limits that a post must keep; metadata that the source does not give never excludes a post."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class PostFilter(BaseModel):
     )
 
     def reason(self, post: Post) -> str | None:
-        """Why the post is dropped, in words that can be counted; None if it passes."""
+        """Returns why the post is dropped, as a text that is equal for equal reasons; None if it passes."""
         return (
             self._rating_reason(post)
             or _tags_reason(post, self.excluded_tags)

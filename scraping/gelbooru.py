@@ -1,4 +1,4 @@
-"""Boards that run Gelbooru 0.2, Safebooru among them, and gelbooru.com itself."""
+"""Queries boards that run Gelbooru 0.2, such as Safebooru, and gelbooru.com itself."""
 
 import logging
 import re
@@ -22,11 +22,19 @@ from scraping.post import Post
 
 
 class GelbooruBoard:
-    """The "dapi" of one board; `account` holds api_key and user_id for a board that wants them."""
+    """The API ("dapi") of one board."""
 
     def __init__(
         self, address: str, fetcher: Fetcher, page_size: int = 1000, account: Mapping[str, str] | None = None
     ) -> None:
+        """Sends no request.
+
+        Args:
+            address: URL of the board.
+            fetcher: sends the requests.
+            page_size: largest number of posts that the board lists in one answer.
+            account: api_key and user_id, for a board that requires them.
+        """
         self.address = address
         self.name = urlsplit(address).netloc
         self.fetcher = fetcher
@@ -41,7 +49,7 @@ class GelbooruBoard:
         return self.fetcher.get(f"{self.address}/index.php", params, read_rows)
 
     def count(self, terms: list[str], below: int | None) -> int:
-        """See Board.count; only the XML answer has it."""
+        """See Board.count; only the XML answer contains the count."""
         return self.fetcher.get(f"{self.address}/index.php", self._search(terms, below, 1), read_count)
 
     def has_tag(self, tag: str) -> bool:
@@ -74,7 +82,7 @@ class GelbooruBoard:
         )
 
     def _file_url(self, row: Row) -> str:
-        """Absolute, also where old answers leave out the scheme, or the whole URL."""
+        """Returns the absolute URL of the file, even if an old answer lacks the scheme or the whole URL."""
         url = row.get("file_url")
         if not url and row.get("image"):
             url = f"{self.address}/images/{row.get('directory')}/{row['image']}"
@@ -82,6 +90,6 @@ class GelbooruBoard:
 
 
 def _hide_key(record: logging.LogRecord) -> bool:
-    """Take the key out of the addresses that urllib3 writes at level DEBUG."""
+    """Removes the key from the URLs that urllib3 logs at level DEBUG."""
     record.msg, record.args = re.sub(r"(api_key|user_id)=[^&\s\"]*", r"\1=…", record.getMessage()), ()
     return True

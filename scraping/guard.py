@@ -1,7 +1,7 @@
-"""Looks at the address that a connection has really reached.
+"""Checks the IP address of each established connection before any byte is sent.
 
-A name may lead to a public address when it is judged and to a private one a moment later (DNS rebinding). So each
-connection is judged again once it stands, before a byte is sent.
+A host name may resolve to a public address when it is checked and to a private one a moment later (DNS rebinding). So
+the address is checked again on the connection itself.
 """
 
 import socket
@@ -16,22 +16,22 @@ from scraping.permissions import is_private, is_private_address
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Sends nothing to a private address under a name that was judged public. Proxies are the user's own business."""
+    """Refuses a private address for a host name that was checked to be public. Does not check proxies."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """See HTTPAdapter; the pools for direct connections, not those of proxies."""
+        """See HTTPAdapter; replaces the pools for direct connections, but not those for proxies."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        return _judged(super()._new_conn(), self.host)
+        return _checked(super()._new_conn(), self.host)
 
 
 class _SecureConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        return _judged(super()._new_conn(), self.host)
+        return _checked(super()._new_conn(), self.host)
 
 
 class _Pool(HTTPConnectionPool):
@@ -42,7 +42,7 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-def _judged(connected: socket.socket, host: str) -> socket.socket:
+def _checked(connected: socket.socket, host: str) -> socket.socket:
     address = str(connected.getpeername()[0])
     if is_private_address(address) and not is_private(host.strip("[]")):
         connected.close()

@@ -1,4 +1,4 @@
-"""Boards that run Moebooru: yande.re, konachan.com."""
+"""Queries boards that run Moebooru: yande.re, konachan.com."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ PAGE_SIZE = 100
 
 
 class MoebooruBoard:
-    """The API of one Moebooru."""
+    """The API of one Moebooru board."""
 
     def __init__(self, address: str, fetcher: Fetcher) -> None:
         self.address = address
@@ -24,7 +24,7 @@ class MoebooruBoard:
         return self.fetcher.get(f"{self.address}/post.json", params, read_rows)
 
     def count(self, terms: list[str], below: int | None) -> int:
-        """See Board.count; an empty page is the end here."""
+        """See Board.count; on Moebooru, an empty page always means the end."""
         return 0
 
     def has_tag(self, tag: str) -> bool:

@@ -1,4 +1,4 @@
-"""When the next request to a host may go out: rate, crawl delay, and pauses that the server asks for."""
+"""Limits the rate of requests to each host: rate limit, crawl delay, and pauses that the server asks for."""
 
 import time
 from threading import Lock
@@ -14,24 +14,28 @@ CRAWL_DELAY_MAX_S = 60.0
 
 
 class Pauses:
-    """Hosts that asked for quiet, shared by everything that talks to them."""
+    """The pauses that hosts have asked for, shared by all rate limits."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._lock = Lock()
 
     def ask(self, host: str, seconds: float) -> None:
-        """Let no request to `host` start in the next `seconds`."""
+        """Starts a pause: no request to `host` starts in the next `seconds`."""
         with self._lock:
             self._until[host] = max(self._until.get(host, 0.0), time.monotonic() + seconds)
 
     def rest(self, host: str) -> float:
-        """Seconds until `host` may be asked again; 0 or less for now."""
+        """Returns the seconds until the next request to `host` may start; 0 or less means now."""
         return self._until.get(host, 0.0) - time.monotonic()
 
 
 class Pace(BucketFactory):
-    """One request each 1 / per_second seconds and host, or slower where robots.txt has a crawl delay."""
+    """A rate limit for each host: one request every 1 / `per_second` seconds, or every crawl delay if that is longer.
+
+    Attributes:
+        crawl_delay_s: the crawl delay in robots.txt by host, in seconds; at most CRAWL_DELAY_MAX_S counts.
+    """
 
     def __init__(self, per_second: float, pauses: Pauses) -> None:
         self.crawl_delay_s: dict[str, float] = {}
@@ -41,21 +45,21 @@ class Pace(BucketFactory):
         self._limiter = Limiter(self, buffer_ms=1)
 
     def wait(self, host: str) -> None:
-        """Return when it is the caller's turn to ask `host`."""
+        """Blocks until the caller may send its request to `host`."""
         while True:
             while (rest := self._pauses.rest(host)) > 0:
                 time.sleep(rest)
             self._limiter.try_acquire(host)
-            if self._pauses.rest(host) <= 0:  # a pause may have begun while we waited for our turn
+            if self._pauses.rest(host) <= 0:  # a pause may have begun while the limiter blocked
                 return
 
     def wrap_item(self, name: str, weight: int = 1) -> RateItem:
-        """One request to the host `name`, for the limiter."""
+        """Returns an item for one request to the host `name`; called by the limiter."""
         now = self._bucket(name).now()  # type: ignore[no-untyped-call]
         return RateItem(name, now, weight)
 
     def get(self, item: RateItem) -> AbstractBucket:
-        """The bucket of the host that the item names, for the limiter."""
+        """Returns the bucket of the item's host; called by the limiter."""
         return self._bucket(item.name)
 
     def _bucket(self, host: str) -> InMemoryBucket:
@@ -68,13 +72,13 @@ class Pace(BucketFactory):
 
 
 class PacedAdapter(GuardedAdapter):
-    """Sends each request, redirects and repetitions too, at its host's pace."""
+    """Sends each request, including redirects and retries, within its host's rate limit."""
 
     def __init__(self, pace: Pace, connections: int) -> None:
         super().__init__(pool_maxsize=connections)
         self.pace = pace
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Wait for the host's turn, then send."""
+        """Waits until the rate limit allows the request, then sends it."""
         self.pace.wait(urlsplit(request.url or "").netloc)
         return super().send(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""What a site permits: which hosts belong to it, what robots.txt and X-Robots-Tag say."""
+"""Decides whether a site permits a request: hosts of the site, private addresses, X-Robots-Tag."""
 
 import ipaddress
 import socket
@@ -11,10 +11,10 @@ OPT_OUTS = frozenset({"noai", "noimageai"})
 
 
 def same_site(host: str, site_host: str) -> bool:
-    """Whether `host` belongs to the site: the same host, or one below the same registered name.
+    """Tells whether `host` belongs to the site: it is the same host, or is below the same registered name.
 
-    img3.gelbooru.com and cdn.donmai.us belong to gelbooru.com and danbooru.donmai.us; an address
-    given as a number stands only for itself.
+    img3.gelbooru.com and cdn.donmai.us belong to gelbooru.com and danbooru.donmai.us. An IP address matches only
+    itself.
     """
     if host == site_host:
         return True
@@ -26,16 +26,16 @@ def _registered_name(host: str) -> str:
     labels = host.split(".")
     if len(labels) < 2 or labels[-1].isdigit() or ":" in host:
         return ""
-    # names such as co.uk are sold below the second label
+    # below suffixes such as co.uk, names are registered at the third label
     num_labels = 3 if len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 2
     return ".".join(labels[-num_labels:])
 
 
 @cache
 def is_private(host: str) -> bool:
-    """Whether the name leads to an address that the public internet cannot reach.
+    """Tells whether the name resolves to an address that the public internet cannot reach.
 
-    A name behind an HTTP proxy, or one that cannot be resolved, counts as public: the request decides.
+    A name behind an HTTP proxy, or one that cannot be resolved, is not checked and counts as public.
     """
     if select_proxy(f"http://{host}", get_environ_proxies(f"http://{host}")):
         return False
@@ -47,12 +47,12 @@ def is_private(host: str) -> bool:
 
 
 def is_private_address(address: str) -> bool:
-    """Whether the public internet cannot reach it; IPv4, or IPv6 with or without a zone ("fe80::1%eth0")."""
+    """Tells whether an address is not public; IPv4, or IPv6 with or without a zone ("fe80::1%eth0")."""
     return not ipaddress.ip_address(address.split("%")[0]).is_global
 
 
 def objection(url: str, site: str) -> str | None:
-    """Why a file or redirect of `site` (a URL) must not be fetched from `url`; None if it may."""
+    """Returns why a file or redirect of `site` (a URL) must not be fetched from `url`; None if it may."""
     try:
         parts, site_host = urlsplit(url), urlsplit(site).hostname or ""
         host = parts.hostname or ""
@@ -68,9 +68,9 @@ def objection(url: str, site: str) -> str | None:
 
 
 def opts_out(header: str, agent: str) -> str | None:
-    """The directive of an X-Robots-Tag header that forbids use for AI by us, or None.
+    """Returns the directive of an X-Robots-Tag header that forbids `agent` any use for AI; None if there is none.
 
-    A directive may be meant for one robot ("otherbot: noai"); only "*" and our own name concern us.
+    A directive may be for one robot ("otherbot: noai"); only those for all robots, "*" or `agent` count.
     """
     for part in header.lower().split(","):
         robot, _, directive = part.strip().rpartition(":")

@@ -1,4 +1,4 @@
-"""How hard a source may be pressed."""
+"""Defines the rate limits, retries and timeouts for requests to a source."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ VERSION = "0.1"
 
 
 class Politeness(BaseModel):
-    """Limits that hold for each host; the defaults suit a public image board."""
+    """Limits that apply to each host; the defaults suit a public image board."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,11 +44,11 @@ class Politeness(BaseModel):
 
     @property
     def user_agent(self) -> str:
-        """The honest User-Agent, "Irodori/0.1 (+contact)"."""
+        """The User-Agent header, "Irodori/0.1 (+contact)"."""
         return f"{AGENT}/{VERSION} (+{self.contact})" if self.contact else f"{AGENT}/{VERSION}"
 
     def shared_between(self, workers: int) -> Self:
-        """The part of these limits that each of `workers` processes gets, so that together they keep them."""
+        """Returns the share of these limits for each of `workers` processes, so that together they keep them."""
         return self.model_copy(
             update={
                 "api_per_second": self.api_per_second / workers,

@@ -1,4 +1,4 @@
-"""Opening a board by its address."""
+"""Opens the board at an address."""
 
 import os
 from urllib.parse import urlsplit
@@ -19,11 +19,15 @@ GELBOORU = "gelbooru.com"
 
 
 def open_source(address: str, fetcher: Fetcher) -> Source:
-    """The source at `address`; nothing is asked of it yet.
+    """Returns the source at an address, without sending a request.
 
-    "https://safebooru.org" or any other board that runs Gelbooru 0.2; danbooru.donmai.us, gelbooru.com
-    (with GELBOORU_API_KEY and GELBOORU_USER_ID in the environment), yande.re, konachan.com. Raises
-    SourceError for anything else.
+    Args:
+        address: "https://safebooru.org" or any other board that runs Gelbooru 0.2; danbooru.donmai.us; gelbooru.com
+            (with GELBOORU_API_KEY and GELBOORU_USER_ID in the environment); yande.re; konachan.com.
+        fetcher: sends the requests.
+
+    Raises:
+        SourceError: if the address is no web address, or GELBOORU_* variables are missing (its text is one line).
     """
     try:
         parts = urlsplit(address.strip())

@@ -1,4 +1,4 @@
-"""Where bytes rest: a folder or an S3-compatible bucket behind one small interface, and the manifest."""
+"""Stores bytes in a folder or an S3-compatible bucket behind one small interface, and keeps the manifest."""
 
 from storage.base import Conflict, Entry, NotFound, Storage, StorageError
 from storage.manifest import Manifest

@@ -1,4 +1,4 @@
-"""The storage interface: ten verbs over keys, and the errors that they raise.
+"""Defines the storage interface, ten operations on keys, and the errors that they raise.
 
 A key is a POSIX-like relative path (``datasets/pink/manifest.csv``). It appears whole or not at all.
 A version is an opaque string that changes whenever the bytes under a key change.
@@ -11,24 +11,26 @@ from typing import IO, Protocol
 
 
 class StorageError(Exception):
-    """The storage cannot do what was asked; ``str()`` is one line that names what to do."""
+    """The storage cannot carry out an operation; ``str()`` is one line that names the remedy."""
 
 
 class NotFound(StorageError):
-    """No object under this key."""
+    """There is no object under this key."""
 
 
 class Conflict(StorageError):
-    """Somebody else wrote this key since its version was read."""
+    """A conditional write failed: another process has written this key since its version was read."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One object as a listing shows it.
+    """One object in a listing.
 
     Attributes:
-        size: bytes.
-        modified: seconds since the epoch, UTC.
+        key: its key.
+        size: in bytes.
+        version: an opaque string that changes with the bytes.
+        modified: time of the last change, in seconds since the epoch, UTC.
     """
 
     key: str
@@ -42,53 +44,92 @@ class Storage(Protocol):
 
     @property
     def url(self) -> str:
-        """What :func:`storage.open_storage` was given, normalized."""
+        """The URL that :func:`storage.open_storage` was given, normalized."""
         ...
 
     def read(self, key: str) -> bytes:
-        """Raises NotFound."""
+        """Returns the bytes under a key.
+
+        Raises:
+            NotFound: if there is no such object.
+        """
         ...
 
     def write(self, key: str, data: bytes | IO[bytes]) -> None:
-        """Puts or overwrites, a file from where it stands; readers see the old bytes or the new ones, never a part."""
+        """Creates or overwrites an object; readers see either the old bytes or the new ones, never a part.
+
+        Args:
+            key: the object's key.
+            data: bytes, or a file that is read from its current position.
+        """
         ...
 
     def exists(self, key: str) -> bool: ...
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """Every object whose key starts with ``prefix``, in no order that may be relied on."""
+        """Yields every object whose key starts with ``prefix``, in no guaranteed order."""
         ...
 
     def delete(self, key: str) -> None:
-        """Removing what is not there is not an error."""
+        """Deletes an object; deleting one that does not exist is not an error."""
         ...
 
     def upload(self, path: Path, key: str) -> None:
-        """Like write, streaming from a local file."""
+        """Writes an object like :meth:`write`, streaming from a local file."""
         ...
 
     def download(self, key: str, path: Path) -> None:
-        """Streams to a local file, which appears whole. Raises NotFound."""
+        """Streams an object to a local file, which an atomic rename puts in place.
+
+        Raises:
+            NotFound: if there is no such object.
+        """
         ...
 
     def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
-        """Like :meth:`read_version`, as a file to stream from and to close; later writes don't touch it.
+        """Opens an object as a file to stream from; the caller closes it, and later writes do not change it.
 
-        keep: of something big that is asked for again and again; then it is fetched only after it has changed.
+        Args:
+            key: the object's key.
+            keep: caches the bytes on the local disk, so that a large object that is opened many times is
+                fetched again only after it has changed.
+
+        Returns:
+            The file and the version of its bytes, as in :meth:`read_version`.
+
+        Raises:
+            NotFound: if there is no such object.
         """
         ...
 
     def read_version(self, key: str) -> tuple[bytes, str]:
-        """The bytes and the version to hand to :meth:`replace`. Raises NotFound."""
+        """Returns the bytes, and their version for :meth:`replace`.
+
+        Raises:
+            NotFound: if there is no such object.
+        """
         ...
 
     def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
-        """Writes only if the key still has ``version`` (None: only if it does not exist). Raises Conflict."""
+        """Writes conditionally: only if the key still has the version given.
+
+        Args:
+            key: the object's key.
+            data: bytes, or a file that is read from its current position.
+            version: what :meth:`read_version` or :meth:`open` returned; None: write only if the key does not exist.
+
+        Raises:
+            Conflict: if the key has another version.
+        """
         ...
 
 
 def checked_key(key: str) -> str:
-    """Refuses keys that could leave the root or that S3 servers treat differently from folders."""
+    """Returns the key, unless it could leave the root or S3 servers treat it differently from folders.
+
+    Raises:
+        StorageError: if the key is no plain relative path (its text is one line).
+    """
     parts = key.split("/")
     if not key or any(part in ("", ".", "..") for part in parts) or "\\" in key or "\0" in key:
         raise StorageError(f"bad key {key!r}: use plain relative paths such as inbox/page-1.png")

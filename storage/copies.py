@@ -1,4 +1,4 @@
-"""Copies, on the local disk, of objects that are read again and again."""
+"""Caches, on the local disk, objects that are read many times."""
 
 import io
 import os
@@ -6,29 +6,29 @@ from typing import IO, Any
 
 
 class Copies:
-    """One of each key, with the version it is of. They have no names, so a killed process leaves nothing behind."""
+    """A cache with one copy of each key and its version; its files have no names, so a kill leaves none behind."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[str, _Content]] = {}
 
     def version(self, key: str) -> str | None:
-        """None where there is no copy."""
+        """The version of the cached copy; None if there is none."""
         return self._kept[key][0] if key in self._kept else None
 
     def keep(self, key: str, version: str, file: IO[bytes]) -> None:
-        """Takes over a file, in place of an older copy; whoever has opened that one reads on in it."""
+        """Takes ownership of a file and replaces an older copy; readers that have opened that one keep reading it."""
         with file:
             file.flush()
             self._kept[key] = version, _Content(os.dup(file.fileno()))
 
     def open(self, key: str) -> tuple[IO[bytes], str]:
-        """The copy as a file with a position of its own, and its version."""
+        """Opens the cached copy as a file with its own position; returns it with its version."""
         version, content = self._kept[key]
         return io.BufferedReader(_View(content), 1 << 18), version
 
 
 class _Content:
-    """An open file; closed when nobody reads it any more."""
+    """An open file descriptor, closed when the last reader is gone."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -38,7 +38,7 @@ class _Content:
 
 
 class _View(io.RawIOBase):
-    """Reads with a position of its own."""
+    """A reader of a shared descriptor with its own position."""
 
     def __init__(self, content: _Content) -> None:
         self._content, self._position = content, 0

@@ -1,4 +1,4 @@
-"""Storage in a folder."""
+"""Stores objects as files in a folder, through temporary files and atomic renames."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
 
-# Unfinished writes and locks live here, inside the root (os.replace needs one file system) and never listed.
+# Holds temporary files and locks. It is inside the root because os.replace needs one file system; never listed.
 _PRIVATE = ".irodori"
 
 _REMEDIES = {
@@ -29,7 +29,7 @@ _REMEDIES = {
 
 
 class LocalStorage:
-    """Keys are files below ``root``. Symbolic links are not followed out of it: they are not listed."""
+    """A storage whose keys are files below ``root``; symbolic links are not listed, so none leads out of it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -65,7 +65,7 @@ class LocalStorage:
             if key.startswith(prefix) and not key.startswith(_PRIVATE + "/"):
                 try:
                     status = path.stat()
-                except FileNotFoundError:  # deleted while we walked
+                except FileNotFoundError:  # deleted during the walk
                     continue
                 yield Entry(key, status.st_size, _version(status), status.st_mtime)
 
@@ -81,12 +81,12 @@ class LocalStorage:
 
     def download(self, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+        temporary = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            shutil.copyfile(self._path(key), unfinished)
-            os.replace(unfinished, path)
+            shutil.copyfile(self._path(key), temporary)
+            os.replace(temporary, path)
         except OSError as error:
-            _discard(unfinished)
+            _discard(temporary)
             raise self._error(key, error) from error
 
     def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
@@ -94,7 +94,7 @@ class LocalStorage:
             file = self._path(key).open("rb")
         except OSError as error:
             raise self._error(key, error) from error
-        # from the open handle, so that the version is the one of these bytes
+        # fstat of the open file, so that the version belongs to these bytes
         return file, _version(os.fstat(file.fileno()))
 
     def read_version(self, key: str) -> tuple[bytes, str]:
@@ -109,7 +109,7 @@ class LocalStorage:
                 if _version_of(path) != version:
                     raise Conflict(f"{key} was changed by another run")
                 self.write(key, data)
-        except OSError as error:  # of the lock's own file
+        except OSError as error:  # raised for the lock's own file
             raise self._error(key, error) from error
 
     def _path(self, key: str) -> Path:
@@ -120,18 +120,18 @@ class LocalStorage:
 
     def _put(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
         path = self._path(key)
-        unfinished = self._private / "unfinished" / uuid.uuid4().hex
+        temporary = self._private / "unfinished" / uuid.uuid4().hex
         try:
-            unfinished.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("xb") as file:
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
                 fill(file)
                 file.flush()
-                # without it a power cut can leave the new name on empty bytes
+                # without fsync, a power cut can leave an empty file under the new name
                 os.fsync(file.fileno())
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(unfinished, path)
+            os.replace(temporary, path)
         except OSError as error:
-            _discard(unfinished)
+            _discard(temporary)
             raise self._error(key, error) from error
 
     def _lock(self, key: str) -> FileLock:
@@ -150,7 +150,7 @@ class LocalStorage:
 
 
 def _discard(path: Path) -> None:
-    """Where a disk has just become read-only, what was begun stays."""
+    """Deletes a temporary file if it can; on a disk that has become read-only, the file stays."""
     with suppress(OSError):
         path.unlink()
 
@@ -163,12 +163,12 @@ def _version_of(path: Path) -> str | None:
 
 
 def _version(status: os.stat_result) -> str:
-    # a replaced file has another inode, so writes within one clock tick differ too
+    # a replaced file has another inode, so two writes within one clock tick get different versions
     return f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Regular files below a folder; links are skipped, so that no listing leaves the root or loops."""
+    """Yields regular files below a folder; skips links, so that a listing neither leaves the root nor loops."""
     try:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):

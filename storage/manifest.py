@@ -1,12 +1,13 @@
-"""The manifest: one CSV row per image and stage, that several processes may write at once.
+"""Keeps the manifest: one CSV row per image and stage, written by several processes at the same time.
 
-A batch of rows is recorded as a small CSV of its own beside the manifest, in ``manifest.d/``: one whole
-object, so a kill leaves all of the batch or nothing, and writers never meet. Where there are many parts, the
-smallest are folded into one; merging folds all into ``manifest.csv`` with a conditional write. Both add first
-and delete after. Readers take the parts first and the manifest after, and list again what was gone before they
-read it, so that a row which moves meanwhile is seen at least once; a row seen twice counts once.
+Each batch of rows is written as a small CSV, a part, beside the manifest in ``manifest.d/``. A part is one whole
+object, so a killed process leaves all rows of a batch or none, and two writers never write the same object. When
+there are many parts, the smallest are folded into one part; a merge folds all parts into ``manifest.csv`` with a
+conditional write. Both write the new object before they delete the old ones. Readers open the parts first and the
+manifest afterwards, and list the parts again if one disappeared before they opened it. So a row that moves in the
+meantime is read at least once, and a row that is read twice counts once.
 
-Everything is sorted and read as a stream: a million images take time, not memory.
+All objects are sorted and read as streams: a million images take time, not memory.
 """
 
 import tempfile
@@ -43,7 +44,7 @@ from storage.row import COLUMNS, STAGES, Row, Stage, Status, values
 
 __all__ = ["COLUMNS", "STAGES", "Manifest", "Row", "Rows", "Stage", "Status", "previous_stage", "rows_from"]
 
-MAX_PARTS = 256  # open at once while reading
+MAX_PARTS = 256  # files that a reader has open at the same time
 _FOLDED = 128
 _THREADS = 16
 
@@ -57,28 +58,32 @@ class Manifest:
         self._parts = key.removesuffix(".csv") + ".d/"
 
     def record(self, rows: Iterable[Row]) -> None:
-        """Adds rows, all or none. A row replaces an earlier one of the same image and stage."""
+        """Adds all rows or, if the process is killed, none. A row replaces an earlier one of its image and stage."""
         now = _now()
         records = to_records((*values(row)[:-1], now) for row in rows)
         if not records:
             return
         self._add_part({record[:3]: record for record in records}.values())
-        if uuid.uuid4().int % _FOLDED == 0:  # one in so many, by chance: no count that writers would have to share
+        if uuid.uuid4().int % _FOLDED == 0:  # at random, so that writers need not share a counter
             self.fold()
 
     def rows(self, stage: Stage, domain: str) -> Iterator[Row]:
-        """The rows of one stage and domain, sorted by id, read as they are asked for."""
+        """Yields the rows of one stage and domain, sorted by id, as a stream."""
         with self._snapshot((stage, domain)) as snapshot:
             yield from to_rows(snapshot.lines())
 
     def remaining(self, stage: Stage, domain: str) -> Rows:
-        """Rows of the previous stage that are ok and have no row of this one yet, sorted by id."""
+        """Returns the ok rows of the previous stage that have no row in this stage yet, sorted by id."""
         before = previous_stage(stage, domain)
         with self._snapshot((before, domain), (stage, domain)) as snapshot:
-            return Rows(_left(snapshot.rows(), STAGES.index(before)))
+            return Rows(_remaining_lines(snapshot.rows(), STAGES.index(before)))
 
     def summary(self) -> list[dict[str, Any]]:
-        """Per stage and domain: how many entered, and what became of them, with the reasons counted."""
+        """Counts, for each stage and domain, the images that entered, their statuses, and the reasons.
+
+        Returns:
+            Dicts with stage, domain, entered, ok, dropped, failed, and reasons as one text.
+        """
         with self._snapshot() as snapshot:
             counted = Counter((key[:2], outcome(line)) for key, line in snapshot.rows())
         sections: dict[tuple[int, bytes], Counter[tuple[str, str]]] = {}
@@ -87,13 +92,13 @@ class Manifest:
         return [_summary(STAGES[stage], domain.decode(), counts) for (stage, domain), counts in sections.items()]
 
     def load(self) -> pd.DataFrame:
-        """All rows at once, columns of strings, sorted by stage, domain and id: for manifests that fit into memory."""
+        """Loads all rows into memory: columns of strings, sorted by stage, domain and id."""
         with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
             write_lines(snapshot.lines(), file)
             return pd.read_csv(file, dtype=str, keep_default_na=False)
 
     def merge(self) -> "Manifest":
-        """Folds what was recorded into the one CSV, and returns this manifest."""
+        """Merges all parts into the manifest's CSV, and returns this manifest."""
         while True:
             with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
                 if not snapshot.parts:
@@ -101,12 +106,12 @@ class Manifest:
                 write_lines(snapshot.lines(), file)
                 try:
                     self._storage.replace(self.key, file, snapshot.version)
-                except Conflict:  # another run merged first: take its rows in and try again
+                except Conflict:  # another run merged first: read its rows and retry
                     continue
             self._delete(snapshot.parts)
 
     def fold(self) -> None:
-        """Folds the smallest parts into one until there are few enough to read at once; called as needed."""
+        """Merges the smallest parts into one until there are at most MAX_PARTS; reads and writes call it as needed."""
         while len(sizes := self._list_parts()) > MAX_PARTS:
             smallest = sorted(sizes, key=lambda key: (sizes[key], key))[:_FOLDED]
             with ExitStack() as files:
@@ -116,7 +121,7 @@ class Manifest:
 
     @contextmanager
     def _snapshot(self, *wanted: tuple[str, str]) -> "Iterator[_Snapshot]":
-        """All that is recorded now, or only the rows of the (stage, domain)s wanted."""
+        """Opens a snapshot of all rows, or only of those of the (stage, domain) pairs wanted."""
         self.fold()
         with ExitStack() as files:
             opened = self._open_all_parts(files)
@@ -130,7 +135,7 @@ class Manifest:
             yield _Snapshot(overlaid(in_base, new), list(opened), version)
 
     def _open_all_parts(self, files: ExitStack) -> dict[str, IO[bytes]]:
-        """Lists until nothing has vanished since the listing before, for what vanished is in a new part or the base."""
+        """Lists until no part has disappeared since the last listing: its rows are in a new part or the base then."""
         opened: dict[str, IO[bytes]] = {}
         listed = set(self._list_parts())
         while True:
@@ -141,7 +146,7 @@ class Manifest:
             listed = again
 
     def _open_parts(self, keys: Iterable[str], files: ExitStack) -> dict[str, IO[bytes]]:
-        """Those that are still there."""
+        """Opens the parts that still exist."""
 
         def open_part(key: str) -> IO[bytes] | None:
             try:
@@ -170,7 +175,13 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """The newest rows, sorted; the parts that they come from; the version of the base, None where there is none."""
+    """A consistent view of the manifest.
+
+    Attributes:
+        chunks: the newest row of each image and stage, sorted.
+        parts: keys of the parts that the rows come from.
+        version: version of the base, ``manifest.csv``; None if there is none.
+    """
 
     chunks: Iterator[Chunk]
     parts: list[str]
@@ -180,24 +191,24 @@ class _Snapshot:
         return chain.from_iterable(chunk.lines for chunk in self.chunks)
 
     def rows(self) -> Iterator[tuple[Key, bytes]]:
-        """Lines with their keys."""
+        """Yields the lines with their keys."""
         return chain.from_iterable(zip(*chunk, strict=True) for chunk in self.chunks)
 
 
 def previous_stage(stage: Stage, domain: str) -> Stage:
-    """The stage whose ok rows enter this one. Colour pictures are not normalized."""
+    """Returns the stage whose ok rows enter this one. Colour pictures are not normalized."""
     if stage == "train" and domain == "B":
         return "resize"
     return STAGES[STAGES.index(stage) - 1]
 
 
 def rows_from(table: pd.DataFrame) -> list[Row]:
-    """Table rows as :class:`Row` objects."""
+    """Converts table rows to :class:`Row` objects."""
     return [Row(*values) for values in table[COLUMNS].itertuples(index=False, name=None)]
 
 
-def _left(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
-    """Lines of stage ``before`` that are ok and not in the stage after it, given both stages of one domain."""
+def _remaining_lines(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
+    """Yields ok lines of stage ``before`` without a row in the next stage, given both stages of one domain."""
     entered = Rows()
     done: Iterator[bytes] = iter(())
     for stage, of_stage in groupby(rows, key=lambda row: row[0][0]):
@@ -205,11 +216,11 @@ def _left(rows: Iterator[tuple[Key, bytes]], before: int) -> Iterator[bytes]:
             done = (image for (_, _, image), _ in of_stage)
             break
         entered = Rows(line for _, line in of_stage if is_ok(line))
-    return _without(entered.lines(), done)
+    return _lines_without(entered.lines(), done)
 
 
-def _without(lines: Iterable[bytes], done: Iterator[bytes]) -> Iterator[bytes]:
-    """Lines whose ids are not among those done; both sorted by id."""
+def _lines_without(lines: Iterable[bytes], done: Iterator[bytes]) -> Iterator[bytes]:
+    """Yields the lines whose ids are not in ``done``; both are sorted by id."""
     latest = next(done, None)
     for line in lines:
         image = key_of(line)[2]

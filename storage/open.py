@@ -1,4 +1,4 @@
-"""From a storage URL to a storage."""
+"""Opens the storage that a URL names."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +11,10 @@ from storage.s3 import S3Storage
 
 @lru_cache(maxsize=16)
 def open_storage(url: str) -> Storage:
-    """Opens ``file:///folder`` or ``s3://bucket/prefix``; one object (and one client) a process and URL.
+    """Opens ``file:///folder`` or ``s3://bucket/prefix``; each process has one object (and one client) per URL.
 
     Raises:
-        StorageError: for any other address.
+        StorageError: for any other URL (its text is one line).
     """
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):

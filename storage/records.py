@@ -1,7 +1,7 @@
-"""Manifest rows as the bytes of their CSV lines: read, merged and written by the thousand, whatever their number.
+"""Reads, merges and writes manifest rows as the bytes of their CSV lines, thousands at a time, as streams.
 
-A line is one row. It is decoded only where its other columns are wanted, and where nothing is new, lines are passed on
-as they were read.
+A line is one row. It is decoded only if its other columns are needed; lines without newer rows are passed on as they
+were read.
 """
 
 import csv
@@ -18,12 +18,12 @@ from typing import IO, NamedTuple
 from storage.base import StorageError
 from storage.row import COLUMNS, STAGES, Row
 
-Key = tuple[int, bytes, bytes]  # what the manifest is sorted by: stage number, domain, id
+Key = tuple[int, bytes, bytes]  # the manifest's sort key: stage number, domain, id
 _BLOCK = 1 << 18  # bytes
 
 
 class Record(NamedTuple):
-    """A CSV line and what it is sorted by: as the manifest is, the newest of one image and stage last."""
+    """A CSV line and its sort key: the manifest's order, and the newest row of one image and stage last."""
 
     stage: int
     domain: bytes
@@ -37,17 +37,22 @@ _NUMBERS = {stage.encode(): number for number, stage in enumerate(STAGES)}
 
 
 class Chunk(NamedTuple):
-    """Some rows that follow each other, each key once."""
+    """Consecutive rows of a sorted CSV; each key occurs once."""
 
     keys: list[Key]
     lines: list[bytes]
 
 
 def read_chunks(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = ()) -> Iterator[Chunk]:
-    """The rows of a CSV with its header, or only those of the (stage, domain)s wanted.
+    """Reads the rows of a CSV with a header.
+
+    Args:
+        file: the CSV, at its beginning.
+        name: the file's name in error messages.
+        wanted: (stage, domain) pairs to read; all if empty.
 
     Raises:
-        StorageError: if it is no manifest, or not sorted by stage, domain and id; ``name`` says which.
+        StorageError: if the file is no manifest, or is not sorted by stage, domain and id (its text is one line).
     """
     sections = {(STAGES.index(stage), domain.encode()) for stage, domain in wanted}
     end = max(sections, default=(len(STAGES), b""))
@@ -55,13 +60,13 @@ def read_chunks(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = 
     for lines in _lines(file, name, min(sections, default=None)):
         chunk = _checked(lines, last, name)
         last = chunk.keys[-1]
-        yield _only(chunk, sections) if sections else chunk
+        yield _filtered(chunk, sections) if sections else chunk
         if last[:2] > end:
             return
 
 
 def read_records(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = ()) -> Iterator[Record]:
-    """Like :func:`read_chunks`, one by one and with their age."""
+    """Reads rows like :func:`read_chunks`, one by one and with their ``updated_at``."""
     for key, line in chain.from_iterable(zip(*chunk, strict=True) for chunk in read_chunks(file, name, wanted)):
         yield Record(*key, _age(line), line)
 
@@ -84,7 +89,7 @@ def _checked(lines: list[bytes], last: Key, name: str) -> Chunk:
     raise StorageError(f"{name} has the same image twice in one stage: remove one of its rows, or restore the file")
 
 
-def _only(chunk: Chunk, sections: set[tuple[int, bytes]]) -> Chunk:
+def _filtered(chunk: Chunk, sections: set[tuple[int, bytes]]) -> Chunk:
     if chunk.keys[0][:2] == chunk.keys[-1][:2]:
         return chunk if chunk.keys[0][:2] in sections else Chunk([], [])
     wanted = [(key, line) for key, line in zip(*chunk, strict=True) if key[:2] in sections]
@@ -92,7 +97,12 @@ def _only(chunk: Chunk, sections: set[tuple[int, bytes]]) -> Chunk:
 
 
 def key_of(line: bytes) -> Key:
-    """Raises ValueError or KeyError if it is no line of a manifest."""
+    """Returns the sort key of a line.
+
+    Raises:
+        ValueError: if the line has too few columns.
+        KeyError: if its stage is unknown.
+    """
     if b'"' in line:
         image, domain, stage = (cell.encode() for cell in _cells(line)[:3])
     else:
@@ -109,12 +119,12 @@ def _is_row(line: bytes) -> bool:
 
 
 def _age(line: bytes) -> bytes:
-    """The last column: of two rows of one image and stage, that with the later one counts."""
+    """Returns the last column, ``updated_at``: of two rows of one image and stage, the later one counts."""
     return line[line.rindex(b",") :]
 
 
 def outcome(line: bytes) -> tuple[str, str]:
-    """Status and reason."""
+    """Returns the status and the reason of a line."""
     if b'"' in line:
         status, reason = _cells(line)[3:5]
         return status, reason
@@ -123,18 +133,18 @@ def outcome(line: bytes) -> tuple[str, str]:
 
 
 def is_ok(line: bytes) -> bool:
-    """Whether its status is ok."""
+    """Tells whether the status of a line is ok."""
     return b",ok," in line and outcome(line)[0] == "ok"
 
 
 def to_rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    """What :func:`to_records` made lines of."""
+    """Parses lines into rows; the inverse of :func:`to_records`."""
     for cells in csv.reader(line.decode() for line in lines):
         yield Row(*cells)  # type: ignore[arg-type]
 
 
 def to_records(rows: Iterable[Sequence[str]]) -> list[Record]:
-    """Of cells in the order of COLUMNS, sorted by stage, domain and id; rows of the same three in the order given.
+    """Converts rows, cells in the order of COLUMNS, to records sorted by stage, domain and id (a stable sort).
 
     Line ends and NULs within a cell become spaces: a row is a line, and CSV readers disagree on them.
     """
@@ -149,14 +159,14 @@ def to_records(rows: Iterable[Sequence[str]]) -> list[Record]:
 
 
 def merged(sources: Sequence[Iterator[Record]]) -> Iterator[Record]:
-    """Sorted records into one sorted sequence; of several of one image and stage, the newest."""
+    """Merges sorted sequences of records into one; keeps the newest record of each image and stage."""
     for _, same in groupby(heapq.merge(*sources), key=itemgetter(0, 1, 2)):
         *_, newest = same
         yield newest
 
 
 def overlaid(base: Iterator[Chunk], new: Iterator[Record], most: int = 1000) -> Iterator[Chunk]:
-    """Both in one; of two of one image and stage, the newer. Where nothing is new, a chunk is passed on as it is."""
+    """Merges new records into chunks; keeps the newer row of each key, and passes on unchanged chunks as they are."""
     upcoming = next(new, None)
     for chunk in base:
         keys, lines = chunk
@@ -185,14 +195,14 @@ def _combined(keys: list[Key], lines: list[bytes], due: list[Record]) -> Chunk:
 
 
 def write_lines(lines: Iterable[bytes], file: IO[bytes]) -> None:
-    """A whole CSV, header first; leaves the file at its beginning."""
+    """Writes a whole CSV, header first, and rewinds the file."""
     file.write(_HEADER)
     file.writelines(lines)
     file.seek(0)
 
 
 class Rows:
-    """Rows on disk instead of in memory, for a million of them; gone with the object. One iteration at a time."""
+    """Rows in a temporary file, which is deleted with the object; only one iteration at a time is allowed."""
 
     def __init__(self, lines: Iterable[bytes] = ()) -> None:
         self._file = tempfile.TemporaryFile()
@@ -211,47 +221,47 @@ class Rows:
         yield from to_rows(self.lines())
 
     def lines(self) -> Iterator[bytes]:
-        """The lines that they were made of."""
+        """Yields the CSV lines of the rows."""
         self._file.seek(0)
         yield from self._file
 
 
 def _lines(file: IO[bytes], name: str, first: tuple[int, bytes] | None) -> Iterator[list[bytes]]:
-    """CSV lines in the columns of today, some at a time; all, or at least those from section ``first`` on."""
+    """Yields blocks of CSV lines with the current columns: all, or at least those from section ``first`` on."""
     header = file.readline()
     if header == _HEADER:
         if first is not None:
             file.seek(_find(file, first))
         while lines := file.readlines(_BLOCK):
-            yield _whole(lines, file)
+            yield _rejoined(lines, file)
         return
     names = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
     if not {"id", "domain", "stage", "status"} <= set(names):
         raise StorageError(f"{name} is no manifest: restore it, or move it away and run again")
     while lines := file.readlines(_BLOCK):
-        if converted := _converted(names, _whole(lines, file)):  # empty lines are none
+        if converted := _converted(names, _rejoined(lines, file)):  # a block of empty lines has no rows
             yield converted
 
 
 def _find(file: IO[bytes], first: tuple[int, bytes]) -> int:
-    """Where to begin for all rows from section ``first`` on: found by halving, for the file is sorted."""
+    """Finds, by binary search in the sorted file, an offset from which all rows of section ``first`` on follow."""
     low = file.tell()
     high = file.seek(0, os.SEEK_END)
     while high - low > _BLOCK:
         middle = (low + high) // 2
         file.seek(middle)
-        file.readline()  # the rest of a line
+        file.readline()  # skips the rest of a line
         start = file.tell()
         line = file.readline()
         if _is_row(line) and key_of(line)[:2] < first:
             low = start
-        else:  # also where in doubt: to begin too early is only slower
+        else:  # also if the line is no row: starting too early is only slower
             high = middle
     return low
 
 
-def _whole(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
-    """Puts together what line feeds within quotes, of somebody else's making, have cut; ``file``: how it goes on."""
+def _rejoined(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
+    """Joins rows that line feeds within quotes (from another program) have split; reads their ends from ``file``."""
     if not lines[-1].endswith(b"\n"):
         lines[-1] += b"\n"
     if not any(b'"' in line and line.count(b'"') % 2 for line in lines):
@@ -265,7 +275,7 @@ def _whole(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
 
 
 def _converted(names: list[str], lines: list[bytes]) -> list[bytes]:
-    """From other columns, or other line ends: what is missing is empty, what is not known is left out."""
+    """Converts lines with other columns or line ends: missing columns are empty, unknown ones are dropped."""
     rows = csv.DictReader((line.decode() for line in lines), fieldnames=names)
     return [to_records([[cells.get(name) or "" for name in COLUMNS]])[0].line for cells in rows]
 

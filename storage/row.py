@@ -1,4 +1,4 @@
-"""One row of the manifest: what became of one image in one stage."""
+"""Defines one row of the manifest: the result of one stage for one image."""
 
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -11,21 +11,23 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What happened to one image in one stage. Everything is text, as in the CSV; "" means not known.
+    """The result of one stage for one image. Every field is text, as in the CSV; "" means unknown.
 
     Attributes:
-        id: where the image comes from (``safebooru.org:4711``, or its path in the inbox).
-        domain: "A" lineart or "B" colour.
-        reason: why it was dropped or failed, in words; "" where status is ok.
-        key: the bytes that this stage leaves to the next one.
-        sha256: of the original bytes.
+        id: the origin of the image (``safebooru.org:4711``, or its path in the inbox).
+        domain: "A" for lineart or "B" for colour.
+        stage: one of STAGES.
+        status: "ok", "dropped" or "failed".
+        reason: why the image was dropped or failed, in words; "" if the status is ok.
+        key: storage key of the bytes that this stage wrote for the next one.
+        sha256: digest of the original bytes.
         parent: id of the post of which this one is a version.
-        lines: hash of the lines alone, by which a drawing and its colouring are found to be one.
-        moved_from: the domain under whose tags it was found, where its colours say otherwise.
-        group: one of the pictures of the same drawing, all of which are in one split.
-        version: of the inbox file that was colorized, as the storage names it.
+        lines: hash of the lines alone, which is similar for a drawing and its coloured version.
+        moved_from: the domain whose tags found the image, if its colours put it into the other domain.
+        group: id of one picture of the same drawing; all pictures of a group are in the same split.
+        version: stamp of the inbox file (and its palette) that was colorized.
         made_by: the run or checkpoint that used the image.
-        updated_at: UTC, ISO 8601; filled in by :meth:`storage.manifest.Manifest.record`.
+        updated_at: UTC, ISO 8601; set by :meth:`storage.manifest.Manifest.record`.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Storage in an S3-compatible bucket, through boto3.
+"""Stores objects in an S3-compatible bucket, through boto3.
 
 Endpoint and credentials come from boto3's own chain (``AWS_ENDPOINT_URL_S3``, ``AWS_ACCESS_KEY_ID``, ...).
 """
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
 _DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
-_BROKEN_OFF = (HTTPClientError, IncompleteReadError)
+_INTERRUPTED = (HTTPClientError, IncompleteReadError)
 
 
 class S3Storage:
-    """Keys are objects below ``prefix`` in ``bucket``."""
+    """A storage whose keys are objects below ``prefix`` in ``bucket``."""
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self._bucket = bucket
@@ -60,7 +60,7 @@ class S3Storage:
             with self._errors(key):
                 self._client.head_object(Bucket=self._bucket, Key=self._key(key))
         except NotFound:
-            self._require_bucket()  # a HEAD has no body that could tell a missing bucket from a missing key
+            self._require_bucket()  # the answer to a HEAD does not tell a missing bucket from a missing key
             return False
         return True
 
@@ -72,7 +72,7 @@ class S3Storage:
             for page in pages:
                 for item in page.get("Contents", []):
                     key = item["Key"].removeprefix(self._prefix)
-                    if not key.endswith("/"):  # folder markers of graphical clients
+                    if not key.endswith("/"):  # graphical clients create such keys as folder markers
                         yield Entry(key, item["Size"], item["ETag"], item["LastModified"].timestamp())
 
     def delete(self, key: str) -> None:
@@ -85,13 +85,13 @@ class S3Storage:
 
     def download(self, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+        temporary = path.with_name(f".{uuid.uuid4().hex}.part")
         try:
             with self._errors(key):
-                self._client.download_file(self._bucket, self._key(key), str(unfinished))
-            os.replace(unfinished, path)
+                self._client.download_file(self._bucket, self._key(key), str(temporary))
+            os.replace(temporary, path)
         finally:
-            unfinished.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
         file: IO[bytes] = tempfile.TemporaryFile() if keep else tempfile.SpooledTemporaryFile(max_size=1 << 16)
@@ -115,10 +115,10 @@ class S3Storage:
         with file:
             return file.read(), version
 
-    # botocore tries again what fails before the first byte, but not what breaks off later
-    @retry(retry=retry_if_exception_type(_BROKEN_OFF), stop=stop_after_attempt(5), reraise=True)
+    # botocore retries requests that fail before the first byte, but not those that break off later
+    @retry(retry=retry_if_exception_type(_INTERRUPTED), stop=stop_after_attempt(5), reraise=True)
     def _fetch(self, key: str, file: IO[bytes], known: str | None) -> str | None:
-        """The version of what is in the file then; None, and nothing in it, if the version known still holds."""
+        """Downloads into ``file`` and returns the version; None, with an empty file, if ``known`` is still current."""
         file.seek(0)
         file.truncate()
         condition: dict[str, Any] = {"IfNoneMatch": known} if known else {}
@@ -137,7 +137,7 @@ class S3Storage:
             try:
                 answer = self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, **condition)
             except ClientError as error:
-                # If-Match on a key that is gone answers 404: for the caller it is the same lost race
+                # If-Match on a deleted key answers 404, which is a conflict, too
                 if _code(error) in _CONFLICT | _MISSING:
                     raise Conflict(f"{key} was changed by another run") from error
                 raise
@@ -149,12 +149,12 @@ class S3Storage:
 
     @cached_property
     def _client(self) -> "S3Client":
-        # clients are thread-safe; the pool covers the threads of one task runner
+        # clients are thread-safe; the connection pool is large enough for the threads of one task runner
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32, connect_timeout=10
         )
         session = boto3.session.Session()
-        # boto3 insists on a region, S3-compatible servers do not care
+        # boto3 requires a region, S3-compatible servers ignore it
         return session.client("s3", region_name=session.region_name or "us-east-1", config=config)
 
     @cached_property
@@ -162,7 +162,7 @@ class S3Storage:
         return Copies()
 
     def __getstate__(self) -> dict[str, str]:
-        return {"_bucket": self._bucket, "_prefix": self._prefix}  # neither clients nor copies travel
+        return {"_bucket": self._bucket, "_prefix": self._prefix}  # clients and copies cannot be pickled
 
     def _key(self, key: str) -> str:
         return self._prefix + checked_key(key)
@@ -185,7 +185,7 @@ class S3Storage:
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
-        """Turns what boto3 raises into one line that names what to do, credentials left out."""
+        """Turns errors of boto3 into a StorageError of one line that names the remedy and no credentials."""
         try:
             yield
         except NoCredentialsError as error:

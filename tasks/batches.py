@@ -1,4 +1,4 @@
-"""Runs a task over batches of images on the configured engine, with progress in the log and the UI."""
+"""Runs a task over batches of images on the configured task runner, with progress in the log and the UI."""
 
 from collections import Counter, UserList
 from collections.abc import Iterable, Iterator, Sized
@@ -21,12 +21,21 @@ Job = TypeVar("Job")
 def run_batches(
     task: "Task[[Any, Job], Counter[str]]", label: str, items: "list[Any] | Rows", batch: int, job: Job
 ) -> Counter[str]:
-    """Submits ``task(items of one batch, job)`` for all items and adds up the statuses that it counts.
+    """Submits ``task(items of one batch, job)`` for all items, and adds up the counts that the task runs return.
 
     Args:
-        label: what the log and the progress artifact call this work, such as "resize A".
-        batch: how many items a task run gets.
-        job: what all batches have in common; small and picklable, for it travels to each of them.
+        task: takes the items of a batch and the job, and returns how many items have which status.
+        label: name of this work in the log and the progress artifact, such as "resize A".
+        items: the items of all batches.
+        batch: number of items for each task run.
+        job: what all batches have in common; small and picklable, because each task run gets a copy.
+
+    Returns:
+        The number of items by status.
+
+    Raises:
+        PipelineError: if the Dask cluster cannot run the task (its text is one line).
+        FailedRun: if a task run failed (its text is one line).
     """
     total = len(items)
     if not total:
@@ -42,14 +51,14 @@ def run_batches(
 
 
 def batch_size(items: Sized, most: int) -> int:
-    """Items of a batch: at most that many, and no more than leave something for each worker."""
+    """Returns the number of items of a batch: at most ``most``, and few enough that each worker gets a batch."""
     return max(1, min(most, ceil(len(items) / settings().workers)))
 
 
 def _submitted(
     task: "Task[[Any, Job], Counter[str]]", items: Iterable[Any], batch: int, job: Job
 ) -> "Iterator[PrefectFuture[Counter[str]]]":
-    """Finished task runs as they finish; at most one a worker is under way, on a shared cluster too."""
+    """Yields task runs as they finish; at most one per worker is submitted at a time, even on a shared cluster."""
     limit = settings().workers
     waiting: list[PrefectFuture[Counter[str]]] = []
     rest = iter(items)
@@ -58,16 +67,22 @@ def _submitted(
             finished = next(as_completed(waiting))
             waiting.remove(finished)
             yield finished
-        # in a list, Prefect looks for futures in every cell of every row, which costs more than the task run
+        # UserList, because Prefect searches a list for futures in every field of every row, which takes longer than
+        # the task run itself
         waiting.append(task.submit(UserList(chunk), job))
     yield from as_completed(waiting)
 
 
 def check_failures(counts: "Counter[str]", label: str, limit: float) -> None:
-    """Ends the run when too many images failed: then the fault is rarely with the images.
+    """Ends the run if too many images failed: the cause is rarely the images then.
+
+    Args:
+        counts: number of images by status.
+        label: name of this work in the message.
+        limit: largest allowed share of failed images, 0..1.
 
     Raises:
-        PipelineError: if the share of failed images is above ``limit`` (0..1).
+        PipelineError: if the share of failed images is above ``limit`` (its text is one line).
     """
     total = counts.total()
     if total and counts["failed"] / total > limit:

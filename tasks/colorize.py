@@ -1,4 +1,4 @@
-"""Stage colorize: new drawings in the inbox → outbox; what cannot be read → failed, with its reason beside it."""
+"""Colours new drawings of the inbox into the outbox; copies unreadable ones to failed/ with the reason beside them."""
 
 import time
 from collections import Counter
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
 
-_MOMENT = 5.0  # seconds
-_RECORD_EVERY = 2.0  # seconds; a kill repeats no more of a batch than that, or one drawing
+_MAX_WAIT = 5.0  # seconds; the longest settling time for which a scan waits
+_RECORD_EVERY = 2.0  # seconds; after a kill, no more work of a batch than this, or one drawing, is repeated
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,12 @@ class ColorizeJob:
     """How the drawings of one look are coloured.
 
     Attributes:
-        variant: in which of the model's palettes, from 1; 0: each drawing in its own.
-        settle_seconds: how long a file must have been left alone before it counts as whole.
-        recolour: whether to do again what another checkpoint has coloured.
-        credit: a line on the page.
+        inbox: the inbox.
+        served: the checkpoint that colours.
+        settle_seconds: seconds since a file's last change after which it counts as complete.
+        variant: number of the model's palette, from 1; 0: each drawing gets its own palette.
+        recolour: whether to colour again what another checkpoint has coloured.
+        credit: a line below the drawings on the page, which names their artist.
     """
 
     inbox: Inbox
@@ -64,7 +66,7 @@ class ColorizeJob:
 
 @dataclass(frozen=True)
 class ClearJob:
-    """The inbox, and what becomes of drawings in it that are done."""
+    """The inbox, and what becomes of its coloured drawings: "keep", "move" or "delete"."""
 
     inbox: Inbox
     finished: Finished
@@ -72,11 +74,20 @@ class ClearJob:
 
 @dataclass
 class _Batch:
-    """What a batch has come to; rows, shown: not recorded yet."""
+    """The results of a batch so far.
+
+    Attributes:
+        job: how the drawings are coloured.
+        rows: rows that are not recorded yet.
+        shown: entries for pages that are not recorded yet, each with its folder.
+        problems: errors of single drawings, raised after the batch.
+        counts: number of recorded works by status.
+        recorded: time.monotonic() of the latest recording.
+    """
 
     job: ColorizeJob
     rows: list[Row] = field(default_factory=list)
-    shown: list[tuple[str, Drawing]] = field(default_factory=list)  # with its folder
+    shown: list[tuple[str, Drawing]] = field(default_factory=list)
     problems: list[PipelineError | StorageError] = field(default_factory=list)
     counts: "Counter[str]" = field(default_factory=Counter)
     recorded: float = field(default_factory=time.monotonic)
@@ -90,7 +101,7 @@ class _Batch:
         return load_colorizer(self.inbox.storage_url, self.job.served)
 
     def record(self) -> None:
-        """The page first, then the rows, for these say that all is done."""
+        """Records the new results: the pages first, because the rows mark the drawings as done."""
         update_pages(self.inbox.storage, self.shown, self.job.credit)
         self.inbox.manifest.record(self.rows)
         self.counts.update(row.status for row in self.rows)
@@ -102,9 +113,9 @@ class _Batch:
 def scan(
     inbox: Inbox, styles: Sequence[str], settle_seconds: float, finished: Finished, checkpoints: Mapping[str, str]
 ) -> Plan:
-    """See :func:`irodori.inbox.look`; waits a moment for what is all but settled, as after an event."""
+    """See :func:`irodori.inbox.look`; waits once, up to 5 s, for files that have just been written."""
     plan, log = look(inbox, styles, settle_seconds, finished, checkpoints), get_run_logger()
-    if plan.growing and settle_seconds <= _MOMENT:
+    if plan.growing and settle_seconds <= _MAX_WAIT:
         time.sleep(settle_seconds)
         plan = look(inbox, styles, settle_seconds, finished, checkpoints)
     new = {work.name for works in plan.works.values() for work in works}
@@ -117,14 +128,14 @@ def scan(
 @task(name="colorize", cache_policy=NO_CACHE)
 @plain_errors
 def colorize(works: Sequence[Work], job: ColorizeJob) -> "Counter[str]":
-    """Colorizes a batch with one checkpoint, loaded once a process; leaves out what another run is at work on.
+    """Colorizes a batch with one checkpoint, loaded once per process; skips drawings that another run has claimed.
 
-    Output first, then the page that shows it, then the row; the input stays. What the storage refuses for one drawing
-    does not hold up the others, and is raised at the end.
+    It writes the coloured drawing, then the page that shows it, then the row; the input stays. An error of the storage
+    or of a palette for one drawing does not stop the others; the first such error makes the task fail at the end.
     """
     batch, inbox = _Batch(job), job.inbox
     with claimed(inbox.storage, [work.id for work in works]) as claim:
-        ledger = Ledger(inbox)  # only now: another run may have finished some between our look and our claim
+        ledger = Ledger(inbox)  # read after the claim: another run may have finished some drawings before it
         checkpoint = job.served.checkpoint if job.recolour else None
         for work in works:
             if work.id in claim.ids and not ledger.status(work, checkpoint) and time.monotonic() < claim.until:
@@ -141,14 +152,14 @@ def colorize(works: Sequence[Work], job: ColorizeJob) -> "Counter[str]":
 @task(name="clear-inbox", cache_policy=NO_CACHE)
 @plain_errors
 def clear(leaving: Sequence[tuple[Work, bool]], job: ClearJob) -> "Counter[str]":
-    """Takes finished drawings out of the inbox, as configured, and failed ones, which are in failed/ by now."""
+    """Removes finished drawings from the inbox as configured, and failed ones, whose copies are in failed/."""
     for work, has_failed in leaving:
         leave(job.inbox, work, has_failed, job.finished)
     return Counter("failed" if has_failed else "ok" for _, has_failed in leaving)
 
 
 def draw_sheets(inbox: Inbox, credit: str) -> None:
-    """A contact sheet in each outbox folder that got something new since the last one, shown in the UI too."""
+    """Draws a contact sheet in each outbox folder with new drawings since the last one, and shows it in the UI."""
     for folder in unsheeted(inbox.storage):
         key = draw_sheet(inbox.storage, folder, credit)
         if key is not None:
@@ -156,7 +167,7 @@ def draw_sheets(inbox: Inbox, credit: str) -> None:
 
 
 def waiting(works: Iterable[Work], untrained: Sequence[str]) -> "State[None]":
-    """How a run ends whose drawings wait for a model: not Failed, for a schedule would fail each minute until then."""
+    """Returns the state of a run whose drawings wait for a model: not Failed, or each scheduled run would fail."""
     line = f"{len({work.name for work in works})} drawings wait: {'; '.join(untrained)}"
     get_run_logger().warning(line)
     return Completed(name="Waiting", message=line)
@@ -174,7 +185,7 @@ def _try_one(work: Work, batch: _Batch) -> None:
 
 
 def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing] | None:
-    """The row and what to show, with the bytes written; None for a file that is better left to a later run."""
+    """Colours one drawing, and returns its row and page entry; None if the file must wait for a later run."""
     from cyclegan.painting.files import colorize_file
     from cyclegan.painting.palettes import PaletteError
 
@@ -193,7 +204,7 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
         patience = PATIENCE * batch.job.settle_seconds
         if abs(time.time() - work.entry.modified) < patience or not is_unchanged(storage, work.entry):
             return None
-        _set_aside(work, batch.inbox, data, str(error))
+        _copy_to_failed(work, batch.inbox, data, str(error))
         failure = Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
         return failure, failed(work.name, work.stamp, str(error))
     except PaletteError as error:
@@ -205,7 +216,7 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
 
 
 def _guide(work: Work, batch: _Batch) -> "Guide":
-    """The palette of the picture beside the drawing, in place of the first variant; else the variant of the job."""
+    """Returns the palette of the picture beside the drawing instead of the first variant, or the job's variant."""
     from cyclegan.painting.guide import Guide
 
     job = batch.job
@@ -214,14 +225,14 @@ def _guide(work: Work, batch: _Batch) -> "Guide":
     return Guide(variant=job.variant)
 
 
-def _set_aside(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
+def _copy_to_failed(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
     inbox.storage.write(failed_key(work.name), data)
     inbox.storage.write(reason_key(work.name), f"{reason}\n".encode())
     get_run_logger().warning("%s: %s; moved to failed/", work.entry.key, reason)
 
 
 def _forget_failure(work: Work, inbox: Inbox, ledger: Ledger, batch: _Batch) -> None:
-    """Once a drawing has been mended, what was kept of its failure goes."""
+    """Deletes the copy and the reason of an earlier failure once the drawing has been coloured."""
     if ledger.failed_before(work) and batch.rows and batch.rows[-1].id == work.id and batch.rows[-1].status == "ok":
         for key in (reason_key(work.name), failed_key(work.name)):
             inbox.storage.delete(key)

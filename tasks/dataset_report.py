@@ -1,4 +1,7 @@
-"""``report.html`` beside the manifest: what became of every picture, with samples, in one file that works offline."""
+"""Writes ``report.html`` beside the manifest: the result of every stage, with samples, as one file without links.
+
+The file contains its pictures, so it works offline.
+"""
 
 import base64
 import hashlib
@@ -19,7 +22,7 @@ from storage import NotFound, Row, Stage
 from tasks.errors import plain_errors
 
 _NAMES: dict[Domain, str] = {"A": "Lineart", "B": "Colour"}
-_SAMPLES = 16  # a group
+_SAMPLES = 16  # in each group
 _SIDE = 160  # pixels of a thumbnail
 _BINS = 64
 _A: tuple[Stage, ...] = ("scrape", "dedupe", "resize", "normalize")
@@ -30,7 +33,7 @@ _KEPT: tuple[tuple[Stage, Domain], ...] = (("normalize", "A"), ("resize", "B"))
 @task(name="report", cache_policy=NO_CACHE)
 @plain_errors
 def write_report(dataset: Dataset) -> str:
-    """Writes the page and returns its key. Memory and page stay small whatever the number of pictures."""
+    """Writes the page and returns its key. The page and the memory needed do not grow with the number of pictures."""
     stages = dataset.manifest.summary()
     chosen = [(f"{_NAMES[domain]}, kept", stage, domain, True) for stage, domain in _KEPT]
     chosen += [(f"{_NAMES[domain]}, lost in {stage}", stage, domain, False) for stage, domain in _ALL]
@@ -60,13 +63,13 @@ def _template() -> Template:
 
 
 def _sample(dataset: Dataset, stage: Stage, domain: Domain, *, kept: bool) -> list[Row]:
-    """Some rows by the hash of their ids: spread over all, and the same ones each time."""
+    """Selects rows by the hash of their ids: a random-like sample that is the same each time."""
     rows = (row for row in dataset.manifest.rows(stage, domain) if (row.status == "ok") == kept)
     return nsmallest(_SAMPLES, rows, key=lambda row: hashlib.sha256(row.id.encode()).digest())
 
 
 def _origins(dataset: Dataset, ids: set[str]) -> dict[tuple[str, str], Row]:
-    """Where the pictures of these ids come from."""
+    """Returns the scrape rows of the pictures with these ids, by domain and id."""
     domains: tuple[Domain, ...] = ("A", "B")
     return {
         (domain, row.id): row for domain in domains for row in dataset.manifest.rows("scrape", domain) if row.id in ids
@@ -74,7 +77,7 @@ def _origins(dataset: Dataset, ids: set[str]) -> dict[tuple[str, str], Row]:
 
 
 def _shown(dataset: Dataset, row: Row, origins: dict[tuple[str, str], Row]) -> dict[str, str]:
-    """For the template: the picture, and of a copy the one that was kept. What was never stored has none to show."""
+    """Returns the template's values of a row: its picture ("" if none is stored), and for a copy the one kept."""
     found = [origin for domain in ("A", "B") if (origin := origins.get((domain, row.id)))]
     kept = origins.get((row.domain, row.duplicate_of))
     return {
@@ -86,7 +89,7 @@ def _shown(dataset: Dataset, row: Row, origins: dict[tuple[str, str], Row]) -> d
 
 
 def _thumbnail(dataset: Dataset, key: str) -> str:
-    """Base64 of a small WebP; "" if there is none, or it is gone or broken."""
+    """Returns a WebP of at most 160 × 160 pixels in Base64; "" if the picture is missing or damaged."""
     if not key:
         return ""
     try:
@@ -100,7 +103,7 @@ def _thumbnail(dataset: Dataset, key: str) -> str:
 
 
 def _ink(dataset: Dataset) -> dict[str, Any]:
-    """Bar heights (0..1) of the mean ink before and after, of 0..255 in equal bins."""
+    """Computes histograms of the mean ink (0..255, 64 equal bins) before and after; bar heights are in 0..1."""
     before: Counter[int] = Counter()
     after: Counter[int] = Counter()
     for row in dataset.manifest.rows("normalize", "A"):

@@ -1,4 +1,4 @@
-"""Stage dedupe: within a domain, keep the best copy of each picture. Writes rows only."""
+"""Keeps the best copy of each picture within a domain; writes rows only."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from tasks.errors import plain_errors
 @task(name="dedupe", cache_policy=NO_CACHE)
 @plain_errors
 def dedupe(dataset: Dataset, domain: Domain) -> "Counter[str]":
-    """Compares what is new with everything kept so far; a picture once kept stays, later copies of it go."""
+    """Compares new pictures with all pictures kept so far; a picture once kept stays, later copies are dropped."""
     manifest = dataset.manifest
     kept_ids = {row.id for row in manifest.rows("dedupe", domain) if row.status == "ok"}
     kept = _Pictures(row for row in manifest.rows("scrape", domain) if row.id in kept_ids)
@@ -28,7 +28,7 @@ def dedupe(dataset: Dataset, domain: Domain) -> "Counter[str]":
 
 
 class _Pictures:
-    """What deciding takes of many rows, the rest of which stays on disk."""
+    """The fields of many rows that the comparison needs in memory; the rest of the rows stays on disk."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.ids: list[str] = []
@@ -41,13 +41,13 @@ class _Pictures:
 
 
 def _rank(row: Row) -> int:
-    """Of copies of one size: rather lossless, then rather with a source to credit; lower is better."""
+    """Ranks copies of one size, lower is better: prefers lossless files, then those with a source to credit."""
     return 2 * row.key.endswith(".jpg") + (not row.source)
 
 
 def _copies(kept: _Pictures, new: _Pictures) -> dict[str, tuple[str, str]]:
-    """Id of each new picture that is a copy → ("exact" or "near", the id of what it is a copy of)."""
-    # of one rank by id, so that the order of scraping never matters
+    """Maps the id of each new picture that is a copy to ("exact" or "near", the id of the picture kept)."""
+    # equal ranks are sorted by id, so that the order of scraping does not matter
     order = sorted(range(len(new.ids)), key=lambda place: (new.ranks[place], new.ids[place]))
     ids = kept.ids + [new.ids[place] for place in order]
     prints = kept.prints + [new.prints[place] for place in order]

@@ -1,4 +1,4 @@
-"""How a run ends when something outside the code is wrong: Failed, with one line and no traceback."""
+"""Ends a run as Failed, with one line and no traceback, when the cause is outside the code."""
 
 import errno
 import functools
@@ -19,9 +19,10 @@ R = TypeVar("R")
 
 
 def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """Below ``@flow`` or ``@task``: turns what a user can cause into a Failed state with that line.
+    """Decorates a flow or task function, below ``@flow`` or ``@task``: turns errors that a user can cause into Failed.
 
-    Whoever calls the flow, reads a future's result or uses :func:`run_task` then gets ``FailedRun`` with the line.
+    The Failed state has the error's line as its message. Calling the flow, reading the result of the task's future,
+    or :func:`run_task` then raises ``FailedRun`` with that line.
     """
 
     @functools.wraps(function)
@@ -30,21 +31,23 @@ def plain_errors(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except (PipelineError, StorageError, SourceError, FailedRun) as error:
             line = str(error)
-        except OSError as error:  # the storage tells its own; what remains are files without a name
+        except OSError as error:  # the storage raises StorageError itself; this one is of a temporary file
             if error.errno != errno.ENOSPC:
                 raise
             line = f"no space is left for temporary files in {tempfile.gettempdir()}: free some, or set TMPDIR"
         state: Any = Failed(message=line)
-        return cast(R, state)  # Prefect takes a returned state for the state of the run
+        return cast(R, state)  # Prefect uses a returned state as the state of the run
 
     return wrapper
 
 
 def run_task(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Calls a task in this thread. Called plainly, a task with :func:`plain_errors` would return its Failed state.
+    """Calls a task in this thread and returns its result.
+
+    A plain call of a task with :func:`plain_errors` would return its Failed state instead of raising.
 
     Raises:
-        FailedRun: with the line that the task ended on.
+        FailedRun: if the task failed (its text is the task's line).
     """
     state: State[R] = task(*args, **kwargs, return_state=True)
     return state.result()

@@ -1,4 +1,4 @@
-"""Stage normalize: every lineart to the same ink, so that the model meets one kind of line."""
+"""Normalizes the ink of every lineart, so that the model sees lines of the same darkness."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _DROPPED = {"blank": "next to no ink on the page", "too_dense": "too much ink to
 
 @dataclass(frozen=True)
 class NormalizeJob:
-    """The dataset, and how its lineart is toned."""
+    """The dataset, and the normalization of its lineart."""
 
     dataset: Dataset
     normalization: Normalization

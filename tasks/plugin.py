@@ -1,7 +1,7 @@
-"""Lets Prefect's commands find what `make up` started, and deployments by their bare names.
+"""Lets Prefect's commands find the server that `make up` started, and deployments by their bare names.
 
-Prefect loads this module through the entry point group `prefect.plugins`, once a process, when the folder's
-prefect.toml switches plugins on. It must stay quick to import: no torch, nothing that takes time.
+Prefect loads this module through the entry point group `prefect.plugins`, once per process, if the folder's
+prefect.toml enables plugins. It must be quick to import, so it does not import torch.
 """
 
 import socket
@@ -17,24 +17,24 @@ from irodori.stack import stack_variables
 
 @register_hook
 def setup_environment(*, ctx: HookContext) -> SetupResult | None:
-    """Let Prefect's clients take NAME for NAME/NAME; where no server is set, name the one of `make up`."""
+    """Lets Prefect's clients accept NAME for NAME/NAME; if no server is set, sets that of `make up` if it runs."""
     take_bare_names()
     url = None if ctx.api_url else running_server()
     return SetupResult(env={"PREFECT_API_URL": url}, note="the server of `make up`") if url else None
 
 
 def take_bare_names() -> None:
-    """`prefect deployment run train-cyclegan`: here a deployment has the name of its flow."""
-    # only now: Prefect is still being imported when it imports its plugins
+    """Makes `prefect deployment run train-cyclegan` work: each deployment here has the name of its flow."""
+    # imported here, because Prefect is still being imported when it imports its plugins
     from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 
     for client in (PrefectClient, SyncPrefectClient):
-        # its methods are found by this name and nothing else; a release that renames them fails the tests
+        # replaces the method by its name; if a release of Prefect renames it, the tests fail
         setattr(client, "read_deployment_by_name", _bare_name_too(client.read_deployment_by_name))  # noqa: B010
 
 
 def running_server() -> str | None:
-    """The API URL that `make up` wrote down, if something listens there."""
+    """Returns the API URL that `make up` wrote to its file, if a server listens there."""
     url = stack_variables().get("PREFECT_API_URL")
     if url is None:
         return None
@@ -47,7 +47,7 @@ def running_server() -> str | None:
 
 
 def _bare_name_too(read: Callable[..., Any]) -> Callable[..., Any]:
-    """`read(client, name)`, called with the full name; what it returns is passed on, awaitable or not."""
+    """Wraps `read(client, name)` so that a bare name becomes NAME/NAME; `read` may be a coroutine function or not."""
 
     @wraps(read)
     def wrapper(client: object, name: str) -> Any:

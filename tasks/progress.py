@@ -1,4 +1,4 @@
-"""How far a piece of work is, in the log and as an artifact in the UI: rate and time left, throttled."""
+"""Reports the progress of a piece of work, with rate and time left, in the log and as an artifact in the UI."""
 
 import time
 from typing import cast
@@ -11,9 +11,16 @@ _EVERY_SECONDS = 5.0  # each update is a request to the API and an event
 
 
 class Progress:
-    """Of one piece of work; ``start`` is what an earlier process did of it."""
+    """The progress of one piece of work."""
 
     def __init__(self, label: str, total: int, unit: str) -> None:
+        """Creates the artifact.
+
+        Args:
+            label: name of the work in the log and the UI.
+            total: number of units of the whole work, including those that an earlier process did.
+            unit: plural of the unit, such as "images".
+        """
         self._label, self._total, self._unit = label, total, unit
         self._log = get_run_logger()
         self._begun = self._shown = time.monotonic()
@@ -23,9 +30,14 @@ class Progress:
         self._log.info("%s: %d %s", label, total, unit)
 
     def show(self, done: int, detail: str) -> None:
-        """Logs and updates at most every few seconds, and at the end."""
+        """Logs the progress and updates the artifact, at most every 5 s, and at the end.
+
+        Args:
+            done: number of units done.
+            detail: a text for the line, such as the counts.
+        """
         now = time.monotonic()
-        if self._start is None:  # where a resumed training began is not this process's speed
+        if self._start is None:  # the rate must not count what an earlier process of a resumed training did
             self._start = 0 if done <= self._total // 100 else done
         if done < self._total and now - self._shown < _EVERY_SECONDS:
             return

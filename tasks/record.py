@@ -1,4 +1,4 @@
-"""What a task does with its batch: several images at a time, each recorded soon after it is done."""
+"""Processes the images of a batch, several at a time, and records each soon after it is done."""
 
 import time
 from collections import Counter
@@ -9,18 +9,20 @@ from typing import TypeVar
 from storage import Manifest, Row
 
 T = TypeVar("T")
-_AT_ONCE = 2  # one image is decoded while the other is on its way from the network or to the storage
+_AT_ONCE = 2  # threads: one image is decoded while another is downloaded or written to the storage
 _RECORD_EVERY = 2.0  # seconds
 
 
 def record_each(items: Iterable[T], work: Callable[[T], list[Row]], manifest: Manifest) -> "Counter[str]":
-    """Works through a batch and records the rows as they come, so that a kill repeats seconds of it.
+    """Processes a batch and records the rows every few seconds, so that little is repeated after a kill.
 
     Args:
-        work: what one item comes to: its row, first, and any other that belongs to it.
+        items: the items of the batch.
+        work: processes one item and returns its row first, then any other rows that belong to it.
+        manifest: where the rows are recorded.
 
     Returns:
-        How many items have which status.
+        The number of items by status.
     """
     counts: Counter[str] = Counter()
     rows: list[Row] = []
@@ -36,7 +38,7 @@ def record_each(items: Iterable[T], work: Callable[[T], list[Row]], manifest: Ma
             if time.monotonic() - recorded > _RECORD_EVERY:
                 manifest.record(rows)
                 rows, recorded = [], time.monotonic()
-    finally:  # what is done stays done, also where the storage or the source fails
+    finally:  # records what is done even if the storage or the source fails
         threads.shutdown(cancel_futures=True)
         finished = (done for done in begun if not done.cancelled() and not done.exception())
         rows += [row for done in finished for row in done.result()]

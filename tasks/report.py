@@ -1,4 +1,7 @@
-"""What a run shows in the UI: stage tables and sheets. Small, for every listing of artifacts carries their data."""
+"""Shows stage tables, sheets and links in the UI, as artifacts.
+
+Artifacts must be small, because every listing of artifacts contains their data.
+"""
 
 import base64
 import io
@@ -13,7 +16,7 @@ _MAX_SIDE = 1200  # pixels; keeps a sheet near 100-200 KB as WebP
 
 
 def show_stages(label: str, manifest: Manifest) -> None:
-    """A table: entered / ok / dropped / failed for each stage, with the reasons."""
+    """Shows a table: entered / ok / dropped / failed for each stage, with the reasons."""
     create_table_artifact(
         key=_slug(f"stages {label}"),
         table=manifest.summary(),
@@ -22,7 +25,14 @@ def show_stages(label: str, manifest: Manifest) -> None:
 
 
 def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
-    """A picture, embedded; ``where`` says where the full one rests."""
+    """Shows an embedded picture.
+
+    Args:
+        label: name of the artifact.
+        png: the picture's file; shown with at most 1200 × 1200 pixels.
+        caption: description of the artifact.
+        where: storage key of the full picture, shown below it.
+    """
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
     buffer = io.BytesIO()
@@ -36,10 +46,10 @@ def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
 
 
 def show_link(label: str, url: str, description: str) -> None:
-    """Where something rests, as a link."""
+    """Shows a link to an object in the storage."""
     create_link_artifact(key=_slug(label), link=url, link_text=url, description=description)
 
 
 def _slug(text: str) -> str:
-    """Artifact keys allow lower-case letters, digits and dashes."""
+    """Converts a text to an artifact key: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,4 +1,4 @@
-"""Stage resize: shortest side to the training size; colour as RGB, lineart as grey."""
+"""Resizes pictures so that their shortest side is the training size; saves colour as RGB, lineart as grey."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,12 @@ from tasks.record import record_each
 
 @dataclass(frozen=True)
 class ResizeJob:
-    """size: shortest side of what is made, in pixels."""
+    """The dataset, and the size of its training pictures.
+
+    Attributes:
+        dataset: the dataset.
+        size: shortest side of the resized pictures, in pixels.
+    """
 
     dataset: Dataset
     size: int
@@ -28,7 +33,7 @@ class ResizeJob:
 @task(name="resize", cache_policy=NO_CACHE)
 @plain_errors
 def resize(rows: Sequence[Row], job: ResizeJob) -> "Counter[str]":
-    """Resizes a batch of scraped pictures; what is too small or too long is dropped."""
+    """Resizes a batch of scraped pictures; drops those that are too small or too long."""
     return record_each(rows, partial(_resize_one, job), job.dataset.manifest)
 
 

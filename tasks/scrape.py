@@ -1,4 +1,4 @@
-"""Stage scrape: list posts, download the pictures, keep the original bytes and where they came from."""
+"""Lists posts and downloads their pictures; stores the original bytes and records their origin."""
 
 import hashlib
 from collections import Counter
@@ -49,9 +49,17 @@ class Query(BaseModel):
 @task(name="list-posts", cache_policy=NO_CACHE)
 @plain_errors
 def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, politeness: Politeness) -> list[Post]:
-    """Lists what the query finds, records what the filter drops, returns what is left to download."""
+    """Lists the posts of a query, records those that the filter drops, and returns those to download.
+
+    Args:
+        dataset: the dataset.
+        domain: "A" or "B".
+        source: address of a board, or URL of a storage with pictures.
+        query: tags, limit and filter.
+        politeness: limits for requests to the board.
+    """
     posts = list(_open(source, politeness).posts(query.tags, query.limit))
-    # a file that never arrived is worth another try, one that arrived damaged is not
+    # a failed download is retried, a file that arrived damaged is not
     done = {row.id for row in dataset.manifest.rows("scrape", domain) if row.status != "failed" or row.sha256}
     new = [post for post in posts if post.id not in done]
     reasons = {post.id: query.filter.reason(post) for post in new}
@@ -65,7 +73,7 @@ def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, poli
 
 
 def _open(source: str, politeness: Politeness) -> Source:
-    """A board, or a storage with pictures."""
+    """Opens a board, or a storage with pictures."""
     if source.startswith(("file:", "s3:")):
         return StoredPictures(source, politeness.max_bytes)
     return open_source(source, shared_fetcher(politeness))
@@ -76,8 +84,11 @@ class ScrapeJob:
     """What the batches of one domain have in common.
 
     Attributes:
-        source: a board's address, or that of a storage with pictures.
-        move_to: what the other domain takes in of this one's pictures that belong there; None: they are dropped.
+        dataset: the dataset.
+        domain: the domain whose tags were searched.
+        source: address of a board, or URL of a storage with pictures.
+        politeness: limits for requests of one process to the board.
+        move_to: the other domain's filter for pictures that belong there; None: such pictures are dropped.
     """
 
     dataset: Dataset
@@ -90,13 +101,13 @@ class ScrapeJob:
 @task(name="scrape", cache_policy=NO_CACHE)
 @plain_errors
 def scrape(posts: Sequence[Post], job: ScrapeJob) -> "Counter[str]":
-    """Downloads a batch of posts; bytes first, then the rows that name them."""
+    """Downloads a batch of posts; writes the bytes first, then the rows that name them."""
     opened = _open(job.source, job.politeness)
     return record_each(posts, partial(_scrape_one, job, opened), job.dataset.manifest)
 
 
 def _scrape_one(job: ScrapeJob, source: Source, post: Post) -> list[Row]:
-    """The post's row, and a second one of the other domain if it is moved there."""
+    """Downloads one post; returns its row, and a second row in the other domain if it is moved there."""
     dataset, domain, move_to = job.dataset, job.domain, job.move_to
     try:
         download = source.download(post)
@@ -108,7 +119,7 @@ def _scrape_one(job: ScrapeJob, source: Source, post: Post) -> list[Row]:
         image = decode(download.data)
     except ImageError as error:
         return [_row(post, domain, "failed", str(error), **found)]
-    pixels = np.asarray(image)  # once: it takes as long as decoding
+    pixels = np.asarray(image)  # converted only once, because it takes as long as decoding
     colour = measure_colour(pixels)
     found |= {"colour_mse": f"{colour.mse:.1f}", "colour_fraction": f"{colour.fraction:.4f}"}
     belongs: Domain = "A" if colour.is_grey else "B"
@@ -130,7 +141,7 @@ def _kept(
     post: Post, dataset: Dataset, domain: Domain, data: bytes, pixels: npt.NDArray[np.uint8], found: dict[str, str]
 ) -> Row:
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
-    dataset.storage.write(key, data)  # unasked whether it is there: that would cost each new picture a round trip
+    dataset.storage.write(key, data)  # without asking whether it exists: that would be one more request per picture
     return _row(post, domain, "ok", "", key=key, lines=line_hash(pixels), **found, **fingerprint(pixels).to_row())
 
 

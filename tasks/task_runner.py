@@ -1,4 +1,4 @@
-"""Runs batches of images on what the settings name: threads, processes, or a Dask cluster."""
+"""Selects the task runner that the settings name: threads, processes, or a Dask cluster."""
 
 from functools import cache
 from importlib import import_module
@@ -14,7 +14,11 @@ _SECONDS_TO_ANSWER = 20
 
 
 def task_runner() -> "TaskRunner[Any]":
-    """The one that ``IRODORI_TASK_RUNNER`` names."""
+    """Returns the task runner that ``IRODORI_TASK_RUNNER`` names.
+
+    Raises:
+        PipelineError: if it is "dask" and prefect-dask is not installed (its text is one line).
+    """
     chosen = settings()
     if chosen.task_runner == "threads":
         return ThreadPoolTaskRunner(max_workers=chosen.workers)
@@ -31,19 +35,20 @@ def task_runner() -> "TaskRunner[Any]":
 
 
 def shared(politeness: Politeness) -> Politeness:
-    """What each process may do, so that all that work at once keep to these limits together."""
+    """Returns the limits for each process, such that all processes together keep the limits given."""
     chosen = settings()
     return politeness if chosen.task_runner == "threads" else politeness.shared_between(chosen.workers)
 
 
 def check_task_runner(module: str) -> None:
-    """Asks a cluster of the user's own, once a process, for what would otherwise keep a run waiting for ever.
+    """Checks the user's own Dask cluster, once per process, for problems that would make a run wait forever.
 
     Args:
-        module: the one that the tasks to be run are in.
+        module: name of the module of the tasks to be run.
 
     Raises:
-        PipelineError: if its scheduler does not answer, has no workers, or has some that lack Irodori.
+        PipelineError: if the scheduler does not answer or has no workers, or if a worker cannot import the module
+            (its text is one line).
     """
     chosen = settings()
     if chosen.task_runner == "dask" and chosen.dask_scheduler:
@@ -76,5 +81,5 @@ def _check_cluster(address: str, module: str) -> None:
 
 
 def _import(module: str) -> None:
-    """Returns nothing, for a module cannot be sent back."""
+    """Imports a module; returns nothing, because a module cannot be sent to the client."""
     import_module(module)

@@ -1,4 +1,4 @@
-"""Stage train: images in, a run with checkpoints and samples out, and best.json kept up to date."""
+"""Trains a model on a dataset; saves checkpoints and samples in a run, and updates best.json."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -38,13 +38,21 @@ if TYPE_CHECKING:
     from cyclegan.training.dataset import TrainingData
     from cyclegan.training.trainer import Trainer
 
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 256  # pictures that are decoded ahead
 
 
 @task(name="train", cache_policy=NO_CACHE)
 @plain_errors
 def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides, credit: str) -> str:
-    """Trains or resumes; returns the run's id. The same dataset and settings are the same run."""
+    """Trains or resumes a run, and returns its id. The same dataset and settings give the same run.
+
+    Args:
+        dataset: the dataset.
+        model: the model to train.
+        preset: name of the settings to begin with.
+        overrides: changes to the preset.
+        credit: a line under the sample sheets, which names the pictures' artist.
+    """
     from cyclegan.errors import CycleganError
 
     log = get_run_logger()
@@ -66,7 +74,7 @@ def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrid
 
 
 def _training_rows(dataset: Dataset) -> list[Row]:
-    """The last ok row of each image, as a train row with its split, lineart first."""
+    """Returns the ok row of each image's last stage, as a train row with its split; lineart first."""
     rows: list[Row] = []
     for domain, name in (("A", "lineart"), ("B", "colour pictures")):
         entered = dataset.manifest.rows(previous_stage("train", domain), domain)
@@ -86,7 +94,7 @@ def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], c
     if config.processes == 1:
         _train_in(World(), folder, dataset, run, config, rows, credit)
     else:
-        # as Prefect sends it to processes of its own: it holds the flow itself
+        # cloudpickle, as in Prefect's own process pools, because the context contains the flow function
         context = cloudpickle.dumps(serialize_context())
         work = context, folder, dataset, run, config, rows, credit
         plain = PipelineError, StorageError
@@ -94,7 +102,7 @@ def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], c
 
 
 def _train_with_context(world: "World", context: bytes, *work: Any) -> None:
-    """In a process of its own: logs and artifacts go to the flow run that launched it."""
+    """Trains in a child process; logs and artifacts of the leading process go to the flow run that launched it."""
     with hydrated_context(cloudpickle.loads(context)) if world.leads else nullcontext():
         _train_in(world, *work)
 
@@ -113,7 +121,7 @@ def _train_in(
     dataset.manifest.record([replace(row, made_by=run.prefix) for row in rows])
     with Mirror(run, folder) as mirror:
         mirror.pull()
-        world.meet()  # the others find in the folder what there is to resume from
+        world.meet()  # from here on, the other processes find the checkpoint to resume from in the folder
         trainer = Trainer(config, data, folder, normalization=normalization, world=world)
         watcher = _Watcher(run, mirror, trainer, credit)
         trainer.run(on_progress=watcher.progress, on_checkpoint=watcher.checkpoint)
@@ -123,7 +131,7 @@ def _train_in(
 
 
 def _load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingData":
-    """Decodes every training picture once, into memory or a mapped file."""
+    """Decodes every training picture once, into memory or a memory-mapped file."""
     from cyclegan.training.dataset import TrainingData
     from cyclegan.training.pixels import keep
 
@@ -138,17 +146,17 @@ def _load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingD
 
 def _decoded(dataset: Dataset, rows: Sequence[Row]) -> "Iterator[np.ndarray[Any, Any]]":
     with ThreadPoolExecutor() as threads:
-        for start in range(0, len(rows), _AT_ONCE):  # or the threads would run ahead of whoever takes the pictures
+        for start in range(0, len(rows), _AT_ONCE):  # map() submits all its items at once
             yield from threads.map(lambda row: _pixels(dataset, row), rows[start : start + _AT_ONCE])
 
 
 def _pixels(dataset: Dataset, row: Row) -> "np.ndarray[Any, Any]":
     image = decode(dataset.storage.read(row.key))
-    return np.array(lineart_gray(image) if row.domain == "A" else image)  # a copy: torch wants it writable
+    return np.array(lineart_gray(image) if row.domain == "A" else image)  # a copy, because torch needs it writable
 
 
 class _Watcher:
-    """Takes what the trainer leaves in its folder to the storage, and shows how it is going."""
+    """Uploads what the trainer saves in its folder, and shows the progress in the log and the UI."""
 
     def __init__(self, run: Run, mirror: Mirror, trainer: "Trainer", credit: str) -> None:
         self._run, self._mirror, self._trainer, self._credit = run, mirror, trainer, credit
@@ -170,7 +178,7 @@ class _Watcher:
         show_link(f"best checkpoint {name}", url, choice.reason)
 
     def choice(self) -> Served:
-        """What best.json says after the checkpoints so far."""
+        """Returns the best of the checkpoints so far, as best.json records it."""
         from cyclegan.training.checkpoints import checkpoint_name
 
         best = self._trainer.choice()

@@ -1,1 +1,1 @@
-"""The command `irodori`: one file a group of commands."""
+"""Implements the command `irodori`; each file holds one group of commands."""

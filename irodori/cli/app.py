@@ -1,4 +1,4 @@
-"""Puts the commands together and starts them: `irodori COMMAND …`."""
+"""Assembles the commands into one program and runs it: `irodori COMMAND …`."""
 
 import sys
 from importlib.metadata import version
@@ -38,7 +38,7 @@ def irodori(
 
 
 def main() -> None:
-    """The entry point of the command: what a user can cause is one line, and exit status 1."""
+    """Runs the command; an error that a user can cause ends it with one line and exit status 1."""
     load_dotenv(PROJECT / ".env")
     try:
         app()

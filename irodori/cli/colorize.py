@@ -24,7 +24,7 @@ from irodori.names import PAGE, SHEET, is_drawing
 if TYPE_CHECKING:
     from cyclegan.painting.files import Coloured
 
-SETTLE, LOOK = 1.0, 1.0  # seconds: that a watched file must have been left alone; between two looks
+SETTLE, LOOK = 1.0, 1.0  # seconds since a watched file's last change before it is read; seconds between two listings
 SOME_FAILED, STOPPED = 1, 130
 
 _out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -32,7 +32,15 @@ _out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, high
 
 @dataclass(frozen=True)
 class Job:
-    """One drawing, at `inner` inside IN, and where it goes in one style. modified: ns."""
+    """One drawing to be coloured in one style.
+
+    Attributes:
+        source: path of the drawing.
+        inner: its path inside IN.
+        modified: time of its last change, in nanoseconds since the epoch.
+        target: path of the coloured drawing.
+        style: the style's folder in OUT; "" if there is only one style.
+    """
 
     source: Path
     inner: Path
@@ -43,7 +51,14 @@ class Job:
 
 @dataclass
 class Tally:
-    """failures: by file, when it had been modified, and the reason.  shown: for the pages, by folder."""
+    """The results so far.
+
+    Attributes:
+        coloured: number of drawings coloured.
+        current: number of drawings that OUT has in a newer version.
+        failures: for each failed drawing, the time of its last change (ns) and the reason.
+        shown: new entries for the pages, by folder.
+    """
 
     coloured: int = 0
     current: int = 0
@@ -108,7 +123,7 @@ def _check(source: Path, target: Path, watch: bool) -> None:
 
 
 def _jobs(source: Path, target: Path, styles: list[str], again: bool, tally: Tally, settle: float) -> list[Job]:
-    """What is to be done; what is done already is counted."""
+    """Returns the jobs to be done, and counts the drawings that OUT has already."""
     jobs, tally.current = [], 0
     for path, inner in _drawings(source, target):
         try:
@@ -131,7 +146,7 @@ def _means_folder(target: Path) -> bool:
 
 
 def _drawings(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
-    """Each with its path inside the folder; without what lies in the target, should that be inside, too."""
+    """Yields each drawing with its path inside the folder; skips the target if it is inside the folder."""
     if not source.is_dir():
         yield source, Path(source.name)
         return
@@ -145,7 +160,7 @@ def _drawings(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _run(jobs: list[Job], target: Path, looks: dict[str, Colorize], tally: Tally) -> None:
-    """Colours, and then lists what failed."""
+    """Colours the drawings, and then lists those that failed."""
     from cyclegan.painting.files import colorize_files
 
     if not jobs:
@@ -183,7 +198,7 @@ def _keep(job: Job, done: "Coloured | Exception", tally: Tally) -> None:
 
 
 def _show(target: Path, tally: Tally) -> None:
-    """Adds what is new to the page and the sheet of each folder."""
+    """Adds the new entries to the page and the contact sheet of each folder."""
     for folder, new in tally.shown.items():
         page = target / folder / PAGE
         drawings = merge(_read_page(page), new)
@@ -199,13 +214,13 @@ def _show(target: Path, tally: Tally) -> None:
 def _read_page(path: Path) -> list[Drawing]:
     try:
         return read_page(path.read_bytes())
-    except (OSError, ValueError):  # none yet, or another program's
+    except (OSError, ValueError):  # there is no page yet, or it is another program's
         return []
 
 
 @contextmanager
 def _one_line_of_errors(target: Path) -> Iterator[None]:
-    """A target that cannot be written ends the command: the next one could not be written either."""
+    """Ends the command with one line if a target cannot be written: the next one could not be written either."""
     try:
         yield
     except OSError as error:

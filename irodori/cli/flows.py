@@ -1,4 +1,7 @@
-"""The command's one way up to flows and to Prefect. Imported where a command needs it, for Prefect takes seconds."""
+"""Runs flows and emits events for the commands.
+
+A command imports this module only when it needs it, because importing Prefect takes seconds.
+"""
 
 import sys
 
@@ -13,13 +16,13 @@ STOPPED = 130
 
 
 def announce_arrival() -> None:
-    """Tells a server, if there is one, that drawings have come: the inbox is looked at now, not in a minute."""
+    """Emits an event if a server is set, so that it colours the inbox now and not with the next scheduled run."""
     if PREFECT_API_URL.value():  # without a server, Prefect would start one for this
         emit_event("inbox.images.arrived", resource={"prefect.resource.id": "irodori.inbox"})
 
 
 def run_training(dataset: str, model: str, preset: PresetName, overrides: Overrides, credit: str) -> None:
-    """Runs the flow train-cyclegan in this process; ends it with one line where it fails."""
+    """Runs the flow train-cyclegan in this process; exits with one line if it fails."""
     from flows.train_cyclegan import train_cyclegan
 
     try:

@@ -1,4 +1,4 @@
-"""Brings a folder of drawings into the inbox, and coloured ones out of the outbox."""
+"""Uploads a folder of drawings to the inbox, and downloads coloured ones from the outbox."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ def fetch(folder: Annotated[Path, typer.Argument(help="outbox/page-7/… becomes
 
 
 def _storage() -> "Storage":
-    """That of the stack on this machine, unless the environment names another one."""
+    """Opens the storage that the environment names, or else that of the stack on this machine."""
     # here, because reading help and colouring folders need neither S3 nor CSV
     from irodori.settings import settings
     from storage import open_storage

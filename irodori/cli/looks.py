@@ -1,4 +1,4 @@
-"""Loads the looks that a command line asks for: each model in each palette, by the folder that it gets."""
+"""Loads the looks that a command line asks for: each model with each palette, by the look's folder in OUT."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -18,16 +18,19 @@ Colorize = Callable[[Image.Image], Image.Image]
 
 
 def load_looks(model: str, styles: list[str], variants: int, like: list[Path]) -> dict[str, Colorize]:
-    """Colorizers by folder; "" where there is but one.
+    """Loads the colorizers of all looks.
 
     Args:
-        model: a name or a checkpoint file.
-        styles: several of these in its place.
-        variants: how many of its own palettes each offers; 1: each drawing in its own.
+        model: name of a model, or path of a checkpoint file.
+        styles: several models or files to use instead of ``model``.
+        variants: number of each model's own palettes; 1: each drawing gets its own palette.
         like: pictures whose palettes to use.
 
+    Returns:
+        Colorizers by folder; the folder is "" if there is only one.
+
     Raises:
-        typer.BadParameter: for what cannot be loaded, or would share a folder.
+        typer.BadParameter: if a model or picture cannot be loaded, or two looks would share a folder.
     """
     _refuse_namesakes(map(_style_name, styles), "--style")
     _refuse_namesakes((path.stem for path in like), "--like")
@@ -42,7 +45,7 @@ def load_looks(model: str, styles: list[str], variants: int, like: list[Path]) -
 
 
 def _guides(colorizer: "Colorizer", style: str, variants: int, like: list[Path]) -> "Iterator[tuple[str, Guide]]":
-    """The palettes of pictures, then the model's own variants, by the names of their looks; none if not asked for."""
+    """Yields the palettes of the pictures, then the model's own variants, each with the name of its look."""
     from cyclegan.painting.guide import Guide
     from cyclegan.painting.palettes import PaletteError
     from imaging.codec import decode
@@ -62,7 +65,7 @@ def _guides(colorizer: "Colorizer", style: str, variants: int, like: list[Path])
 
 
 def _load(model: str) -> "Colorizer":
-    """From a checkpoint file, or by name from the storage."""
+    """Loads a colorizer from a checkpoint file, or by its model's name from the storage."""
     from cyclegan.errors import CycleganError
     from cyclegan.painting.colorizer import Colorizer
 

@@ -1,4 +1,4 @@
-"""Trains from a terminal. Every setting of a training is an option, made from the configs themselves."""
+"""Trains from a terminal; derives one option for each setting of a training from the configs."""
 
 import inspect
 import os
@@ -54,7 +54,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _option(name: str, field: FieldInfo) -> Any:
-    """An option with the bounds and the words of a setting, in the panel of its section."""
+    """Returns the option of a setting, with its bounds and description, in the help panel of its section."""
     section, _, words = (field.description or "").partition(": ")
     (kind,) = (each for each in get_args(field.annotation) if each is not type(None))
     about: dict[str, Any] = {"help": words + _open_bounds(field), "rich_help_panel": section.capitalize()}
@@ -67,7 +67,7 @@ def _option(name: str, field: FieldInfo) -> Any:
 
 
 def _open_bounds(field: FieldInfo) -> str:
-    """In words, those that an option cannot state otherwise."""
+    """Describes in words the bounds that an option cannot express otherwise."""
     words = {annotated_types.Gt: "above {0.gt}", annotated_types.Lt: "below {0.lt}"}
     words[annotated_types.MultipleOf] = "a multiple of {0.multiple_of}"
     found = [text.format(each) for each in field.metadata for kind, text in words.items() if isinstance(each, kind)]
