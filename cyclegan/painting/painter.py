@@ -58,7 +58,7 @@ class Painter(nn.Module):
         return Layers((self.network(lines).tanh() + 1) / 2)
 
     def regions(self, lines: Tensor) -> Tensor:
-        """Predicts the region map, (N, k, H, W) shares in the k classes summing to 1, of lines (N, 3, H, W) in [-1, 1]."""
+        """Predicts the region map (N, k, H, W), shares that sum to 1, of lines (N, 3, H, W) in [-1, 1]."""
         return self.network(lines).softmax(1)
 
     @torch.no_grad()
