@@ -43,7 +43,7 @@ EXACT = ("winograd", "openvino float32")
 LOSSY = ("openvino bfloat16", "openvino int8")
 MAX_LEVELS = 1  # largest difference of exact backends in any pixel, levels of 255
 MAX_DISTANCE = 1.0  # of the other backends: mean over a drawing, on the worst drawing; the eye sees about 2
-WORTH_FLOPS = 5e9  # per drawing; a faster backend for less would not show, the other work takes longer
+WORTH_FLOPS = 5e9  # per drawing; smaller networks are not sped up, because the rest of the work takes longer
 
 _GAIN = 0.9  # a backend must take less than this share of the time of the best so far
 _NUM_JUDGING, _NUM_QUANTIZING = 4, 8  # drawings
