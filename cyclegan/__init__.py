@@ -1,11 +1,12 @@
-"""The model: a painter serves, a method teaches it, the trainer runs any method.
+"""Trains and serves the model: the trainer runs a method, the method trains a painter, the painter serves.
 
-Domain A is lineart, domain B is colour. Images are uint8 arrays at the edges, and (N, 3, H, W) float in [-1, 1] inside.
+Domain A is lineart, domain B is colour. Public functions take and return uint8 arrays; tensors inside the package are
+(N, 3, H, W) float in [-1, 1].
 
-    painting/    a checkpoint at work: the painter's network, palettes, backends, colorizer
-    methods/     what is learned: one optimization step each
-    scoring/     how good a checkpoint is, and which one serves
-    training/    the loop that runs any method: data, schedule, checkpoints, several processes, the run's page
+    painting/    serves a checkpoint: the painter's network, palettes, backends, colorizer
+    methods/     the training methods; each performs one optimization step at a time
+    scoring/     scores checkpoints and selects the one that serves
+    training/    the training loop for any method: data, schedule, checkpoints, several processes, the run's page
 """
 
 from importlib import import_module
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cyclegan.training.dataset import TrainingData
     from cyclegan.training.trainer import Trainer
 
-_HOMES = {
+_MODULES = {
     "Colorizer": "painting.colorizer",
     "CycleganError": "errors",
     "Guide": "painting.guide",
@@ -32,7 +33,7 @@ __all__ = ["Colorizer", "CycleganError", "Guide", "TrainConfig", "Trainer", "Tra
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name on first use: settings can be read where torch is not installed."""
-    if name not in _HOMES:
+    """Imports a public name on first use, so that settings can be read without torch."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

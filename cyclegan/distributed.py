@@ -1,4 +1,4 @@
-"""The processes that share each batch: what each takes of it, and what they have to agree on."""
+"""Splits each batch between the processes of a training, and exchanges tensors between them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from torch import distributed as dist
 
 
 class World:
-    """One of `size` processes. All hold the same weights and draw the same random numbers for the whole batch, and
-    each trains on its share of it; the first one leads: it alone scores and writes files.
+    """The group of processes that train together, as one of them sees it ("rank" and "world size" are torch's terms).
 
-    `World()` is a process alone, which shares with nobody and waits for nobody.
+    All processes hold the same weights and draw the same random numbers for the whole batch; each trains on its share
+    of the batch. The process of rank 0 leads: it alone scores and writes files. `World()` is a single process, which
+    never communicates.
+
+    Attributes:
+        rank: number of this process, from 0.
+        size: number of processes.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
-        self._asked: tuple[dist.Work, Tensor] | None = None
+        self._pending: tuple[dist.Work, Tensor] | None = None
 
     @classmethod
     def join(cls, device: str) -> World:
-        """As one of the processes that torch's launcher has started; `device` is "cuda" or "cpu"."""
-        # what travels from CPU to CPU never waits for a GPU
+        """Joins the processes that torch's launcher has started.
+
+        Args:
+            device: "cuda" or "cpu".
+        """
+        # gloo for CPU tensors, so that these never wait for a GPU
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
         if device == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -37,26 +46,27 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:  # others may never come to what would be waited for here
-            self._answer()
+        if error is None:  # after an error, the other processes may never reach these calls
+            self._finish_pending()
             dist.destroy_process_group()
 
     @property
     def leads(self) -> bool:
+        """Whether this process scores and writes files."""
         return self.rank == 0
 
     def meet(self) -> None:
-        """Wait until all are here."""
+        """Waits until all processes have called this."""
         if self.size > 1:
             dist.barrier()
 
     def share(self, count: int) -> slice:
-        """Which of `count` images are this process's own."""
+        """Returns the slice of `count` images that this process trains on; `size` divides `count`."""
         own = count // self.size
         return slice(self.rank * own, (self.rank + 1) * own)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by its mean over all processes, in one message."""
+        """Replaces each tensor, in place, by its mean over all processes, in one message. All are of one dtype."""
         if self.size > 1:
             flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
             dist.all_reduce(flat)
@@ -65,7 +75,7 @@ class World:
                 tensor.copy_(part.view_as(tensor))
 
     def gather(self, images: Tensor) -> Tensor:
-        """The shares (N, …) of all processes as one batch (size × N, …), the same for each."""
+        """Returns the shares (N, …) of all processes as one batch (size × N, …), in order of rank, to every process."""
         if self.size == 1:
             return images
         shares = [torch.empty_like(images, memory_format=torch.contiguous_format) for _ in range(self.size)]
@@ -73,21 +83,27 @@ class World:
         return torch.cat(shares)
 
     def agree(self, number: int) -> int:
-        """The largest `number` that any process gave one call ago; alone, `number` itself.
+        """Exchanges a number between all processes, one call late.
 
-        All get the same answer in the same call. It is one call old so that nobody waits for it in the middle of a
-        step, neither for another process nor for a GPU.
+        The result is one call old, so that no process waits during a step for another process or for a GPU.
+
+        Args:
+            number: 0 or more.
+
+        Returns:
+            The largest `number` that any process gave in the previous call, the same for every process; 0 in the first
+            call. A single process gets `number` itself.
         """
         if self.size == 1:
             return number
-        answer, given = self._answer(), torch.tensor([number])
-        self._asked = dist.all_reduce(given, dist.ReduceOp.MAX, async_op=True), given
-        return answer
+        maximum, given = self._finish_pending(), torch.tensor([number])
+        self._pending = dist.all_reduce(given, dist.ReduceOp.MAX, async_op=True), given
+        return maximum
 
-    def _answer(self) -> int:
-        if self._asked is None:
+    def _finish_pending(self) -> int:
+        if self._pending is None:
             return 0
-        work, given = self._asked
+        work, given = self._pending
         work.wait()
-        self._asked = None
+        self._pending = None
         return int(given)

@@ -1,20 +1,27 @@
-"""What can go wrong in this package that a person can put right."""
+"""Defines the errors of this package that a person can correct."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class CycleganError(Exception):
-    """str() is one line naming what is wrong and the remedy."""
+    """An error whose text is one line that names the problem and the remedy."""
 
 
 class TrainingError(CycleganError):
-    """A training that cannot begin, go on or be resumed as asked."""
+    """A training that cannot start, continue or resume as requested."""
 
 
 @contextmanager
 def memory_shortage_told(remedy: str) -> Iterator[None]:
-    """Turn torch's words for too little memory, on a GPU or a CPU, into a TrainingError that ends in `remedy`."""
+    """Converts torch's out-of-memory errors, on a GPU or a CPU.
+
+    Args:
+        remedy: the end of the error line.
+
+    Raises:
+        TrainingError: the block ran out of memory (its text is one line).
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -23,4 +30,4 @@ def memory_shortage_told(remedy: str) -> Iterator[None]:
         raise TrainingError(f"too little memory: {remedy}") from error
 
 
-_NO_MEMORY = ("out of memory", "can't allocate memory")  # of a GPU, of a CPU
+_NO_MEMORY = ("out of memory", "can't allocate memory")  # on a GPU, on a CPU

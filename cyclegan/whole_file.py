@@ -1,4 +1,4 @@
-"""Files that are there whole, on disk, or not at all, whenever the process or the machine is stopped."""
+"""Writes files atomically: after a kill or a power cut, a file is complete on disk or unchanged."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from typing import BinaryIO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which replaces `path` at once when the block ends, and not if it raises.
+    """Opens a temporary file and renames it to `path` when the block ends; if the block raises, deletes it.
 
-    Folders are made as needed. What a kill leaves beside `path` is hidden and ends in .unfinished.
+    A killed process leaves the temporary file beside `path`; it is hidden and its name ends in .unfinished.
+
+    Args:
+        path: the file to create or replace; missing folders are created.
+
+    Yields:
+        The temporary file, open for writing bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # a name of its own, for another process may write the same file; and no longer than a file system allows
+    # a unique name, as another process may write the same file; shortened to what file systems allow
     unfinished = path.with_name(f".{path.name[:32]}.{uuid.uuid4().hex}.unfinished")
     try:
         with unfinished.open("wb") as file:
@@ -31,13 +37,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """As :func:`whole_file`, of bytes."""
+    """Writes `data` to `path` atomically; see :func:`whole_file`."""
     with whole_file(path) as file:
         file.write(data)
 
 
 def _sync(folder: Path) -> None:
-    """A new name can be lost in a power cut otherwise."""
+    """Syncs a folder: without this, a power cut can undo a rename."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Pictures: decoding, duplicates, sizes, colour, the tone of lineart, contact sheets.
+"""Handles pictures: decoding, duplicates, sizes, colour, the tone of lineart, contact sheets.
 
-Knows nothing of Prefect, storage or torch.
+This package imports neither Prefect nor torch, and no other package of the project.
 """

@@ -1,6 +1,6 @@
-"""Bytes to an upright sRGB picture, on white paper or with its transparency, and back to bytes.
+"""Decodes image files to upright sRGB pictures, on white or with their transparency, and encodes pictures.
 
-Whatever a picture board may serve is either decoded rightly or refused with a reason a person understands.
+The decoder either decodes a file correctly or refuses it with a reason that a person understands.
 """
 
 import io
@@ -27,7 +27,7 @@ from imaging.errors import ImageError
 from imaging.formats import FORMAT_NAMES, describe_foreign, promised_format, sniff
 from imaging.srgb import in_srgb
 
-# Made directly rather than through Image.open, whose own pixel limit is a process-wide setting.
+# used directly, because the pixel limit of Image.open is a process-wide setting
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "png": PngImagePlugin.PngImageFile,
     "jpg": JpegImagePlugin.JpegImageFile,
@@ -37,21 +37,21 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "tiff": TiffImagePlugin.TiffImageFile,
 }
 
-_PREDICTOR = {317: 2}  # differences of neighbours, which LZW packs far better
+_PREDICTOR = {317: 2}  # store differences of neighbours: LZW compresses them far better
 _WRITERS: dict[str, dict[str, Any]] = {
     "png": {"compress_level": 3},
-    "jpg": {"quality": 95, "subsampling": 0},  # 4:4:4, or colour bleeds over the lines after all
+    "jpg": {"quality": 95, "subsampling": 0},  # 4:4:4: subsampled colour would bleed over the lines
     "webp": {"lossless": True, "exact": True},
     "gif": {"optimize": False},
     "bmp": {},
     "tiff": {"compression": "tiff_lzw", "tiffinfo": _PREDICTOR},
 }
-_LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383, "gif": 65_535}  # that the formats, or their libraries, can hold
+_LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383, "gif": 65_535}  # pixels: limits of the formats or of their libraries
 _KEEP_TRANSPARENCY = ("png", "webp", "tiff")
 _KEEP_RESOLUTION = ("png", "jpg", "bmp", "tiff")
-_GIF_CLEAR = 255  # the palette's last place
+_GIF_CLEAR = 255  # index of the transparent colour: the last one of the palette
 
-_DRAFT_MARGIN = 1.25  # nearer to the size wanted, the coarse reduction of the JPEG decoder shows on thin lines
+_DRAFT_MARGIN = 1.25  # with less, the JPEG decoder's coarse reduction is visible on thin lines
 _PILLOW_MODULES = r"PIL\."
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -68,13 +68,23 @@ _UPRIGHT = {
 def decode(
     data: bytes, *, max_pixels: int = 100_000_000, min_side: int = 1, draft_size: int | None = None
 ) -> Image.Image:
-    """The first frame as an upright RGB picture in sRGB, transparent parts on white.
+    """Decodes the first frame to an upright RGB picture in sRGB, transparent parts on white.
 
-    The size is checked in the header, before any pixel is decoded. `draft_size` is the shortest side that the picture
-    is about to be shrunk to: a JPEG is then decoded at 1/2, 1/4 or 1/8 where that leaves a quarter more than this,
-    which is several times faster, and after shrinking differs from full decoding by over 41 dB PSNR only.
+    The size is checked in the header, before any pixel is decoded.
 
-    Raises ImageError for everything that is not a whole picture of an allowed size.
+    Args:
+        data: the bytes of a PNG, JPEG, WebP, GIF, BMP or TIFF file.
+        max_pixels: largest width × height.
+        min_side: smallest width and height, px.
+        draft_size: the shortest side, px, to which the caller will shrink the picture; None: decode in full. A JPEG is
+            decoded at 1/2, 1/4 or 1/8 of its size where that still leaves a quarter more than `draft_size`. This is
+            several times faster; after shrinking, the PSNR against full decoding is over 41 dB.
+
+    Returns:
+        A picture of mode RGB with an empty `info`.
+
+    Raises:
+        ImageError: `data` is not a complete picture of an allowed size.
     """
     image = _on_white(_decode(data, max_pixels, min_side, draft_size))
     image.info = {}
@@ -82,19 +92,38 @@ def decode(
 
 
 def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000) -> Image.Image:
-    """Like :func:`decode`, with what is transparent kept so: RGB, or RGBA where the file can be transparent.
+    """Decodes like :func:`decode`, but keeps transparency.
 
-    `info["dpi"]` has the file's resolution, if it states one. Raises ImageError like :func:`decode`.
+    Args:
+        data: the bytes of an image file.
+        max_pixels: largest width × height.
+
+    Returns:
+        A picture of mode RGB, or RGBA where the file has transparency. `info["dpi"]` is the resolution of the file, if
+        the file states one; `info` holds nothing else.
+
+    Raises:
+        ImageError: `data` is not a complete picture of an allowed size.
     """
     return _decode(data, max_pixels, 1, None)
 
 
 def encode(image: Image.Image, name: str) -> bytes:
-    """An RGB or RGBA picture, in the format that the name's ending promises; PNG where it promises none.
+    """Encodes a picture in the format that the extension of `name` stands for.
 
-    JPEG in 4:4:4 at quality 95, WebP lossless, TIFF with LZW, GIF with the 255 colours that fit the picture best. Where
-    a format has no transparency (JPEG, BMP), the picture is laid on white; a GIF's is all or nothing.
-    `image.info["dpi"]` is written where the format has a place for it. Raises ImageError for sides it cannot hold.
+    JPEG is written in 4:4:4 at quality 95, WebP lossless, TIFF with LZW, GIF with the 255 colours that fit the picture
+    best. JPEG and BMP have no transparency: the picture is composed on white. A GIF pixel is either opaque or
+    transparent.
+
+    Args:
+        image: a picture of mode RGB or RGBA. `info["dpi"]` is written where the format can store it.
+        name: a file name; PNG is written for an unknown extension.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ImageError: a side is longer than the format allows.
     """
     kind = promised_format(name) or "png"
     if max(image.size) > _LONGEST_SIDE.get(kind, max(image.size)):
@@ -106,8 +135,8 @@ def encode(image: Image.Image, name: str) -> bytes:
     if kind in _KEEP_RESOLUTION and "dpi" in image.info:
         options["dpi"] = image.info["dpi"]
     if kind == "gif":
-        image, clear = _to_palette(image)
-        options |= clear
+        image, transparency_options = _to_palette(image)
+        options |= transparency_options
     elif kind not in _KEEP_TRANSPARENCY:
         image = _on_white(image)
     buffer = io.BytesIO()
@@ -116,7 +145,7 @@ def encode(image: Image.Image, name: str) -> bytes:
 
 
 def encode_png(image: Image.Image) -> bytes:
-    """PNG without metadata, made quickly (compress_level 1); the same pixels always give the same bytes."""
+    """Encodes a PNG without metadata, fast (compress_level 1). The same pixels always give the same bytes."""
     bare = image.copy()
     bare.info = {}
     buffer = io.BytesIO()
@@ -125,7 +154,7 @@ def encode_png(image: Image.Image) -> bytes:
 
 
 def _decode(data: bytes, max_pixels: int, min_side: int, draft_size: int | None) -> Image.Image:
-    """RGB or RGBA."""
+    """Returns a picture of mode RGB or RGBA."""
     kind = sniff(data)
     if kind is None:
         raise ImageError(describe_foreign(data))
@@ -138,7 +167,7 @@ def _decode(data: bytes, max_pixels: int, min_side: int, draft_size: int | None)
             image.draft(None, (ceil(draft_size * _DRAFT_MARGIN),) * 2)
         resolution = _resolution(image)
         decoded = in_srgb(_upright(_first_frame(image)))
-    decoded.info = resolution  # and nothing else: the pixels are in sRGB and upright now
+    decoded.info = resolution  # drops the profile and the orientation, which are already applied
     return decoded
 
 
@@ -151,10 +180,10 @@ def _resolution(image: Image.Image) -> dict[Any, Any]:
 
 
 def _ignore_pillow_warnings() -> None:
-    """Pillow's warnings tell of metadata that does not touch the pixels.
+    """Silences Pillow's warnings: they concern metadata that does not affect the pixels.
 
-    Set for good, because `catch_warnings` is not safe in threads, and anew where someone has reset the
-    filters.
+    The filter stays in place, because `catch_warnings` is not thread-safe. It is added again if other code has reset
+    the filters.
     """
     if not any(
         isinstance(module, re.Pattern) and module.pattern == _PILLOW_MODULES for *_, module, _ in warnings.filters
@@ -171,7 +200,7 @@ def _check_size(size: tuple[int, int], max_pixels: int, min_side: int) -> None:
 
 
 def _first_frame(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
-    if image.info.get("default_image"):  # an APNG's still for old viewers, not a frame of it
+    if image.info.get("default_image"):  # an APNG's still picture for old viewers, which is not a frame
         image.seek(1)
     image.load()
     return image
@@ -180,7 +209,7 @@ def _first_frame(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # unreadable EXIF says nothing about which way is up
+    except Exception:  # unreadable EXIF gives no orientation
         return image
     if orientation not in _UPRIGHT:
         return image
@@ -190,7 +219,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """RGB or RGBA to RGB."""
+    """Composes RGBA on white; returns RGB unchanged."""
     if image.mode == "RGB":
         return image
     paper = Image.new("RGB", image.size, "white")
@@ -199,7 +228,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _to_palette(image: Image.Image) -> tuple[Image.Image, dict[str, int]]:
-    """An indexed picture, and what a GIF has to say of it. No dither: it would put dots into flat colours."""
+    """Returns an indexed picture and the GIF options for it. No dithering: it would put dots into flat colours."""
     indexed = _on_white(image).quantize(_GIF_CLEAR, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     if image.mode == "RGB":
         return indexed, {}
@@ -223,7 +252,7 @@ def _describe_failure(kind: str, data: bytes, part: str, error: Exception) -> st
         return "more pixels than can be allowed"
     if isinstance(error, MemoryError):
         return f"{FORMAT_NAMES[kind]} too large for the memory"
-    # Pillow wraps what it meets at the end of a header in SyntaxError
+    # Pillow wraps errors at the end of a header in SyntaxError
     cut_short = isinstance(error.__cause__ or error, (struct.error, EOFError, IndexError))
     cut_short |= "truncated" in str(error).lower()
     cut_short |= kind == "webp" and int.from_bytes(data[4:8], "little") + 8 > len(data)

@@ -1,4 +1,4 @@
-"""How much colour a picture has: finds the grey one among colour, and the coloured one among lineart."""
+"""Measures how much colour a picture has, to find grey pictures among colour and coloured ones among lineart."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ _MAX_GREY_FRACTION = 0.01
 
 @dataclass(frozen=True)
 class ColourMeasure:
-    """What `measure_colour` saw.
+    """The result of `measure_colour`. Both measures are taken after the tint of the whole picture is removed.
 
-    mse: mean over pixels of the squared distance (summed over R, G, B, 0..255 scale) from neutral, the tint
-        of the whole picture removed. Paper and scanner tints stay under 22; flat colouring lies in the
-        hundreds.
-    fraction: share of pixels (0..1) whose channels differ by more than 24 levels after that.
+    Attributes:
+        mse: mean over pixels of the squared distance from neutral grey, summed over R, G and B on the 0..255 scale.
+            Tints of paper and scanners stay under 22; flat colouring gives several hundred.
+        fraction: share of pixels (0..1) whose channels differ by more than 24 levels.
     """
 
     mse: float
@@ -28,12 +28,19 @@ class ColourMeasure:
 
     @property
     def is_grey(self) -> bool:
-        """Little colour, or in few places only: a red cheek on a page of lines makes no colour picture."""
+        """Whether there is little colour, or colour in few places only, such as a red cheek on a page of lines."""
         return self.mse <= _MAX_GREY_MSE or self.fraction <= _MAX_GREY_FRACTION
 
 
 def measure_colour(image: Image.Image | npt.NDArray[np.uint8]) -> ColourMeasure:
-    """Measures an RGB picture, or its pixels (H, W, 3), on an area-averaged copy of 64 × 64."""
+    """Measures the colour of a picture on an area-averaged copy of 64 × 64.
+
+    Args:
+        image: an RGB picture, or its pixels, uint8 (H, W, 3).
+
+    Returns:
+        The measures, comparable between pictures of any size.
+    """
     pixels = cv2.resize(np.asarray(image), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     untinted = pixels - pixels.mean(axis=(0, 1)) + pixels.mean()
     off_grey = untinted - untinted.mean(axis=2, keepdims=True)
@@ -44,11 +51,18 @@ def measure_colour(image: Image.Image | npt.NDArray[np.uint8]) -> ColourMeasure:
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Whether an RGB picture shows no colour worth learning from."""
+    """Whether an RGB picture has too little colour to train on."""
     return measure_colour(image).is_grey
 
 
 def to_lab(image: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) RGB or (H, W) grey to float32 (H, W, 3) CIE Lab, L* in 0..100."""
+    """Converts a picture to CIE Lab.
+
+    Args:
+        image: uint8 (H, W, 3) RGB, or uint8 (H, W) grey.
+
+    Returns:
+        float32 (H, W, 3), L* in 0..100.
+    """
     rgb = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
     return cv2.cvtColor(rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)

@@ -1,7 +1,7 @@
-"""Duplicates: the same picture re-saved, resized or recompressed, but not a recoloured or a grey one.
+"""Finds duplicates: pictures saved again, resized or recompressed, but not recoloured or grey versions.
 
-Hashes of brightness alone see no difference between a drawing and its grey copy, so two pictures count as
-near duplicates only if both hashes, the colours of a small thumbnail and the aspect ratio agree.
+Hashes of the brightness are the same for a drawing and its grey copy. So two pictures count as near duplicates only if
+both hashes, the colours of a small thumbnail and the aspect ratio agree.
 """
 
 import base64
@@ -17,12 +17,12 @@ from PIL import Image
 
 MAX_HASH_DISTANCE = 4  # bits of 64, for each of the two hashes
 MAX_RGB_DISTANCE = 4.0  # mean absolute difference of the thumbnails, in levels of 255
-MAX_CELL_DISTANCE = 16  # largest difference in any channel of any thumbnail cell: tells recoloured details
+MAX_CELL_DISTANCE = 16  # largest difference in any channel of any thumbnail cell: detects recoloured details
 MAX_ASPECT_RATIO = 1.02
-MIN_DETAIL = 2.0  # grey levels; the hashes of a flatter picture are noise
+MIN_DETAIL = 2.0  # grey levels; the hashes of a picture with less detail are noise
 
 THUMB_SIDE = 8
-_WORKING_SIDE = 288  # divisible by 32, 16, 9 and 8, the sizes taken from it
+_WORKING_SIDE = 288  # divisible by 32, 16, 9 and 8, the sizes to which it is shrunk
 _NUM_CHUNKS = MAX_HASH_DISTANCE + 1
 
 Hashes = npt.NDArray[np.uint64]
@@ -31,13 +31,16 @@ Pairs = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What dedupe keeps of a picture.
+    """The data by which a picture is compared with others.
 
-    pixel_sha256: hex digest of size and RGB pixels, the same for lossless copies whatever their metadata.
-    phash, dhash: 16 hex digits each; low frequencies of the brightness, and its horizontal gradients.
-    width, height: of the picture in pixels.
-    thumb: base64 of the 8 × 8 RGB area average.
-    detail: standard deviation of the brightness at 32 × 32, in grey levels.
+    Attributes:
+        pixel_sha256: hex digest of size and RGB pixels, the same for lossless copies whatever their metadata.
+        phash: 16 hex digits, signs of the low frequencies of the brightness.
+        dhash: 16 hex digits, signs of the horizontal gradients of the brightness.
+        width: of the picture, px.
+        height: of the picture, px.
+        thumb: base64 of the 8 × 8 RGB area average.
+        detail: standard deviation of the brightness at 32 × 32, in grey levels.
     """
 
     pixel_sha256: str
@@ -49,12 +52,17 @@ class Fingerprint:
     detail: float
 
     def to_row(self) -> dict[str, str]:
-        """The fields as CSV cells."""
+        """Returns the fields as CSV cells."""
         return {name: str(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> "Fingerprint":
-        """The inverse of `to_row`; ignores other columns. KeyError or ValueError: not such a row."""
+        """Inverts `to_row`; ignores other columns.
+
+        Raises:
+            KeyError: a column is missing.
+            ValueError: a number cannot be parsed.
+        """
         return cls(
             pixel_sha256=row["pixel_sha256"],
             phash=row["phash"],
@@ -68,10 +76,16 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Picture `index` is a copy of picture `kept` (positions in the sequence given).
+    """A picture that is a copy of another one.
 
-    kind "exact" means the same pixels, else "near". The distances are those of the rule: bits of 64 for the
-    hashes, mean and largest difference of the thumbnails in levels of 255.
+    Attributes:
+        index: position of the copy in the given sequence.
+        kept: position of the picture that is kept instead.
+        kind: "exact" for the same pixels, else "near".
+        phash_distance: different bits, of 64.
+        dhash_distance: different bits, of 64.
+        rgb_distance: mean absolute difference of the thumbnails, in levels of 255.
+        cell_distance: largest absolute difference of the thumbnails, in levels of 255.
     """
 
     index: int
@@ -84,13 +98,13 @@ class Duplicate:
 
 
 def fingerprint(image: Image.Image | npt.NDArray[np.uint8]) -> Fingerprint:
-    """Fingerprint of an RGB picture, or of its pixels (H, W, 3)."""
+    """Computes the fingerprint of an RGB picture, or of its pixels, uint8 (H, W, 3)."""
     pixels: npt.NDArray[np.uint8] = np.ascontiguousarray(image)
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{width}x{height}:".encode())
     digest.update(pixels.data)
     working = pixels
-    if min(width, height) > _WORKING_SIDE:  # one pass over the big picture instead of four
+    if min(width, height) > _WORKING_SIDE:  # read the big picture once instead of four times
         working = _shrink(pixels, _WORKING_SIDE, _WORKING_SIDE)
     gray = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     coarse = _shrink(gray, 32, 32)
@@ -106,12 +120,17 @@ def fingerprint(image: Image.Image | npt.NDArray[np.uint8]) -> Fingerprint:
 
 
 def find_duplicates(fingerprints: Sequence[Fingerprint], num_kept: int = 0) -> list[Duplicate]:
-    """Which pictures are copies of which kept one, in the order given.
+    """Finds the pictures that are copies of others. Compares all pairs.
 
-    The largest of some copies is kept, the earlier one where sizes tie: give the preferred ones first. Every
-    copy is near the very picture it is dropped for, never only by way of a third. Exact over all pairs.
+    Of several copies the largest is kept, and of equal sizes the earliest: pass preferred pictures first. Every copy is
+    itself near the picture that is kept instead, never only through a third one.
 
-    num_kept: the first so many were kept earlier and stay, whatever better copy has come since.
+    Args:
+        fingerprints: of all pictures.
+        num_kept: the first `num_kept` pictures were kept earlier and are kept again, even if a larger copy follows.
+
+    Returns:
+        One entry per copy, by ascending position.
     """
     if not fingerprints:
         return []
@@ -129,11 +148,18 @@ def find_duplicates(fingerprints: Sequence[Fingerprint], num_kept: int = 0) -> l
 
 
 def near_pairs(phash: Hashes, dhash: Hashes) -> Pairs:
-    """All pairs (P, 2) of positions i < j whose hashes (N,) uint64 differ in at most 4 bits each, sorted.
+    """Finds all pairs of pictures whose two hashes differ in at most 4 bits each.
 
-    Two hashes with at most 4 different bits agree in at least one of 5 chunks. Pictures are therefore put
-    side by side by one chunk of each hash (25 ways), and only neighbours are compared: exact, and quick even
-    where thousands of white pages share a chunk of one hash.
+    Two hashes with at most 4 different bits agree in at least one of 5 chunks. So pictures are grouped by one chunk of
+    each hash, in 25 ways, and only pictures of one group are compared. This misses no pair, and is fast even where
+    thousands of white pages share a chunk of one hash.
+
+    Args:
+        phash: (N,) uint64.
+        dhash: (N,) uint64.
+
+    Returns:
+        (P, 2) int64 positions i < j, sorted.
     """
     found = [np.empty((0, 2), np.int64)]
     for i in range(_NUM_CHUNKS):
@@ -145,9 +171,14 @@ def near_pairs(phash: Hashes, dhash: Hashes) -> Pairs:
 
 
 def pairs_of_equal(keys: Hashes, max_neighbours: int | None = None) -> Iterator[Pairs]:
-    """Every pair (P, 2) of positions i < j with equal keys (< 2^32), in blocks no longer than `keys`.
+    """Yields every pair of positions with equal keys.
 
-    max_neighbours: how many of those that share its key each is paired with; None for all.
+    Args:
+        keys: (N,) uint64, below 2^32.
+        max_neighbours: with how many others of the same key a position is paired; None: with all.
+
+    Yields:
+        (P, 2) int64 positions i < j, with P at most N.
     """
     # key and position in one number: sorting plain numbers is ten times as fast as an indirect sort
     both = np.sort(keys << np.uint64(32) | np.arange(len(keys), dtype=np.uint64))
@@ -166,7 +197,7 @@ def _chunk(hashes: Hashes, number: int) -> Hashes:
 
 
 def _is_near(hashes: Hashes, pairs: Pairs, chunk: int) -> npt.NDArray[np.bool_]:
-    """Whether pairs are near, and `chunk` is the first in which they agree, so that each is found once."""
+    """Whether pairs are near and `chunk` is the first in which they agree, so that each pair is found once."""
     different = hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]
     near = np.bitwise_count(different) <= MAX_HASH_DISTANCE
     for earlier in range(chunk):
@@ -175,7 +206,7 @@ def _is_near(hashes: Hashes, pairs: Pairs, chunk: int) -> npt.NDArray[np.bool_]:
 
 
 def _near_duplicates(table: "_Table", first: npt.NDArray[np.int64], num_kept: int) -> Pairs:
-    """Pairs (better, worse) by the whole rule among the pictures with pixels of their own, best first."""
+    """Returns pairs (better, worse) that meet every condition, among pictures with different pixels, best first."""
     eligible = np.flatnonzero((first == np.arange(len(first))) & table.is_detailed)
     ranked = eligible[np.lexsort((-table.num_pixels[eligible], eligible >= num_kept))]
     pairs = ranked[near_pairs(table.phash[ranked], table.dhash[ranked])]
@@ -212,7 +243,7 @@ def _hex(bits: npt.NDArray[np.bool_]) -> str:
 
 
 def _first_of_equal(fingerprints: Sequence[Fingerprint]) -> npt.NDArray[np.int64]:
-    """For each position, the first one with the same pixels."""
+    """Returns for each position the first one with the same pixels."""
     seen: dict[str, int] = {}
     return np.array([seen.setdefault(f.pixel_sha256, i) for i, f in enumerate(fingerprints)], dtype=np.int64)
 
@@ -243,7 +274,7 @@ class _Table:
         )
 
     def cell_differences(self, pairs: Pairs) -> npt.NDArray[np.uint8]:
-        """(P, 192) absolute differences of the thumbnails of each pair."""
+        """Returns the (P, 192) absolute differences of the thumbnails of each pair."""
         a, b = self.thumb[pairs[:, 0]], self.thumb[pairs[:, 1]]
         return np.maximum(a, b) - np.minimum(a, b)
 

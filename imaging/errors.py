@@ -1,5 +1,5 @@
-"""What can be wrong with a picture that a person can put right."""
+"""Defines the error for a picture that cannot be used, for a reason that its owner can correct."""
 
 
 class ImageError(Exception):
-    """A picture that cannot be used; str() is one line that says why."""
+    """A picture that cannot be used. Its text is one line that says why."""

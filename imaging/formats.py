@@ -1,4 +1,4 @@
-"""Tells formats of pictures: by what a file begins with, and by what its name promises."""
+"""Recognizes image formats by the first bytes of a file and by the extension of its name."""
 
 from pathlib import PurePosixPath
 
@@ -10,7 +10,7 @@ _ENDINGS = {
 
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
-# What is often served in place of a picture: (offset, bytes there in lower case, what to call it).
+# files that servers often send instead of a picture: (offset, bytes there in lower case, name)
 _FOREIGN = [
     (0, b"<!doctype html", "an HTML page"),
     (0, b"<html", "an HTML page"),
@@ -33,7 +33,7 @@ _FOREIGN = [
 
 
 def sniff(data: bytes) -> str | None:
-    """The format by its first bytes: "png", "jpg", "webp", "gif", "bmp" or "tiff"; None for anything else."""
+    """Returns the format by the first bytes: "png", "jpg", "webp", "gif", "bmp", "tiff", or None for any other."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -51,12 +51,12 @@ def sniff(data: bytes) -> str | None:
 
 
 def promised_format(name: str) -> str | None:
-    """As :func:`sniff` says it: "png", "jpg", "webp", "gif", "bmp" or "tiff"; None for other endings."""
+    """Returns the format by the extension: "png", "jpg", "webp", "gif", "bmp", "tiff", or None for any other."""
     return _ENDINGS.get(PurePosixPath(name).suffix.lower())
 
 
 def describe_foreign(data: bytes) -> str:
-    """What a file is that is no picture, in words for its owner."""
+    """Describes a file that is not a supported picture, in words for its owner."""
     if not data:
         return "an empty file (0 bytes)"
     if not data.strip(b"\0"):

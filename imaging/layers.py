@@ -1,4 +1,4 @@
-"""A coloured drawing as its layers, at the drawing's own size, and how they become one picture."""
+"""Holds a coloured drawing as layers of the drawing's own size, and merges them into one picture."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-_STRIP = 512  # rows multiplied at once, so that little memory is taken beside the picture
+_STRIP = 512  # rows multiplied at once, to need little memory besides the picture
 
 Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Layered:
-    """What an editor would show as layers, from top to bottom.
+    """The layers of a coloured drawing, as an image editor shows them, from top to bottom.
 
     Attributes:
-        lines: (H, W, 3), the drawing as it was given, on white; multiplied over what lies below.
-        flats: (H, W, 3), the colours; they go on under the lines.
-        alpha: (H, W), 0 where the drawing is transparent; None where nothing is.
+        lines: (H, W, 3) uint8, the drawing as given, on white; multiplied with the flats below.
+        flats: (H, W, 3) uint8, the colours; they continue under the lines.
+        alpha: (H, W) uint8, 0 where the drawing is transparent; None for an opaque drawing.
     """
 
     lines: Pixels
@@ -28,7 +28,7 @@ class Layered:
     alpha: Pixels | None = None
 
     def merged(self) -> Image.Image:
-        """lines × flats, rounded: RGB, or RGBA where the drawing has transparency."""
+        """Returns lines × flats / 255, rounded: RGB, or RGBA where the drawing has transparency."""
         picture = np.empty_like(self.flats)
         for top in range(0, len(picture), _STRIP):
             rows = slice(top, top + _STRIP)

@@ -1,10 +1,9 @@
-"""The tone of lineart: paper to white, and the mean of the ink into one band for all drawings.
+"""Normalizes the tone of lineart: paper becomes white, and the mean of the ink is brought into one band.
 
-A model trained on lines of one darkness colours faint pencil and heavy ink badly, so both training and use
-bring the mean grey of the ink to the same band. Brightening a pixel again and again towards white multiplies
-its darkness by one
-factor, so the whole iteration is one table: `255 - min(255, scale · (255 - v))`, and the scale follows from
-the histogram.
+A model trained on lines of one darkness colours faint pencil and heavy ink badly, so training and serving bring the
+mean grey of the ink into the same band. Brightening a pixel repeatedly towards white multiplies its darkness by one
+factor, so the whole iteration is one lookup table, `255 - min(255, scale · (255 - v))`. The scale follows from the
+histogram.
 """
 
 from collections.abc import Mapping
@@ -20,12 +19,12 @@ Gray = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.float64]
 Status = Literal["ok", "in_band", "blank", "too_dense", "unconverged"]
 
-_MAX_ERROR = 0.5  # grey levels between the mean reached and the band; less is not reachable with 256 levels
+_MAX_ERROR = 0.5  # grey levels between the mean and the band; 256 levels do not allow less
 _NUM_CANDIDATES = 64
 _DARKNESS = np.arange(256, dtype=np.float64)
 
 _DARKEST_PAPER = 140
-_PAPER_NOISE = 0.05  # paper grain, as a share of the paper's own level
+_PAPER_NOISE = 0.05  # variation of the paper, as a share of its grey level
 _MIN_PAPER_SHARE = 0.5
 _FIT_SIDE = 64
 
@@ -38,12 +37,15 @@ _MAX_TONE = 0.12
 
 @dataclass(frozen=True)
 class Normalization:
-    """How lineart is toned; kept in a checkpoint, since its inputs must be toned as its training data was.
+    """Settings of the normalization. A checkpoint stores those of its training data, because its inputs need the same.
 
-    low, high: the band, in grey levels, into which the mean of the ink is brought (equal: one target).
-    threshold: a pixel darker than this is ink; JPEG ringing lies above 250.
-    max_scale: faint lines are darkened at most this many times.
-    min_ink, max_ink: shares of the picture; less ink is a blank page, more is no lineart.
+    Attributes:
+        low: lower end of the band for the mean of the ink, grey level.
+        high: upper end of the band, grey level; may equal `low`.
+        threshold: a pixel darker than this grey level is ink; JPEG ringing lies above 250.
+        max_scale: largest factor by which faint lines are darkened.
+        min_ink: share of the picture (0..1); with less ink, it is a blank page.
+        max_ink: share of the picture (0..1); with more ink, it is not lineart.
     """
 
     low: int = 180
@@ -72,12 +74,16 @@ class Normalization:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, for JSON and checkpoints."""
+        """Returns plain numbers, for JSON and checkpoints."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Normalization":
-        """The inverse of `to_dict`; raises ValueError for missing, unknown or impossible values."""
+        """Inverts `to_dict`.
+
+        Raises:
+            ValueError: a value is missing, unknown or out of range.
+        """
         names = {field.name for field in fields(cls)}
         if set(values) != names:
             missing, unknown = sorted(names - set(values)), sorted(set(values) - names)
@@ -87,16 +93,18 @@ class Normalization:
 
 @dataclass(frozen=True)
 class NormalizedLineart:
-    """A toned drawing and how it came about.
+    """A normalized drawing, with measurements.
 
-    image: (H, W) uint8, 255 = paper.
-    status: "ok" the mean of the ink was brought into the band; "in_band" it was there already; "blank" next
-        to no ink, left alone; "too_dense" toned, but too much ink to be lineart; "unconverged" the band is
-        out of reach.
-    mean_in, mean_out: mean grey of the ink before and after, 255.0 where there is none.
-    scale: factor on darkness; 1.0 where the ink was left alone.
-    ink_fraction: share of ink pixels (0..1) before toning.
-    paper: grey level that was taken for white; 255 where the paper was white already.
+    Attributes:
+        image: (H, W) uint8, 255 = paper.
+        status: "ok": the mean of the ink was brought into the band; "in_band": it was there already; "blank": hardly
+            any ink, which is not scaled; "too_dense": scaled, but too much ink for lineart; "unconverged": the mean
+            cannot reach the band.
+        mean_in: mean grey level of the ink before, 255.0 without ink.
+        mean_out: mean grey level of the ink after, 255.0 without ink.
+        scale: factor on darkness; 1.0 where the ink was not changed.
+        ink_fraction: share of ink pixels (0..1) before scaling.
+        paper: grey level of the paper before; 255 where it was white already.
     """
 
     image: Gray
@@ -109,25 +117,35 @@ class NormalizedLineart:
 
 
 def lineart_gray(image: Image.Image) -> Gray:
-    """(H, W) uint8 luma (ITU-R BT.601) of an RGB or grey picture."""
+    """Returns the luma (ITU-R BT.601) of an RGB or grey picture, (H, W) uint8."""
     return np.asarray(image.convert("L"))
 
 
 def is_lines(gray: Gray) -> bool:
-    """Whether what is not paper is lines, not areas of tone: tells a page of lines from a grey painting.
+    """Whether a picture consists of lines on paper, and not of grey areas as a painting does.
 
-    `gray` is (H, W) uint8. Closing takes away dark lines and leaves dark areas.
+    A morphological closing removes dark lines and leaves dark areas.
+
+    Args:
+        gray: (H, W) uint8.
     """
     small = cv2.resize(whiten_paper(gray)[0], (_TONE_SIDE, _TONE_SIDE), interpolation=cv2.INTER_AREA)
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDEST_LINE, _WIDEST_LINE))
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, brush)
+    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDEST_LINE, _WIDEST_LINE))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, element)
     return bool((closed < _TONE_LEVEL).mean() <= _MAX_TONE)
 
 
 def normalize(gray: Gray, normalization: Normalization | None = None) -> NormalizedLineart:
     """Whitens the paper of a scan, then brings the mean of the ink into the band.
 
-    `gray` is (H, W) uint8. Normalizing the image of an "ok", "in_band" or "blank" result changes no pixel.
+    Normalizing the image of an "ok", "in_band" or "blank" result again changes no pixel.
+
+    Args:
+        gray: (H, W) uint8.
+        normalization: the settings; None: the defaults.
+
+    Raises:
+        ValueError: `gray` is empty or not (H, W) uint8.
     """
     if gray.ndim != 2 or gray.dtype != np.uint8 or gray.size == 0:
         raise ValueError(f"lineart must be (H, W) uint8, not {gray.shape} {gray.dtype}")
@@ -160,22 +178,22 @@ def _histogram(gray: Gray) -> Counts:
 
 
 def _scaled_levels(scale: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Darkness 0..255 times each scale, rounded and clipped: (..., 256)."""
+    """Returns darkness 0..255 times each scale, rounded and clipped: (..., 256)."""
     return np.minimum(255, np.floor(np.multiply.outer(scale, _DARKNESS) + 0.5))
 
 
 def _ink_darkness(levels: npt.NDArray[np.float64], counts: Counts, cut: int) -> Any:
-    """Mean darkness of the ink when darkness d becomes levels[..., d]; 0 where no ink is left."""
+    """Returns the mean darkness of the ink when darkness d becomes levels[..., d]; 0 if no ink is left."""
     weights = counts * (levels > cut)
     return (weights * levels).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1)
 
 
 def _find_scale(counts: Counts, cut: int, target: float, max_scale: float) -> float:
-    """The scale nearest 1 with which the ink's mean darkness is `target`, to the rounding of the table."""
+    """Returns the scale nearest 1 for which the mean darkness of the ink is `target`, within the table's rounding."""
     brighten = _ink_darkness(_DARKNESS, counts, cut) > target
     guess = _brightening_scale(counts, cut, target) if brighten else _darkening_scale(counts, cut, target)
     present = _DARKNESS[1:][counts[1:] > 0]
-    # where the rounding of some present level flips, on either side of the guess
+    # scales at which the rounding of a present level changes, on either side of the guess
     flips = (np.floor(guess * present - 0.5)[:, None] + np.array([0.5, 1.5])) / present[:, None]
     candidates = np.append(guess, flips.ravel() * (1 + 1e-12))
     lowest, highest = (0.0, 1.0) if brighten else (1.0, max_scale)
@@ -186,26 +204,25 @@ def _find_scale(counts: Counts, cut: int, target: float, max_scale: float) -> fl
 
 
 def _brightening_scale(counts: Counts, cut: int, target: float) -> float:
-    """Largest scale under 1 with mean{scale·d : scale·d > cut} = target.
+    """Returns the largest scale under 1 with mean{scale·d : scale·d > cut} = target.
 
-    Faint ink turns to paper as the scale falls. When all up to darkness k have, scale = target / mean{d : d >
-    k}, which holds only if the scale indeed puts k, and not k + 1, on the paper's side; one k at least fits.
+    Faint ink becomes paper as the scale falls. Once all ink up to darkness k has, scale = target / mean{d : d > k}.
+    This is a solution only if that scale makes k paper but not k + 1; at least one k fits.
     """
     num = np.cumsum(counts[::-1])[::-1]
     total = np.cumsum((counts * _DARKNESS)[::-1])[::-1]
     dropped = np.flatnonzero(num[1:] > 0)
     dropped = dropped[dropped >= cut]
     scales = target * num[dropped + 1] / total[dropped + 1]
-    edge = cut + 0.5  # the table rounds, so this much counts as ink
+    edge = cut + 0.5  # the table rounds, so ink begins here
     fits = (scales * dropped < edge) & (scales * (dropped + 1) >= edge)
     return float(scales[fits][0]) if fits.any() else float(scales[-1])
 
 
 def _darkening_scale(counts: Counts, cut: int, target: float) -> float:
-    """Smallest scale over 1 with mean{min(255, scale·d) : scale·d > cut} = target.
+    """Returns the smallest scale over 1 with mean{min(255, scale·d) : scale·d > cut} = target.
 
-    Near-white pixels turn to ink as the scale grows, and lower the mean each time; between two such events it
-    rises.
+    As the scale grows, the mean rises, except where near-white pixels become ink: each time it drops.
     """
     scale = 1.0
     for dropped in range(cut, -1, -1):
@@ -217,7 +234,7 @@ def _darkening_scale(counts: Counts, cut: int, target: float) -> float:
 
 
 def _clipped_scale(weights: Counts, target: float) -> float:
-    """Solves mean(min(255, scale·d)) = target by Newton's steps: few, as it is concave, piecewise linear."""
+    """Solves mean(min(255, scale·d)) = target by Newton's method: few steps, as it is concave and piecewise linear."""
     scale = target * weights.sum() / (weights * _DARKNESS).sum()
     while True:
         clipped = scale * _DARKNESS >= 255
@@ -231,11 +248,17 @@ def _clipped_scale(weights: Counts, target: float) -> float:
 
 
 def whiten_paper(gray: Gray) -> tuple[Gray, int]:
-    """Makes the paper of a scan or a photo white; returns the picture and the paper's grey level.
+    """Makes the paper of a scan or a photo white.
 
-    (H, W) uint8 in and out. A picture whose paper is white already, or that has none, comes back as it is,
-    with 255. The light on the page is taken as a quadratic surface through its paper, so shading goes, while
-    large dark areas, which a local estimate would bleach, stay.
+    The light on the page is fitted as a quadratic surface to the pixels of the paper. This removes shading but keeps
+    large dark areas, which a local estimate would bleach.
+
+    Args:
+        gray: (H, W) uint8.
+
+    Returns:
+        The picture, (H, W) uint8, and the grey level of its paper. If the paper is white already, or if there is none,
+        the picture is unchanged and the level is 255.
     """
     gray = np.ascontiguousarray(gray)
     return _whiten_paper(gray, _histogram(gray))
@@ -248,17 +271,17 @@ def _whiten_paper(gray: Gray, histogram: Counts) -> tuple[Gray, int]:
     light = _fit_light(gray, level)
     gain = cv2.resize(255 / (light * (1 - _PAPER_NOISE)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     white = np.asarray(cv2.multiply(gray, gain, dtype=cv2.CV_8U), dtype=np.uint8)  # rounds and clips
-    if (white == 255).mean() <= _MIN_PAPER_SHARE:  # whatever this is, it is not mostly paper
+    if (white == 255).mean() <= _MIN_PAPER_SHARE:  # the picture is not mostly paper
         return gray, 255
     return white, round(float(np.median(light)))
 
 
 def _fit_light(gray: Gray, level: int) -> npt.NDArray[np.float32]:
-    """(64, 64) grey level of the paper over the page, fitted to the pixels that look like paper."""
+    """Returns the (64, 64) grey level of the paper over the page, fitted to the pixels that look like paper."""
     small = cv2.resize(gray, (_FIT_SIDE, _FIT_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     terms = _quadratic_terms(_FIT_SIDE)
     light, tolerance = np.full(small.shape, level, np.float32), 0.3
-    for _ in range(6):  # from "may be paper under uneven light" to "is paper"
+    for _ in range(6):  # the tolerance shrinks from "may be paper in uneven light" to "is paper"
         paper = np.abs(small - light) <= tolerance * light
         chosen = terms[paper]
         weights = np.linalg.lstsq(chosen.T @ chosen, chosen.T @ small[paper], rcond=None)[0]
@@ -268,6 +291,6 @@ def _fit_light(gray: Gray, level: int) -> npt.NDArray[np.float32]:
 
 
 def _quadratic_terms(side: int) -> npt.NDArray[np.float32]:
-    """(side, side, 6): 1, x, y, x², xy, y² with x and y in -1..1."""
+    """Returns (side, side, 6): 1, x, y, x², xy, y² with x and y in -1..1."""
     y, x = np.meshgrid(*[np.linspace(-1, 1, side, dtype=np.float32)] * 2, indexing="ij")
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)

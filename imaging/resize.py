@@ -1,4 +1,4 @@
-"""Pictures to the size that training wants."""
+"""Shrinks pictures to the size at which they are trained on, and refuses unsuitable shapes."""
 
 from PIL import Image
 
@@ -6,9 +6,18 @@ from imaging.errors import ImageError
 
 
 def resize_shortest(image: Image.Image, size: int, *, max_aspect: float = 4.0) -> Image.Image:
-    """Shrinks `image`, by antialiased Lanczos, until its shortest side is `size` pixels.
+    """Shrinks a picture with an antialiased Lanczos filter.
 
-    Raises ImageError for a shape that :func:`check_shape` refuses.
+    Args:
+        image: a picture of any mode that Pillow can resize.
+        size: the shortest side of the result, px.
+        max_aspect: see :func:`check_shape`.
+
+    Returns:
+        The shrunk picture, or `image` itself if it has that size already.
+
+    Raises:
+        ImageError: :func:`check_shape` refuses the shape.
     """
     width, height = image.size
     check_shape(width, height, size, max_aspect=max_aspect)
@@ -20,11 +29,18 @@ def resize_shortest(image: Image.Image, size: int, *, max_aspect: float = 4.0) -
 
 
 def check_shape(width: int, height: int, size: int, *, max_aspect: float = 4.0) -> None:
-    """Refuses what cannot be resized, before it is decoded.
+    """Refuses pictures that are too small or too long. Needs no pixels, so it can be called before decoding.
 
-    Raises ImageError for a picture whose shortest side is under `size`, for enlarging invents no detail, and
-    for one more than `max_aspect` times as long as wide: a comic strip or a banner, of which crops show next
-    to nothing.
+    Enlarging adds no detail. Crops of very long pictures, such as comic strips and banners, show hardly anything.
+
+    Args:
+        width: of the picture, px.
+        height: of the picture, px.
+        size: the smallest shortest side, px.
+        max_aspect: the largest ratio of the longest to the shortest side.
+
+    Raises:
+        ImageError: the shortest side is under `size`, or the ratio is over `max_aspect`.
     """
     shortest, longest = sorted((width, height))
     if shortest < size:

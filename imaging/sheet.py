@@ -1,4 +1,4 @@
-"""Contact sheets: rows of pictures with captions, on one page."""
+"""Draws contact sheets: rows of pictures with captions, on one page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,21 @@ def grid(
     tile: int = 256,
     gap: int = 12,
 ) -> Image.Image:
-    """An RGB page of pictures, the longest side of each brought to `tile` pixels, in cells of one size.
+    """Draws pictures in cells of one size on an RGB page.
 
-    captions: one for each column, shown above the first row; or a sequence for each row, shown below its pictures. Cut
-    with an ellipsis where too long. footer: a line for credits at the very bottom.
-    Rows may differ in length. Raises ValueError without any picture, and for captions that do not fit the rows.
+    Args:
+        rows: the pictures; rows may differ in length.
+        captions: one per column, drawn above the first row; or one sequence per row, drawn below its pictures. Captions
+            that are too long end in an ellipsis.
+        footer: a line at the bottom, for credits.
+        tile: the longest side to which each picture is resized, px.
+        gap: between cells, px.
+
+    Returns:
+        The page, of mode RGB.
+
+    Raises:
+        ValueError: there is no picture, or the captions do not match the rows or columns.
     """
     if not any(rows):
         raise ValueError("a sheet needs at least one picture")
@@ -55,7 +65,7 @@ def grid(
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where things stand, in pixels."""
+    """The positions on the page, in pixels."""
 
     cell: tuple[int, ...]  # width, height
     gap: int
@@ -64,7 +74,7 @@ class _Layout:
     below: bool
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
-        """Upper left corner of a cell."""
+        """Returns the upper left corner of a cell."""
         step = self.cell[1] + self.gap + self.line * self.below
         return self.gap + column * (self.cell[0] + self.gap), self.gap + self.line * self.head + row * step
 
@@ -76,7 +86,7 @@ class _Layout:
 def _split_captions(
     captions: Sequence[str] | Sequence[Sequence[str]], num_rows: int, num_columns: int
 ) -> tuple[list[str], list[Sequence[str]]]:
-    """(one per column, one per picture), of which one at least is empty."""
+    """Splits captions into (one per column, one per picture), at least one of which is empty."""
     heads = [caption for caption in captions if isinstance(caption, str)]
     below = [caption for caption in captions if not isinstance(caption, str)]
     if len(heads) not in (0, num_columns) or len(below) not in (0, num_rows) or (heads and below):
@@ -93,7 +103,7 @@ def _fit(image: Image.Image, tile: int) -> Image.Image:
 def _place(
     page: Image.Image, pen: ImageDraw.ImageDraw, image: Image.Image, corner: tuple[int, int], cell: tuple[int, ...]
 ) -> None:
-    """Pastes `image` in the middle of its cell, with a hairline around it: white paper needs an edge."""
+    """Pastes `image` in the middle of its cell, with a thin frame that shows where white paper ends."""
     left = corner[0] + (cell[0] - image.width) // 2
     upper = corner[1] + (cell[1] - image.height) // 2
     page.paste(image, (left, upper))
@@ -101,7 +111,7 @@ def _place(
 
 
 def _write(pen: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, line: int, text: str, fill: str) -> None:
-    """One line of text, in the middle of a strip `line` pixels high."""
+    """Draws one line of text, in the middle of a strip `line` pixels high."""
     font = ImageFont.load_default(round(line / 1.7))
     if pen.textlength(text, font) > width:
         while text and pen.textlength(text + "…", font) > width:

@@ -1,1 +1,1 @@
-"""Teaches a painter: one file a method, each of which makes one optimization step."""
+"""Trains a painter: one module per method, which performs one optimization step at a time."""

@@ -1,4 +1,4 @@
-"""Settings of the methods: what each of them trains and how. Read without torch, as forms and commands need them."""
+"""Defines the settings of the training methods. Imports without torch, for forms and commands."""
 
 from __future__ import annotations
 
@@ -60,21 +60,25 @@ class CycleGanConfig(FrozenConfig):
 
     @property
     def uses_extracted_lines(self) -> bool:
-        """Whether its batches must carry the lines that were extracted from their colour pictures."""
+        """Whether batches must contain the lines extracted from their colour pictures."""
         return self.losses.lambda_pseudo > 0
 
     def make(self, context: Context) -> Method:
-        """The method with networks that have learnt nothing yet."""
+        """Creates the method, with untrained networks.
+
+        Args:
+            context: device, random generator and process group.
+        """
         from cyclegan.methods.cyclegan import CycleGan
 
         return CycleGan(self, context)
 
     @property
     def rates(self) -> str:
-        """The settings to lower where a training breaks down."""
+        """The settings to lower if the losses diverge, for the error line."""
         return "optimizer.lr_generator and optimizer.lr_discriminator"
 
     @property
     def memory(self) -> str:
-        """The setting to lower where memory is short, with its value."""
+        """The setting to lower if memory runs out, with its value, for the error line."""
         return f"generator.ngf ({self.generator.ngf})"

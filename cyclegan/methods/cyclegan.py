@@ -1,8 +1,8 @@
-"""CycleGAN (Zhu et al. 2017): four networks and one optimization step of them.
+"""Trains the four networks of CycleGAN (Zhu et al. 2017), one optimization step at a time.
 
-In the paper, g_ab, g_ba, d_a and d_b are G, F, D_X and D_Y. The generators are updated first, against frozen
-discriminators; then the discriminators, on the same fakes passed through the image pools. Images that go through the
-same network are batched, which changes no result with instance norm: four generator passes, not six.
+g_ab, g_ba, d_a and d_b are the paper's G, F, D_X and D_Y. A step first updates the generators, against frozen
+discriminators, and then the discriminators, on the same fakes after the image pools. Images for the same network are
+batched: four generator passes instead of six. With instance norm this does not change the results.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ Losses = dict[str, Tensor]
 
 
 class CycleGan:
-    """A Method. `g_ab` colours and is the painter, `g_ba` extracts lines; `d_a` and `d_b` judge their own domain."""
+    """CycleGAN as a Method; see there for what its members mean.
+
+    Attributes:
+        g_ab: generator from lineart to colour: the painter.
+        g_ba: generator from colour to lineart.
+        d_a: discriminator of lineart.
+        d_b: discriminator of colour.
+        pools: the image pools of the discriminators, by domain ("a", "b").
+        optimizers: Adam for the "generators" and for the "discriminators".
+    """
 
     losses = (
         "generators",
@@ -69,7 +78,7 @@ class CycleGan:
         }
 
     def step(self, batch: Batch, at: Moment) -> Losses:
-        """See Method.step."""
+        """Updates every network once; see Method.step."""
         losses = self._warm_up(batch, at) if at.warming_up else self._adversarial(batch, at)
         losses = {name: loss.detach() for name, loss in losses.items()}
         self._context.world.average(list(losses.values()))
@@ -100,7 +109,7 @@ class CycleGan:
         return losses
 
     def _generator_losses(self, batch: Batch, lambda_cycle_b: float) -> tuple[Losses, Tensor, Tensor]:
-        """The weighted sum "generators" and its parts, then the fakes that the discriminators judge."""
+        """Returns the losses (the weighted sum "generators" and its parts), then the fakes of A and of B."""
         weights = self.config.losses
         a, b, identity = batch.real_a, batch.real_b, weights.lambda_identity > 0
         pseudo = batch.lines_b
@@ -129,14 +138,21 @@ class CycleGan:
         return losses | {"generators": total}, fake_a, fake_b
 
     def _lambda_cycle_b(self, at: Moment) -> float:
-        """Weight of B→A→B, linear from the first to the last step."""
+        """Returns the weight of B→A→B, linear from the first to the last step."""
         first, last = self.config.losses.lambda_cycle_b, self.config.losses.lambda_cycle_b_end
         return first + (last - first) * at.step / max(1, at.total - 1)
 
     def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None]:
-        """A→B of all the images that are given, in one pass, and the palettes of `real_b` that they got, if any.
+        """Colours all given images in one pass, with the palettes measured in `real_b` if the painter has palettes.
 
-        In the palettes of real_b, lineart is coloured as B is, and B→A→B can find back to its own colours.
+        With these palettes, lineart gets colours of domain B, and B→A→B can reconstruct the colours of `real_b`.
+
+        Args:
+            batch: the batch of this step.
+            images: (N, 3, H, W) in [-1, 1] each; None is skipped. With palettes, the last one is `batch.lines_b`.
+
+        Returns:
+            The coloured images, and the palettes (N, k, 3) in [0, 1] or None.
         """
         if not self.config.generator.palette:
             return together(self.g_ab, *images), None
@@ -153,7 +169,7 @@ class CycleGan:
         return (adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False)) / 2
 
     def _through_pool(self, name: str, fakes: Tensor) -> Tensor:
-        """Every process keeps the same pool of all fakes, and takes its share of what the pool answers."""
+        """Exchanges fakes with the image pool, which is the same in every process; returns this process's share."""
         world = self._context.world
         past = self.pools[name].query(world.gather(fakes.detach()))
         return past[world.share(len(past))]
@@ -165,22 +181,23 @@ class CycleGan:
         return diff_augment(images, self._context.draw) if self.config.augment else images
 
     def state_dict(self) -> dict[str, Any]:
-        """See Method.state_dict."""
+        """Returns the state besides the painter; see Method.state_dict."""
         return {
-            "networks": {name: network.state_dict() for name, network in self._beside_the_painter()},
+            "networks": {name: network.state_dict() for name, network in self._other_networks()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for name, network in self._beside_the_painter():
+        """Restores what :meth:`state_dict` returned."""
+        for name, network in self._other_networks():
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         for name, pool in self.pools.items():
             pool.load_state_dict(state["pools"][name], self._context.device)
 
-    def _beside_the_painter(self) -> Iterator[tuple[str, nn.Module]]:
+    def _other_networks(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, network) for name, network in self.networks.items() if network is not self.painter)
 
 

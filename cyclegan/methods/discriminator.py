@@ -1,4 +1,4 @@
-"""The discriminator of CycleGAN (Zhu et al. 2017, appendix 7.2)."""
+"""Defines the discriminator of CycleGAN (Zhu et al. 2017, appendix 7.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cyclegan.methods.config import DiscriminatorConfig
 
 
 class Discriminator(nn.Module):
-    """PatchGAN: (N, 3, H, W) in [-1, 1] → (N, 1, h, w) logits, one for each overlapping patch, no sigmoid."""
+    """A PatchGAN: (N, 3, H, W) in [-1, 1] → (N, 1, h, w) logits, one per overlapping patch, without sigmoid."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()

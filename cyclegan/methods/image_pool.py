@@ -1,4 +1,4 @@
-"""A history of fakes, so that a discriminator does not only see the generator's latest ones (paper, section 4)."""
+"""Stores past fakes, so that a discriminator sees more than the latest ones (Zhu et al. 2017, section 4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class ImagePool:
-    """Up to `size` past images. A full pool answers half of the queries with a past image, and keeps the new one."""
+    """A pool of up to `size` past fakes. Once full, it swaps every new image with probability 1/2 for a past one."""
 
     def __init__(self, size: int, rng: torch.Generator) -> None:
         self.size = size
@@ -17,7 +17,14 @@ class ImagePool:
         self._images: list[Tensor] = []
 
     def query(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) new fakes → the same shape, some of them replaced by earlier ones. No gradients."""
+        """Replaces some new fakes by past ones.
+
+        Args:
+            images: (N, C, H, W) new fakes.
+
+        Returns:
+            The same shape, without gradients.
+        """
         return torch.stack([self._swap(image) for image in images.detach()]) if self.size else images.detach()
 
     def _swap(self, image: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""The losses of CycleGAN (Zhu et al. 2017, section 3), always computed in float32 or finer.
+"""Computes the losses of CycleGAN (Zhu et al. 2017, section 3), in float32 or a higher precision.
 
-All take and return float tensors; images are (N, 3, H, W) in [-1, 1].
+All functions take and return float tensors; losses are scalars; images are (N, 3, H, W) in [-1, 1].
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ _LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as PIL's "L"
 
 
 def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
-    """LSGAN: mean squared distance of the logits to 1 (real) or 0 (fake); paper, section 4."""
+    """Returns the LSGAN loss: mean squared distance of the logits (any shape) to 1 (real) or 0 (fake); section 4."""
     return ((_at_least_float32(logits) - float(real)) ** 2).mean()
 
 
 def l1_loss(image: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference, for cycle consistency, identity and pseudo-pairs."""
+    """Returns the mean absolute difference, for cycle consistency, identity and pseudo-pairs."""
     return (_at_least_float32(image) - _at_least_float32(target)).abs().mean()
 
 
 def to_grey(images: Tensor) -> Tensor:
-    """Luma repeated in three channels, same shape."""
+    """Replaces each channel of (N, 3, H, W) by the luma; same shape."""
     luma = images.new_tensor(_LUMA).view(1, 3, 1, 1)
     return (images * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 

@@ -1,4 +1,4 @@
-"""What the trainer asks of a method, and what a method is given to work with."""
+"""Defines the interface between the trainer and a training method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Batch:
-    """(N, 3, crop, crop) float in [-1, 1]; `lines_b` are the lines extracted from `real_b`, if the method uses them."""
+    """The images of one step, (N, 3, crop, crop) float in [-1, 1] each.
+
+    Attributes:
+        real_a: lineart.
+        real_b: colour pictures, unrelated to `real_a`.
+        lines_b: lines extracted from `real_b`; None if the method does not use them.
+    """
 
     real_a: Tensor
     real_b: Tensor
@@ -26,12 +32,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where in a training a step is.
+    """The position of a step in the schedule.
 
     Attributes:
-        step, total: steps made before this one, and of the whole training.
-        rate: share of the learning rate, 0..1.
-        warming_up: whether the method's first phase lasts.
+        step: number of steps before this one.
+        total: number of steps of the whole training.
+        rate: factor on the learning rate, 0..1.
+        warming_up: whether the step belongs to the warm-up.
     """
 
     step: int
@@ -41,44 +48,58 @@ class Moment:
 
 
 class Method(Protocol):
-    """One way to teach a painter. A step updates all networks once; nothing else of a training is its business."""
+    """A way to train a painter. The method updates the networks; the trainer does everything else."""
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """The names that `step` may give, in the order of their columns in metrics.csv."""
+        """The names of the losses that `step` may return, in the order of their columns in metrics.csv."""
         ...
 
     @property
-    def painter(self) -> Painter: ...
+    def painter(self) -> Painter:
+        """The network that will serve."""
+        ...
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
-        """All that are trained, by name, the painter among them."""
+        """All trained networks by name, including the painter."""
         ...
 
     @property
     def averaged(self) -> tuple[str, ...]:
-        """Those of them, besides the painter, of which a running average is kept."""
+        """Names of the networks, besides the painter, whose averaged weights the trainer keeps too."""
         ...
 
     def step(self, batch: Batch, at: Moment) -> dict[str, Tensor]:
-        """Update every network once. Returns scalar losses on the device, without waiting for it."""
+        """Updates the networks once.
+
+        Args:
+            batch: this process's share of the images.
+            at: the position in the schedule.
+
+        Returns:
+            Scalar losses by name, averaged over the processes. They stay on the device: the call does not wait for it.
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All that going on exactly takes, besides the painter's weights."""
+        """Returns all state, besides the painter's weights, from which training continues exactly."""
         ...
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` returned."""
+        ...
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where and with whom a method computes.
+    """The environment in which a method computes.
 
     Attributes:
-        rng: all chance of the run; every process draws the same numbers, for the batches of all.
-        batch: images of each domain in a step, of all processes together.
+        device: of the networks and batches.
+        rng: the run's only random generator, on the CPU; every process draws the same numbers, for the whole batch.
+        batch: images of each domain in a step, over all processes.
+        world: the processes that train together.
         bf16: whether the networks compute in bfloat16.
     """
 
@@ -89,23 +110,32 @@ class Context:
     bf16: bool = False
 
     def place(self, network: Network) -> Network:
-        """The network on the device, in the memory layout that is quickest there."""
-        # tensor cores want channels last; on a CPU instance norm would copy every image back
+        """Moves a network to the device, in the memory layout that is fastest there, and returns it."""
+        # fastest for tensor cores; on a CPU, instance norm would copy every image back
         layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
         return network.to(self.device).to(memory_format=layout)
 
     def autocast(self) -> torch.autocast:
-        """Networks inside compute in bf16, which keeps float32's range: no loss scaling. Losses stay float32."""
+        """Returns a context for forward passes in bf16. It has float32's range, so losses need no scaling."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def draw(self, low: int, high: int, count: int) -> Tensor:
-        """Integers from low to high, both included, for `count` images: this process's share of those drawn for all."""
+        """Draws random integers for images of this process; all processes draw the same numbers and take their share.
+
+        Args:
+            low: the smallest integer.
+            high: the largest integer.
+            count: number of images of this process, a multiple of its share of the batch.
+
+        Returns:
+            (count,) int64, on the CPU.
+        """
         drawn = torch.randint(low, high + 1, (count * self.world.size,), generator=self.rng)
         return drawn.view(-1, self.batch)[:, self.world.share(self.batch)].flatten()
 
 
 def computes_in_bf16(device: torch.device) -> bool:
-    """Whether the hardware itself calculates in bf16; where it is emulated, it is slower than float32."""
+    """Whether the hardware supports bf16 natively; emulated bf16 is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.11
@@ -113,6 +143,14 @@ def computes_in_bf16(device: torch.device) -> bool:
 
 
 def together(network: Callable[[Tensor], Tensor], *images: Tensor | None) -> tuple[Tensor, ...]:
-    """One pass for all the images that are given, split again: instance norm works on each image alone."""
+    """Passes several batches through a network at once. Instance norm treats each image alone, so results are the same.
+
+    Args:
+        network: (N, …) → (N, …).
+        images: batches of one shape; None is skipped.
+
+    Returns:
+        The output for each batch that is not None.
+    """
     given = [image for image in images if image is not None]
     return network(torch.cat(given)).split(given[0].shape[0])

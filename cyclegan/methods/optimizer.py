@@ -1,4 +1,4 @@
-"""Adam for a method's networks, with gradients that are means over all processes of a training."""
+"""Updates a method's networks by Adam, with gradients averaged over all processes of a training."""
 
 from __future__ import annotations
 
@@ -12,18 +12,30 @@ from cyclegan.distributed import World
 
 
 class Optimizer:
-    """Updates some networks together."""
+    """An Adam optimizer for several networks."""
 
     def __init__(
         self, networks: Sequence[nn.Module], rate: float, betas: tuple[float, float], world: World | None = None
     ) -> None:
-        """rate: the full learning rate, of which each update is told its share."""
+        """Creates the optimizer.
+
+        Args:
+            networks: the networks to update.
+            rate: the full learning rate; `update` scales it.
+            betas: Adam's decay rates of the mean of the gradients and of their squares.
+            world: the processes over which gradients are averaged; None: this one alone.
+        """
         self._parameters = [parameter for network in networks for parameter in network.parameters()]
         self._rate, self._world = rate, world or World()
         self._adam = torch.optim.Adam(self._parameters, rate, betas, fused=True)
 
     def update(self, loss: Tensor, share: float) -> None:
-        """One update down the gradient of `loss`, at this share of the learning rate."""
+        """Performs one update.
+
+        Args:
+            loss: a scalar; its gradients are computed here.
+            share: factor on the learning rate, 0..1.
+        """
         for group in self._adam.param_groups:
             group["lr"] = self._rate * share
         self._adam.zero_grad(set_to_none=True)

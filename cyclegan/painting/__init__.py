@@ -1,1 +1,1 @@
-"""Puts a checkpoint to work: lineart in, layers of colour out."""
+"""Serves a checkpoint: turns lineart into layers of colour."""

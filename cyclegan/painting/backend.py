@@ -1,13 +1,14 @@
-"""Chooses what runs a painter's convolutions, for each checkpoint and machine by measuring, once.
+"""Chooses the fastest backend for a painter's convolutions; measures once per checkpoint and machine.
 
-    torch                as trained
+    torch                the network as trained
     winograd             torch with a fraction of the multiplications, float32
-    openvino float32     OpenVINO, where it is installed
-    openvino bfloat16    the same with half the bits
-    openvino int8        the same with a quarter, quantized on lineart that the checkpoint carries
+    openvino float32     OpenVINO, if installed
+    openvino bfloat16    OpenVINO with half the bits
+    openvino int8        OpenVINO with a quarter of the bits, quantized on lineart that the checkpoint contains
 
-The fastest serves whose colours are the trained network's: in float32 but for rounding; below that within MAX_DISTANCE,
-on drawings that it was not quantized on. The distance of two colours is that in CIE Lab (CIE76).
+The fastest backend serves that gives the colours of the trained network. A float32 backend may differ by rounding only.
+The others may differ by at most MAX_DISTANCE, measured on drawings that were not used to quantize. The distance of two
+colours is Euclidean in CIE Lab (CIE76).
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ from imaging.colour import to_lab
 TRAINED = "torch"
 EXACT = ("winograd", "openvino float32")
 LOSSY = ("openvino bfloat16", "openvino int8")
-MAX_LEVELS = 1  # grey levels by which exact backends may differ anywhere
-MAX_DISTANCE = 1.0  # mean over a drawing by which the others may differ, in the worst of all; the eye sees about 2
-WORTH_FLOPS = 5e9  # networks that need less for a drawing stay: what surrounds them takes longer
+MAX_LEVELS = 1  # largest difference of exact backends in any pixel, levels of 255
+MAX_DISTANCE = 1.0  # of the other backends: mean over a drawing, on the worst drawing; the eye sees about 2
+WORTH_FLOPS = 5e9  # per drawing; smaller networks are not sped up, because the rest of the work takes longer
 
-_GAIN = 0.9  # of the time of the best so far; less is not worth another backend
+_GAIN = 0.9  # a backend must take less than this share of the time of the best so far
 _NUM_JUDGING, _NUM_QUANTIZING = 4, 8  # drawings
 _ROUNDS = 2
 _CHOICE = "choice.json"
@@ -53,10 +54,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trial:
-    """How a backend did on the drawings.
+    """The measurements of one backend. Differences are against the colours of the trained network.
 
-    seconds: for one drawing.  levels: most grey levels, distance: mean distance of the worst drawing, both from the
-    trained network's colours.  refused: why it may not serve, "" if it may.
+    Attributes:
+        name: of the backend.
+        seconds: for one drawing.
+        levels: largest difference in any pixel, levels of 255.
+        distance: mean CIE Lab distance on the worst drawing.
+        refused: the reason why the backend may not serve; "" if it may.
     """
 
     name: str
@@ -67,26 +72,41 @@ class Trial:
 
 
 def speed_up(painter: Painter, size: int, examples: Tensor | None, cache: Path) -> None:
-    """Gives a painter on a CPU its fastest sound backend. What was measured once is kept in the folder `cache`.
+    """Replaces a painter's network on a CPU by the fastest backend that keeps the colours.
 
-    size: shortest side of the drawings it is given, px.  examples: uint8 (n, h, w) normalized training lineart; with
-    none, or few, only float32 backends can be judged.
+    Failures are logged; the painter then keeps its network.
+
+    Args:
+        painter: the painter, changed in place.
+        size: shortest side of the drawings that it will colour, px.
+        examples: normalized training lineart, uint8 (n, h, w); None: only float32 backends are tried.
+        cache: folder in which measurements are kept.
     """
-    lineart = as_seen(examples if examples is not None else _scribbles(size))
+    lineart = as_seen(examples if examples is not None else _random_curves(size))
     if count_flops(painter, lineart) < WORTH_FLOPS:
         return
     try:
-        home = cache.expanduser() / _fingerprint(painter)
-        if not (home / _CHOICE).exists():
-            _measure_into(home, painter, lineart, lossy=examples is not None)
-        name = json.loads((home / _CHOICE).read_text())["backend"]
-        painter.network = build(name, painter.network, home, lineart)
-    except Exception as error:  # the optional packages fail in many ways, and none is worth a drawing
-        _log.warning("colours are computed as trained, not faster: %s", _line(error))
+        entry = cache.expanduser() / _fingerprint(painter)
+        if not (entry / _CHOICE).exists():
+            _measure_into(entry, painter, lineart, lossy=examples is not None)
+        name = json.loads((entry / _CHOICE).read_text())["backend"]
+        painter.network = build(name, painter.network, entry, lineart)
+    except Exception as error:  # the optional packages fail in many ways; the trained network still works
+        _log.warning("colours are computed as trained, not faster: %s", _first_line(error))
 
 
 def try_all(painter: Painter, lineart: Tensor, folder: Path, *, lossy: bool) -> Iterator[Trial]:
-    """Measures each backend on float (n, 3, H, W) lineart; models that they need are left in `folder`."""
+    """Measures every backend.
+
+    Args:
+        painter: the painter, with its trained network.
+        lineart: float (n, 3, H, W) in [-1, 1].
+        folder: existing folder for the converted models.
+        lossy: whether to try bfloat16 and int8 too.
+
+    Yields:
+        One trial per backend, the trained network first.
+    """
     judging = lineart[:_NUM_JUDGING]
     expected = _colours(painter, painter.network, judging)
     yield Trial(TRAINED, _seconds(painter.network, judging))
@@ -94,8 +114,8 @@ def try_all(painter: Painter, lineart: Tensor, folder: Path, *, lossy: bool) -> 
         try:
             layers = build(name, painter.network, folder, lineart)
             found = _colours(painter, layers, judging)
-        except Exception as error:  # as above
-            yield Trial(name, refused=_line(error))
+        except Exception as error:  # the optional packages fail in many ways
+            yield Trial(name, refused=_first_line(error))
             continue
         levels, distance = _difference(found, expected)
         sound = levels <= MAX_LEVELS if name in EXACT else distance <= MAX_DISTANCE
@@ -103,7 +123,21 @@ def try_all(painter: Painter, lineart: Tensor, folder: Path, *, lossy: bool) -> 
 
 
 def build(name: str, layers: nn.Module, folder: Path, lineart: Tensor) -> nn.Module:
-    """The backend called `name` for trained layers. Raises BackendError if this machine lacks what it needs."""
+    """Builds a backend.
+
+    Args:
+        name: of the backend.
+        layers: the trained network, (N, 3, H, W) → (N, K, H, W).
+        folder: existing folder for converted models; those already there are used.
+        lineart: float (n, 3, H, W) in [-1, 1]; int8 is quantized on what follows the first _NUM_JUDGING drawings.
+
+    Returns:
+        A module that computes the same as `layers`.
+
+    Raises:
+        BackendError: the backend is unknown, or this machine lacks a package, a processor feature or the drawings that
+            it needs (its text is one line).
+    """
     if name == "winograd":
         return with_winograd(layers)
     if name == "openvino float32":
@@ -121,7 +155,11 @@ def build(name: str, layers: nn.Module, folder: Path, lineart: Tensor) -> nn.Mod
 
 
 def fastest(trials: list[Trial]) -> Trial:
-    """The first of the sound ones that none after it beats clearly: exact before others, trained before all."""
+    """Returns the fastest trial that is not refused; a later one must beat the best so far by a clear margin.
+
+    As trials come in the order of `try_all`, the trained network is preferred to all others, and exact backends to
+    lossy ones.
+    """
     best = trials[0]
     for trial in trials[1:]:
         if not trial.refused and trial.seconds < _GAIN * best.seconds:
@@ -129,29 +167,29 @@ def fastest(trials: list[Trial]) -> Trial:
     return best
 
 
-def _measure_into(home: Path, painter: Painter, lineart: Tensor, *, lossy: bool) -> None:
+def _measure_into(entry: Path, painter: Painter, lineart: Tensor, *, lossy: bool) -> None:
     _log.warning("measuring what runs this model fastest on this machine, once: a minute or two")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=entry.parent) as scratch:
         folder = Path(scratch, "measured")
         folder.mkdir()
         trials = list(try_all(painter, lineart, folder, lossy=lossy))
         best = fastest(trials)
         choice = {"backend": best.name, "trials": [asdict(trial) for trial in trials]}
         (folder / _CHOICE).write_text(json.dumps(choice, indent=2) + "\n")
-        shutil.rmtree(home, ignore_errors=True)
-        os.replace(folder, home)
+        shutil.rmtree(entry, ignore_errors=True)
+        os.replace(folder, entry)
     speed = trials[0].seconds / best.seconds
     _log.info("this model runs on %s, %.1f times as fast as on torch", best.name, speed)
 
 
 def as_seen(lineart: Tensor) -> Tensor:
-    """(n, h, w) uint8 lineart → (n, 3, h, w) float in [-1, 1], sides cut to what networks accept."""
+    """Converts (n, h, w) uint8 lineart to (n, 3, h', w') float in [-1, 1], cropped to sides that networks accept."""
     return to_range(cropped(lineart))[:, None].expand(-1, 3, -1, -1)
 
 
-def _scribbles(side: int) -> Tensor:
-    """(1, side, side): lines of no meaning, which tell as well how fast a network is and whether it is the same."""
+def _random_curves(side: int) -> Tensor:
+    """Draws random curves, (1, side, side) uint8, on which to measure where no lineart is given."""
     page = np.full((side, side), 255, np.uint8)
     for curve in np.random.default_rng(0).integers(0, side, (12, 4, 2)).astype(np.int32):
         cv2.polylines(page, [curve], False, 180, 1, cv2.LINE_AA)
@@ -160,7 +198,7 @@ def _scribbles(side: int) -> Tensor:
 
 @torch.inference_mode()
 def count_flops(painter: Painter, lineart: Tensor) -> int:
-    """Operations for the first drawing, as trained; a multiplication with its addition is two."""
+    """Counts the operations for the first of float (n, 3, H, W) drawings; a multiply-add counts as two."""
     with FlopCounterMode(display=False) as counter:
         painter.network(lineart[:1])
     return int(counter.get_total_flops())
@@ -179,23 +217,23 @@ def _seconds(layers: nn.Module, lineart: Tensor) -> float:
 
 @torch.inference_mode()
 def _colours(painter: Painter, network: nn.Module, lineart: Tensor) -> np.ndarray:
-    """(n, h, w, 3) uint8 flats, computed by another network."""
-    own, painter.network = painter.network, network
+    """Returns the flats, (n, h, w, 3) uint8, that the painter gives with another network."""
+    original, painter.network = painter.network, network
     try:
         made = torch.cat([unit_to_uint8(painter.layers(drawing).flats) for drawing in lineart.split(1)])
     finally:
-        painter.network = own
+        painter.network = original
     return made.permute(0, 2, 3, 1).numpy()
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
     levels = int(np.abs(found.astype(int) - expected).max())
-    apart = [np.linalg.norm(to_lab(a) - to_lab(b), axis=2).mean() for a, b in zip(found, expected, strict=True)]
-    return levels, float(max(apart))
+    distances = [np.linalg.norm(to_lab(a) - to_lab(b), axis=2).mean() for a, b in zip(found, expected, strict=True)]
+    return levels, float(max(distances))
 
 
 def _fingerprint(painter: Painter) -> str:
-    """Of all that the choice depends on: weights, machine, versions."""
+    """Hashes everything on which the choice depends: weights, machine, package versions."""
     digest = hashlib.sha256(repr((platform.processor(), platform.machine(), torch.get_num_threads())).encode())
     digest.update(torch.backends.cpu.get_cpu_capability().encode())
     for package in ("torch", "openvino", "nncf"):
@@ -205,7 +243,7 @@ def _fingerprint(painter: Painter) -> str:
     return digest.hexdigest()[:32]
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 

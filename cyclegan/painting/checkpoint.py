@@ -1,22 +1,22 @@
-"""One file from which a training resumes and a colorizer serves: its format, written whole or not at all.
+"""Saves, loads and exports checkpoints: files from which a training resumes and a colorizer serves.
 
 A checkpoint is a dictionary of tensors and plain values, so it loads with `weights_only=True`:
 
-    format          2; what an older one needs to become that, `formats.upgraded` does
-    step            updates made
-    painter         {"config": GeneratorConfig.model_dump(), "ema": averaged weights, "raw": those of the last step}
-    normalization   imaging.lineart.Normalization.to_dict(): how the training lineart was toned
+    format          2; `formats.upgraded` converts older formats
+    step            number of updates made
+    painter         {"config": GeneratorConfig.model_dump(), "ema": averaged weights, "raw": weights of the last step}
+    normalization   imaging.lineart.Normalization.to_dict(), as applied to the training lineart
     lineart         {"size": shortest side of a typical training drawing, "examples": uint8 (n, crop, crop) or None}
 
-A colorizer reads these and nothing else. What follows is for going on with the training:
+A colorizer reads only these. The trainer also needs:
 
     config          TrainConfig.model_dump()
     data            {"num_a", "num_b", "fingerprint"} of the training images
-    method          Method.state_dict(): its other networks, optimizers, pools
+    method          Method.state_dict(): its other networks, optimizers, image pools
     averages        averaged weights of the networks that Method.averaged names
-    batches         which images come next
-    rng             state of the one random generator of the run
-    losses          sums since the last row of metrics.csv
+    batches         order of the images that come next
+    rng             state of the run's only random generator
+    losses          sums of the losses since the last row of metrics.csv
     scores          [{"step", "weights": "ema" or "raw", "score": Score.to_dict()}] of all checkpoints so far
 """
 
@@ -37,26 +37,34 @@ Weights = Literal["ema", "raw"]
 
 
 class CheckpointError(CycleganError):
-    """A checkpoint that cannot be used; str() is one line naming the file."""
+    """A checkpoint that cannot be used. Its text is one line that names the file."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write `path` so that it is there whole, on disk, or not at all."""
+    """Saves a checkpoint to `path`, atomically, and adds its format."""
     with whole_file(path) as file:
         torch.save({"format": FORMAT, **checkpoint}, file)
 
 
 def load_checkpoint(path: Path | str, device: str | torch.device = "cpu") -> Checkpoint:
-    """Read a checkpoint of this or an older format onto `device`, as one of this format.
+    """Loads a checkpoint of the current or an older format.
 
-    Raises CheckpointError (one line) for anything that is not one.
+    Args:
+        path: the file.
+        device: torch device of the tensors.
+
+    Returns:
+        The checkpoint, converted to the current format.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, not a checkpoint, or of a newer format (its text is one line).
     """
     try:
         _check_sums(path)
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
-    except Exception as error:  # torch names a damaged file in many ways: pickle, zip, runtime, end of file
+    except Exception as error:  # torch raises many types for a damaged file: pickle, zip, runtime, end of file
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"{path}: not a whole checkpoint ({reason})") from error
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
@@ -71,9 +79,19 @@ def load_checkpoint(path: Path | str, device: str | torch.device = "cpu") -> Che
 
 
 def export_painter(checkpoint: Path, weights: Weights, target: Path, *, largest: float) -> int:
-    """Write the painter alone, in float16, as a checkpoint that serves but cannot be resumed.
+    """Exports the painter alone, in float16, as a checkpoint that serves but from which no training resumes.
 
-    Returns its bytes; where they are more than `largest`, nothing is left at `target`.
+    Args:
+        checkpoint: the file to read.
+        weights: "ema" or "raw"; stored as "ema".
+        target: the file to write.
+        largest: size limit in bytes; a larger file is deleted.
+
+    Returns:
+        The size of the file in bytes, also if it was deleted.
+
+    Raises:
+        CheckpointError: `checkpoint` cannot be loaded (its text is one line).
     """
     state = load_checkpoint(checkpoint)
     half = {name: tensor.half() for name, tensor in state["painter"][weights].items()}
@@ -86,7 +104,7 @@ def export_painter(checkpoint: Path, weights: Weights, target: Path, *, largest:
 
 
 def _check_sums(path: Path | str) -> None:
-    # torch reads tensors without looking at the archive's checksums
+    # torch does not check the checksums of the archive
     with zipfile.ZipFile(path) as archive:
         if (damaged := archive.testzip()) is not None:
             raise CheckpointError(f"checksum of {damaged} is wrong")

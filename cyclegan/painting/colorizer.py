@@ -1,7 +1,7 @@
-"""A checkpoint as a function: lineart of any size in, the same drawing in colour out.
+"""Colours lineart of any size with the painter of a checkpoint.
 
-The painter sees the drawing as it saw its training images: at their size, toned alike. What it says about colour is
-brought up to the drawing's own size and laid under the drawing's own lines, which stay as they are.
+The painter gets the drawing as it got its training images: at their size, with the same normalization. Its colours are
+enlarged to the size of the drawing and placed under the drawing's own lines, which do not change.
 """
 
 from __future__ import annotations
@@ -32,14 +32,20 @@ from imaging.lines import extract_lines
 
 CACHE = Path("~/.cache/irodori")
 
-_MAX_ASPECT = 4.0  # longer drawings are seen smaller; in training there were none
+_MAX_ASPECT = 4.0  # longer drawings are shrunk further; the training images had none
 _BATCH_PIXELS = 1 << 20
-_FAINT_INK = 200.0  # a drawing's line is taken to be at least this dark
+_FAINT_INK = 200.0  # grey level; the lines of a drawing are assumed to be at least this dark
 
 
 @dataclass(frozen=True)
 class _Drawing:
-    """image: RGB on white paper.  alpha: or None.  toned: what the painter sees, its `image` (h, w) uint8."""
+    """A drawing that is ready for the painter.
+
+    Attributes:
+        image: RGB, on white.
+        alpha: the transparency, mode L; None for an opaque drawing.
+        toned: the painter's input, `image` (h, w) uint8.
+    """
 
     image: Image.Image
     alpha: Image.Image | None
@@ -47,13 +53,20 @@ class _Drawing:
 
 
 class Colorizer:
-    """``Colorizer.load("checkpoint.pt")(image)``; make one and use it for many drawings."""
+    """Colours drawings: ``Colorizer.load("checkpoint.pt")(image)``. Make one and use it for many drawings."""
 
     def __init__(self, painter: Painter, normalization: Normalization, size: int, device: str) -> None:
-        """size: shortest side, px, at which the painter sees drawings.  device: "cuda" or "cpu"."""
+        """Makes a colorizer from a painter.
+
+        Args:
+            painter: with its weights; moved to `device`.
+            normalization: that of the painter's training lineart.
+            size: shortest side, px, of the painter's inputs.
+            device: "cuda" or "cpu".
+        """
         self._painter = painter.to(device).eval()
         self._normalization, self._size, self._device = normalization, size, device
-        self._one_at_a_time = Lock()  # the painter has all cores to itself; two at once would only share them
+        self._lock = Lock()  # one call of the painter uses all cores; parallel calls would gain nothing
 
     @classmethod
     def load(
@@ -63,10 +76,17 @@ class Colorizer:
         weights: Weights = "ema",
         cache: Path = CACHE,
     ) -> Colorizer:
-        """From a checkpoint alone. Raises CheckpointError (one line) if `path` is not a whole checkpoint.
+        """Loads a colorizer from a checkpoint.
 
-        cache: folder that remembers what runs which checkpoint fastest on this machine; see
-        :mod:`cyclegan.painting.backend`.
+        Args:
+            path: the checkpoint.
+            device: "auto": a GPU if there is one.
+            weights: "ema" (averaged) or "raw" (of the last step).
+            cache: folder that records the fastest backend for each checkpoint on this machine; see
+                :mod:`cyclegan.painting.backend`.
+
+        Raises:
+            CheckpointError: the file cannot be loaded or is of another version (its text is one line).
         """
         checkpoint = load_checkpoint(path)
         try:
@@ -84,24 +104,61 @@ class Colorizer:
         return cls(painter, normalization, lineart["size"], device)
 
     def __call__(self, image: Image.Image, guide: Guide = AS_IT_COMES) -> Image.Image:
-        """The drawing in colour: same size, RGB, or RGBA where it has transparency."""
+        """Colours a drawing.
+
+        Args:
+            image: of any mode and size.
+            guide: the palette to use.
+
+        Returns:
+            A picture of the same size, RGB, or RGBA where the drawing has transparency.
+
+        Raises:
+            PaletteError: the guide asks for a palette that the model does not have.
+        """
         return self.paint(image, guide).merged()
 
     def paint(self, image: Image.Image, guide: Guide = AS_IT_COMES) -> Layered:
-        """The drawing as layers. Raises PaletteError for a guide that asks for a palette which the model lacks."""
+        """Colours a drawing like a call, but returns its layers.
+
+        Args:
+            image: of any mode and size.
+            guide: the palette to use.
+
+        Raises:
+            PaletteError: the guide asks for a palette that the model does not have.
+        """
         return self.paint_batch([image], guide)[0]
 
     def paint_batch(self, images: Sequence[Image.Image], guide: Guide = AS_IT_COMES) -> list[Layered]:
-        """As one call for each image, in the same order; those of one shape go through the painter together."""
+        """Colours several drawings, as :meth:`paint` does each; those of one shape share the painter's batches.
+
+        Args:
+            images: of any modes and sizes.
+            guide: the palette to use for all of them.
+
+        Returns:
+            The layers of each drawing, in the order of `images`.
+
+        Raises:
+            PaletteError: the guide asks for a palette that the model does not have.
+        """
         palette = self._palette(guide)
         drawings = [self._prepare(image) for image in images]
         colours = self._paint([drawing.toned.image for drawing in drawings], palette)
-        return [_lay_under(drawing, colour) for drawing, colour in zip(drawings, colours, strict=True)]
+        return [_to_layers(drawing, colour) for drawing, colour in zip(drawings, colours, strict=True)]
 
     def palettes(self, count: int) -> list[Palette]:
-        """Remembered palettes that differ as much as `count` of them can, always the same ones.
+        """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.
 
-        Raises PaletteError for a model without palettes, and for more of them than it remembers.
+        Args:
+            count: 1 or more; a larger count adds palettes to those of a smaller one.
+
+        Returns:
+            `count` palettes, (k, 3) float32 RGB in [0, 1], the same ones each time.
+
+        Raises:
+            PaletteError: the model has no palettes, or remembers fewer than `count`.
         """
         self._require_palettes()
         remembered = self._painter.remembered.cpu().numpy()
@@ -111,12 +168,19 @@ class Colorizer:
 
     @torch.inference_mode()
     def palette_of(self, picture: Image.Image) -> Palette:
-        """The palette of a colour picture, found in the lines extracted from it.
+        """Measures the palette of a colour picture, with regions computed from its extracted lines.
 
-        Raises PaletteError for a model without palettes.
+        Args:
+            picture: of any mode and size.
+
+        Returns:
+            (k, 3) float32 RGB in [0, 1].
+
+        Raises:
+            PaletteError: the model has no palettes.
         """
         self._require_palettes()
-        page = _on_paper(picture)[0]
+        page = _on_white(picture)[0]
         seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
         lines = normalize(extract_lines(seen), self._normalization).image
         colour, gray = (to_range(torch.from_numpy(padded(image)).to(self._device)) for image in (seen, lines))
@@ -134,12 +198,12 @@ class Colorizer:
         return self.palettes(guide.variant)[-1] if guide.variant else None
 
     def _prepare(self, image: Image.Image) -> _Drawing:
-        page, alpha = _on_paper(image)
+        page, alpha = _on_white(image)
         seen = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
         return _Drawing(page, alpha, normalize(lineart_gray(seen), self._normalization))
 
     def _paint(self, lineart: list[np.ndarray], palette: Palette | None) -> list[np.ndarray]:
-        """(h, w) uint8 toned drawings → (h, w, 3) uint8 colours."""
+        """Colours normalized drawings, (h, w) uint8 each; returns (h, w, 3) uint8 each."""
         same_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, gray in enumerate(lineart):
             same_shape[gray.shape].append(index)
@@ -153,13 +217,15 @@ class Colorizer:
 
     @torch.inference_mode()
     def _flats(self, lineart: np.ndarray, palette: Palette | None) -> np.ndarray:
-        """(N, h, w) → (N, h, w, 3), uint8."""
+        """Colours drawings of one shape: (N, h, w) → (N, h, w, 3), both uint8."""
         height, width = lineart.shape[1:]
         pages = np.stack([padded(gray) for gray in lineart])
         seen = to_range(torch.from_numpy(pages).to(self._device))[:, None].expand(-1, 3, -1, -1)
-        inks = None if palette is None else torch.from_numpy(palette).to(self._device).expand(len(seen), -1, -1)
-        with self._one_at_a_time:
-            flats = self._painter.layers(seen, inks).flats
+        batch_palette = (
+            None if palette is None else torch.from_numpy(palette).to(self._device).expand(len(seen), -1, -1)
+        )
+        with self._lock:
+            flats = self._painter.layers(seen, batch_palette).flats
         return unit_to_uint8(flats)[..., :height, :width].permute(0, 2, 3, 1).cpu().numpy()
 
 
@@ -169,29 +235,29 @@ def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:
     return width, height
 
 
-def _on_paper(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """RGB on white, and the transparency to give back."""
+def _on_white(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Returns the picture as RGB on white, and the transparency to restore (mode L), if any."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("RGB"), None
-    clear = image.convert("RGBA")
-    alpha = clear.getchannel("A")
+    rgba = image.convert("RGBA")
+    alpha = rgba.getchannel("A")
     page = Image.new("RGB", image.size, "white")
-    page.paste(clear, mask=alpha)
+    page.paste(rgba, mask=alpha)
     return page, alpha if _has_paper(page, alpha) else None
 
 
 def _has_paper(page: Image.Image, alpha: Image.Image) -> bool:
-    """False for lines alone on a transparent layer: what is to be coloured there is all transparent."""
+    """Whether opaque light pixels outnumber dark ones. If not, it is a layer of lines whose transparency is paper."""
     opaque = np.asarray(alpha) > 127
     light = np.asarray(page.convert("L")) > 127
     return bool((opaque & light).sum() > (opaque & ~light).sum())
 
 
-def _lay_under(drawing: _Drawing, colour: np.ndarray) -> Layered:
+def _to_layers(drawing: _Drawing, colour: np.ndarray) -> Layered:
     toned, gray = drawing.toned, lineart_gray(drawing.image)
-    guide = whiten_paper(gray)[0]  # where light is uneven, a shadow is no line
+    guide = whiten_paper(gray)[0]  # with whitened paper, shadows do not count as lines
     paper = toned.paper if guide is gray else 255
     flats = enlarge(colour, guide, min(toned.mean_in, _FAINT_INK) * paper / 255, paper)
     alpha = None if drawing.alpha is None else np.asarray(drawing.alpha)

@@ -1,4 +1,4 @@
-"""Settings of the painter: what a checkpoint must say of its network, so that a reader needs no flags."""
+"""Defines the settings of the painter's network; a checkpoint stores them, so loading it needs no options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class FrozenConfig(BaseModel):
-    """A group of settings: cannot be changed once made, and refuses names that it does not know."""
+    """A group of settings: immutable, and refuses unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,10 +1,10 @@
-"""A small picture's colours, brought up to the size of the drawing they belong to, with its lines as borders.
+"""Enlarges the colours of a small picture to the size of its drawing, with the drawing's lines as borders.
 
-A generator sees a drawing at its training size, where a line is a pixel wide or less. Enlarging its colours by
-interpolation would smear each pixel over what was one side of a line and the other. Here they grow by a factor of
-two at a time. At each size a pixel that a line runs through is not to be believed, and is filled from neighbours that
-are, by paths that do not cross the line as it is at that size. All steps are local, so an open outline leaks no
-further than its gap is wide.
+A generator sees a drawing at its training size, where a line is a pixel wide or less. Interpolation would smear the
+colours across the lines. Instead, the colours are enlarged by a factor of two at a time. At each size, the colour of a
+pixel that contains part of a line has low trust; it is replaced by colours of trusted neighbours, along paths that do
+not cross the line at that size. All steps are local: through a gap in an outline, colour leaks no further than the gap
+is wide.
 """
 
 from collections.abc import Iterator
@@ -12,41 +12,52 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-STEPS = 4  # pixels that colour travels at each size: a distrusted pixel twice enlarged, and one to smooth
-KERNEL = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 8  # no corners: lines of one pixel hold
-LEAK = 3.0  # small pixels beside a line in which a generator mixes what is on either side
-LINE_TRUST = 0.3  # below it a small pixel counts as line
-STRIP = 64  # rows worked on at once: what is in between stays in the cache
-LITTLE = 1e-6  # the weight by which a pixel without a trusted neighbour keeps what it has
-ROOT, DISTRUST = 1 / 3, 12  # a line that takes 1/30 of a pixel leaves it a hundredth of its weight
-GRAIN = 0.95  # share of the paper's level that still is paper
+STEPS = (
+    4  # pixels by which colour spreads at each size: across an untrusted pixel that was doubled twice, plus smoothing
+)
+KERNEL = (
+    np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 8
+)  # without corners, so that a line one pixel wide is a barrier
+LEAK = 3.0  # px of the small picture beside a line, in which a generator mixes the colours of both sides
+LINE_TRUST = 0.3  # a pixel of the small picture with less trust counts as line
+STRIP = 64  # rows processed at once, so that intermediate results stay in the CPU cache
+LITTLE = 1e-6  # weight with which a pixel without a trusted neighbour keeps its colour
+ROOT, DISTRUST = 1 / 3, 12  # a pixel of which a line covers 1/30 keeps a hundredth of its weight
+GRAIN = 0.95  # a pixel lighter than this share of the paper's level is paper
 
 
 def enlarge(paint: np.ndarray, gray: np.ndarray, ink: float, paper: float) -> np.ndarray:
-    """uint8 (h, w, 3) colours of the drawing uint8 (H, W) to uint8 (H, W, 3).
+    """Enlarges the colours of a drawing.
 
-    ink, paper: grey levels of the drawing's typical line and of its paper.
+    Args:
+        paint: uint8 (h, w, 3), the colours, at the painter's size.
+        gray: uint8 (H, W), the drawing at its own size.
+        ink: grey level of the drawing's typical line.
+        paper: grey level of its paper.
+
+    Returns:
+        uint8 (H, W, 3).
     """
     dark = cv2.LUT(gray, _darkness_table(ink, paper))
     coarse = _trust(_resize(dark, paint.shape))
-    paint = _settle(paint, coarse)
+    paint = _clean_near_lines(paint, coarse)
     for size in _sizes(paint.shape, gray.shape):
         fine = _trust(_resize(dark, size))
-        paint, coarse = _grow(paint, coarse, fine), fine
+        paint, coarse = _enlarge_step(paint, coarse, fine), fine
     return paint
 
 
-def _settle(paint: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """The small colours (h, w, 3) with those beside lines, where a generator leaks, led by those further inside."""
+def _clean_near_lines(paint: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Replaces colours (h, w, 3) beside lines, where a generator leaks, by colours from further inside the region."""
     distance = cv2.distanceTransform((trust > LINE_TRUST).astype(np.uint8), cv2.DIST_L2, 3)
     weight = trust * np.clip(distance / LEAK, 0.1, 1) ** 4
-    settled = _spread(paint.astype(np.float32), weight, trust, 2 * STEPS)
+    spread = _spread(paint.astype(np.float32), weight, trust, 2 * STEPS)
     own = weight[..., None]
-    return np.rint(own * paint + (1 - own) * settled).astype(np.uint8)
+    return np.rint(own * paint + (1 - own) * spread).astype(np.uint8)
 
 
 def _sizes(start: tuple[int, ...], end: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Heights and widths from after `start` to `end`, no step more than about double."""
+    """Yields heights and widths after `start` up to `end`; each is at most about double the one before."""
     ratio = np.array(end[:2]) / np.array(start[:2])
     steps = max(1, int(np.ceil(np.log2(ratio.max()) - 0.01)))
     for step in range(1, steps):
@@ -56,14 +67,14 @@ def _sizes(start: tuple[int, ...], end: tuple[int, ...]) -> Iterator[tuple[int, 
 
 
 def _darkness_table(ink: float, paper: float) -> np.ndarray:
-    """(256,) uint8: from grey level to 0 for paper .. 255 for ink."""
+    """Returns a table (256,) uint8 from grey level to darkness: 0 for paper .. 255 for ink."""
     lightest = GRAIN * paper
     share = (lightest - np.arange(256)) / max(1.0, lightest - ink)
     return np.rint(255 * share.clip(0, 1)).astype(np.uint8)
 
 
 def _trust(dark: np.ndarray) -> np.ndarray:
-    """How far pixels, of mean darkness uint8, can be believed to be paper only: float32, 1 .. 0."""
+    """Returns the trust in each pixel, float32, from its mean darkness, uint8: 1 for paper only .. 0 for line."""
     table = (1 - np.linspace(0, 1, 256) ** ROOT) ** DISTRUST
     return table.astype(np.float32)[dark]
 
@@ -75,22 +86,22 @@ def _resize(image: np.ndarray, size: tuple[int, ...], growing: int = cv2.INTER_L
     return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=kind))
 
 
-def _grow(paint: np.ndarray, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+def _enlarge_step(paint: np.ndarray, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
     grown = _resize(paint, fine.shape, cv2.INTER_NEAREST_EXACT)
-    believed = _resize(coarse, fine.shape, cv2.INTER_NEAREST_EXACT)
+    coarse_trust = _resize(coarse, fine.shape, cv2.INTER_NEAREST_EXACT)
     height = fine.shape[0]
     out = np.empty_like(grown)
     for top in range(0, height, STRIP):
         bottom = min(height, top + STRIP)
         halo = slice(max(0, top - STEPS), min(height, bottom + STEPS))
-        colour = _spread(grown[halo].astype(np.float32), believed[halo] * fine[halo], fine[halo], STEPS)
+        colour = _spread(grown[halo].astype(np.float32), coarse_trust[halo] * fine[halo], fine[halo], STEPS)
         out[top:bottom] = np.rint(colour[top - halo.start : bottom - halo.start])
     return out
 
 
 def _spread(colour: np.ndarray, weight: np.ndarray, open_: np.ndarray, steps: int) -> np.ndarray:
-    """Averages colour (H, W, 3) with its neighbours by weight (H, W); only where `open_` does it pass on."""
-    planes = cv2.split(colour)  # far quicker than three channels and a weight that is broadcast to them
+    """Averages colour (H, W, 3) with its neighbours by weight (H, W); colour spreads on only where `open_` is high."""
+    planes = cv2.split(colour)  # far faster than three channels with a broadcast weight
     for _ in range(steps):
         total = cv2.filter2D(weight, -1, KERNEL, borderType=cv2.BORDER_REPLICATE)
         share = np.reciprocal(total + np.float32(LITTLE))

@@ -1,4 +1,4 @@
-"""A drawing's file in, the coloured drawing's file out: size, way up, transparency and resolution as they were."""
+"""Colours image files; keeps size, orientation, transparency and resolution."""
 
 import os
 from collections import deque
@@ -16,12 +16,18 @@ from imaging.errors import ImageError
 Colorize = Callable[[Image.Image], Image.Image]
 
 _CORES = os.cpu_count() or 1
-_PIXELS_AT_ONCE = 24_000_000  # of the drawings in work together, unless one alone has more; bounds the memory
+_PIXELS_AT_ONCE = 24_000_000  # of all drawings in progress, unless one alone has more; bounds the memory
 
 
 @dataclass(frozen=True)
 class Coloured:
-    """line, colour: pictures of one size.  data: the bytes of the coloured file."""
+    """A coloured drawing.
+
+    Attributes:
+        line: the drawing, RGB or RGBA.
+        colour: the coloured drawing, of the same size.
+        data: the bytes of the coloured file.
+    """
 
     line: Image.Image
     colour: Image.Image
@@ -29,30 +35,42 @@ class Coloured:
 
 
 def colorize_file(colorize: Colorize, data: bytes, name: str) -> Coloured:
-    """Colours the bytes of a drawing, into the format that the ending of `name` promises.
+    """Colours one image file.
 
-    Raises ImageError, one line, for what is no whole picture or cannot be coloured or written.
+    Args:
+        colorize: colours a picture.
+        data: the bytes of the drawing's file.
+        name: file name of the result; its extension determines the format.
+
+    Raises:
+        ImageError: the file is not a complete picture, or it is too large to colour or write (its text is one line).
     """
     return _colorize(colorize, decode_drawing(data), name)
 
 
 def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -> Iterator[Coloured | Exception]:
-    """As `colorize_file` with each colorizer, what reads the bytes, and name; in order, several at once.
+    """Colours many image files in a thread pool.
 
-    While one drawing is with its generator, others are read, painted at full size and encoded: as many as there are
-    cores, and fewer where they are large. Gives the ImageError or OSError of a file that failed.
+    While the painter works on one drawing, other drawings are read, enlarged and encoded: as many as there are cores,
+    and fewer if they are large.
+
+    Args:
+        files: for each file, the function that colours it, a function that reads its bytes, and the result's name.
+
+    Yields:
+        For each file, in order, the coloured drawing, or the ImageError or OSError with which it failed.
     """
-    waiting: deque[tuple[int, Future[Coloured]]] = deque()
+    pending: deque[tuple[int, Future[Coloured]]] = deque()
     pool = ThreadPoolExecutor(_CORES, "colorize")
     try:
         for colorize, read, name in files:
-            pixels, work = _begin(pool, colorize, read, name)
-            while waiting and (len(waiting) > _CORES or pixels + sum(each for each, _ in waiting) > _PIXELS_AT_ONCE):
-                yield _result(waiting.popleft()[1])
-            waiting.append((pixels, work()))
-            del work  # with the drawing
-        while waiting:
-            yield _result(waiting.popleft()[1])
+            pixels, start = _begin(pool, colorize, read, name)
+            while pending and (len(pending) > _CORES or pixels + sum(each for each, _ in pending) > _PIXELS_AT_ONCE):
+                yield _result(pending.popleft()[1])
+            pending.append((pixels, start()))
+            del start  # it holds the drawing: frees the memory
+        while pending:
+            yield _result(pending.popleft()[1])
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -60,7 +78,7 @@ def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -
 def _begin(
     pool: ThreadPoolExecutor, colorize: Colorize, read: Callable[[], bytes], name: str
 ) -> tuple[int, Callable[[], Future[Coloured]]]:
-    """A drawing's number of pixels, and what puts it to work."""
+    """Reads a drawing; returns its number of pixels and a function that submits it to the pool."""
     try:
         line = decode_drawing(read())
     except (ImageError, OSError) as error:

@@ -1,7 +1,7 @@
-"""Older checkpoints, and what they need to be read as new ones. The only place that knows how they looked.
+"""Converts checkpoints of older formats to the current one. No other module knows the older formats.
 
-format 1    until version 0.1: all networks side by side, settings of the method beside those of the training
-format 2    the painter by itself: see :mod:`cyclegan.painting.checkpoint`
+format 1    until version 0.1: all networks in one dictionary, settings of the method among those of the training
+format 2    the painter in a part of its own: see :mod:`cyclegan.painting.checkpoint`
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 FORMAT = 2
 
-# what a config of format 1 held besides what no weights depend on; None: a single value
+# fields of a config of format 1 on which the weights depend; None: a single value
 _CONFIG_1: dict[str, str | None] = {
     "generator": "blocks ngf head upsample palette",
     "discriminator": "ndf layers",
@@ -27,12 +27,26 @@ _UNCHANGED_1 = ("step", "normalization", "data", "batches", "rng", "losses", "sc
 
 
 def upgraded(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint of any older format as one of the newest; one of the newest as it is."""
+    """Converts a checkpoint of any older format to the current one.
+
+    Args:
+        checkpoint: with its "format"; one of the current format is returned unchanged.
+
+    Raises:
+        KeyError: a part is missing.
+    """
     return _from_1(checkpoint) if checkpoint["format"] == 1 else checkpoint
 
 
 def config_1(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A dumped TrainConfig as format 1 had it, without what no weights depend on: ids of runs were made from it."""
+    """Converts a config to format 1, from which the ids of older runs were derived.
+
+    Args:
+        config: a dumped TrainConfig.
+
+    Returns:
+        The fields of format 1 on which the weights depend.
+    """
     values = {**config["method"], **config}
     return {
         name: {inner: values[name][inner] for inner in names.split()} if names else values[name]
@@ -53,7 +67,7 @@ def _from_1(old: dict[str, Any]) -> dict[str, Any]:
         "painter": painter,
         "lineart": old.get("lineart", {"size": config["data"]["crop"], "examples": None}),
     }
-    if "optimizers" in old:  # not so where it was exported to serve
+    if "optimizers" in old:  # an exported checkpoint has none
         new["method"] = {
             "networks": {"g_ba": _renamed(networks["g_ba"]), "d_a": networks["d_a"], "d_b": networks["d_b"]},
             "optimizers": old["optimizers"],
@@ -69,5 +83,5 @@ def _config_2(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A generator's weights; its convolutions were called `layers`."""
+    """Renames a generator's weights; its convolutions were called `layers` in format 1."""
     return {re.sub(r"^layers\.", "network.", name): tensor for name, tensor in state.items()}

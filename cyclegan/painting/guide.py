@@ -1,4 +1,4 @@
-"""What a person asks of one colouring."""
+"""Defines the guide: a user's choice of palette for one colouring."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from cyclegan.painting.palettes import Palette
 
 @dataclass(frozen=True)
 class Guide:
-    """Left as it is, a drawing chooses among the palettes that the model remembers by its own pixels.
+    """The palette for one colouring. By default, the drawing's pixels select one of the remembered palettes.
 
     Attributes:
-        palette: of `Colorizer.palettes` or `Colorizer.palette_of`; it goes before the variant.
-        variant: the number of one of the model's own palettes, from 1; 0: none is asked for.
+        palette: (k, 3) float32 RGB in [0, 1], from `Colorizer.palettes` or `Colorizer.palette_of`; takes precedence
+            over the variant.
+        variant: number of one of the model's own palettes, from 1; 0: not requested.
     """
 
     palette: Palette | None = None

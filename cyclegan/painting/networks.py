@@ -1,4 +1,4 @@
-"""The generator of CycleGAN (Zhu et al. 2017, appendix 7.2), and the weights that networks begin with.
+"""Builds the generator of CycleGAN (Zhu et al. 2017, appendix 7.2) and initializes weights.
 
 Images are (N, 3, H, W) float in [-1, 1] everywhere in this package.
 """
@@ -12,12 +12,12 @@ from cyclegan.painting.config import GeneratorConfig
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:
-    # no affine parameters and no running statistics: training and serving are the same function
+    # no affine parameters and no running statistics: the same function in training and serving
     return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), reflection padded, no ReLU after the sum."""
+    """A residual block: x + conv(relu(conv(x))) with reflection padding, no ReLU after the sum; (N, C, H, W)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -43,9 +43,15 @@ def _up(inputs: int, outputs: int, kind: str) -> list[nn.Module]:
 
 
 def resnet(config: GeneratorConfig, channels: int) -> nn.Sequential:
-    """c7s1-n, d2n, d4n, R4n × blocks, u2n, un, c7s1-channels: (N, 3, H, W) → (N, channels, H, W), no activation.
+    """Builds c7s1-n, d2n, d4n, R4n × blocks, u2n, un, c7s1-channels (the paper's notation; n is ngf).
 
-    H and W are multiples of 4 and at least 16.
+    Args:
+        config: the sizes.
+        channels: of the output.
+
+    Returns:
+        A network (N, 3, H, W) → (N, channels, H, W) without a final activation. H and W must be multiples of 4 and at
+        least 16.
     """
     n = config.ngf
     stem = [nn.ReflectionPad2d(3), nn.Conv2d(3, n, 7), *_norm_relu(n)]
@@ -56,7 +62,7 @@ def resnet(config: GeneratorConfig, channels: int) -> nn.Sequential:
 
 
 class Generator(nn.Module):
-    """The published generator: a picture in, a picture of the other domain out, both (N, 3, H, W) in [-1, 1]."""
+    """The published generator: maps pictures to the other domain, both (N, 3, H, W) in [-1, 1]."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -67,7 +73,7 @@ class Generator(nn.Module):
 
 
 def init_weights(network: nn.Module, rng: torch.Generator) -> None:
-    """Weights from N(0, 0.02), biases zero (paper, section 7.1), drawn from `rng`."""
+    """Sets weights from N(0, 0.02), drawn from `rng`, and biases to zero (paper, section 7.1)."""
     for name, parameter in network.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)

@@ -1,6 +1,6 @@
-"""A generator's layers on OpenVINO: converted once to a file, as trained or quantized to 8 bits by NNCF.
+"""Runs a generator's layers on OpenVINO: converts them once to a file, in float32 or quantized to 8 bits by NNCF.
 
-Both packages are optional (`pip install -e '.[fast]'`); without them, BackendError says so.
+Both packages are optional (`pip install -e '.[fast]'`); without them, BackendError is raised.
 """
 
 from __future__ import annotations
@@ -22,25 +22,33 @@ from cyclegan.errors import CycleganError
 
 Precision = Literal["float32", "bfloat16", "int8"]
 
-_EXAMPLE = (1, 3, 32, 32)  # conversion looks at the operations, not at the size, which stays free
+_EXAMPLE = (1, 3, 32, 32)  # conversion traces the operations; the model accepts any size
 _BFLOAT16 = "BF16"
 
 
 class BackendError(CycleganError):
-    """A backend that cannot run here; str() says why in one line."""
+    """A backend that cannot run on this machine. Its text is one line that says why."""
 
 
 class OpenVinoLayers(nn.Module):
-    """(N, 3, H, W) → (N, K, H, W) float32, of any size; may be called from several threads."""
+    """A converted network, (N, 3, H, W) → (N, K, H, W) float32, of any size. Thread-safe."""
 
     def __init__(self, model: Path, precision: Precision) -> None:
-        """model: of :func:`convert` or :func:`quantize`. Raises BackendError if the processor lacks bfloat16."""
+        """Compiles a model.
+
+        Args:
+            model: file from :func:`convert` or :func:`quantize`.
+            precision: in which to compute.
+
+        Raises:
+            BackendError: OpenVINO is not installed, or the processor does not support the precision.
+        """
         super().__init__()
         core = _core()
         has_bfloat16 = _BFLOAT16 in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "bfloat16" and not has_bfloat16:
             raise BackendError("the processor has no bfloat16")
-        # what lies between quantized layers may have half the bits, too
+        # between quantized layers, bfloat16 is precise enough
         hint = "f32" if precision == "float32" or not has_bfloat16 else "bf16"
         settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         self._compiled = core.compile_model(core.read_model(model), "CPU", settings)
@@ -50,11 +58,22 @@ class OpenVinoLayers(nn.Module):
         if not hasattr(self._requests, "own"):
             self._requests.own = self._compiled.create_infer_request()
         outputs = self._requests.own.infer([x.contiguous().numpy()], share_inputs=True)
-        return torch.from_numpy(outputs[0].copy())  # the request keeps its own for the next call
+        return torch.from_numpy(outputs[0].copy())  # copied, because the request reuses its buffer
 
 
 def convert(layers: nn.Module, folder: Path) -> Path:
-    """Writes the layers to `folder`, in float32, for all sizes."""
+    """Converts layers to an OpenVINO model in float32, for inputs of any size, unless `folder` has it already.
+
+    Args:
+        layers: (N, 3, H, W) → (N, K, H, W).
+        folder: existing folder for the model.
+
+    Returns:
+        The path of the model.
+
+    Raises:
+        BackendError: OpenVINO is not installed.
+    """
     openvino, path = _import("openvino"), folder / "float32.xml"
     if not path.exists():
         with _quiet():
@@ -64,14 +83,26 @@ def convert(layers: nn.Module, folder: Path) -> Path:
 
 
 def quantize(layers: nn.Module, folder: Path, lineart: Tensor) -> Path:
-    """Writes the layers to `folder` in 8 bits, their ranges taken from float (n, 3, H, W) lineart."""
+    """Quantizes layers to an OpenVINO model in 8 bits, unless `folder` has it already.
+
+    Args:
+        layers: (N, 3, H, W) → (N, K, H, W).
+        folder: existing folder for the model.
+        lineart: float (n, 3, H, W) in [-1, 1], from which the ranges of the activations are measured.
+
+    Returns:
+        The path of the model.
+
+    Raises:
+        BackendError: OpenVINO or NNCF is not installed.
+    """
     openvino, core, path = _import("openvino"), _core(), folder / "int8.xml"
     if not path.exists():
         with _quiet():
             nncf = _import("nncf")
             examples = nncf.Dataset([drawing[None].numpy() for drawing in lineart])
             model = core.read_model(convert(layers, folder))
-            mixed = nncf.QuantizationPreset.MIXED  # ranges that are not symmetric, for what comes out of a ReLU
+            mixed = nncf.QuantizationPreset.MIXED  # asymmetric ranges, which suit the output of a ReLU
             quantized = nncf.quantize(model, examples, subset_size=len(lineart), preset=mixed)
         openvino.save_model(quantized, path, compress_to_fp16=False)
     return path
@@ -79,10 +110,10 @@ def quantize(layers: nn.Module, folder: Path, lineart: Tensor) -> Path:
 
 @cache
 def _core() -> Any:
-    """One for the process, which lives as long as it.
+    """Returns the process's only OpenVINO core, which is never freed.
 
-    Each brings a stack for signal handlers and takes it away when it goes, also where another one has come to rely on
-    it. The next signal is a segmentation fault then.
+    Each core installs a stack for signal handlers and removes it when it is freed, even if another core still uses it.
+    The next signal would then cause a segmentation fault.
     """
     return _import("openvino").Core()
 
@@ -98,7 +129,7 @@ def _import(name: str) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings, the log and the progress bars of packages."""
+    """Suppresses the warnings, the log and the progress bars of the packages."""
     log = logging.getLogger("nncf")
     level = log.level
     log.setLevel(logging.ERROR)

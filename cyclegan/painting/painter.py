@@ -1,4 +1,4 @@
-"""The painter: the network that serves, lineart in and layers of colour out."""
+"""Defines the painter: the network that serves and turns lineart into layers of colour."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ REMEMBERED_PALETTES = 64
 
 
 class Painter(nn.Module):
-    """(N, 3, H, W) lineart in [-1, 1] → a picture of the same shape and range; sides as `networks.resnet` wants them.
+    """Maps lineart, (N, 3, H, W) in [-1, 1], to a picture of the same shape and range; sides as in `networks.resnet`.
 
-    `head="tanh"`: as published, it draws the lines anew. `head="line_keeping"`: it predicts colours in [0, 1] that lie
-    under the lines, so a line can only be coloured beside itself.
+    With `head="tanh"`, as published, the network redraws the lines. With `head="line_keeping"`, it predicts colours in
+    [0, 1] that are placed under the lines, so the lines do not change.
 
-    `palette=k`: the colours are flat. The network divides the drawing into k soft classes (what hair is, what skin is),
-    and a palette (N, k, 3) in [0, 1] says the colour of each; the first is always white. A drawing given without one
-    gets a remembered palette chosen by its pixels, the same every time.
+    With `palette=k`, the colours are flat. The network divides the drawing into k soft classes (such as hair or skin),
+    and a palette, (N, k, 3) in [0, 1], gives the colour of each class; the first is always white. If no palette is
+    given, the drawing's pixels select a remembered one, the same every time.
+
+    Attributes:
+        config: the settings of the network.
+        network: the trained network, or a faster equivalent from :mod:`cyclegan.painting.backend`.
+        remembered: (REMEMBERED_PALETTES, k, 3) in [0, 1], palettes of training pictures; absent without palettes.
     """
 
-    network: nn.Module  # what was trained, or what computes the same: cyclegan.painting.backend
+    network: nn.Module
     remembered: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -42,20 +47,28 @@ class Painter(nn.Module):
         return compose(self.layers(lines, palette), lines)
 
     def layers(self, lines: Tensor, palette: Tensor | None = None) -> Layers:
-        """What lies under the lines; of a tanh head the whole picture, which has lines of its own."""
+        """Predicts the layers of colour under the lines; with a tanh head, the whole picture with redrawn lines.
+
+        Args:
+            lines: (N, 3, H, W) in [-1, 1].
+            palette: (N, k, 3) in [0, 1]; None: a remembered one. Ignored by a painter without palettes.
+        """
         if self.config.palette:
             return in_colours(self.regions(lines), self._remembered_palette(lines) if palette is None else palette)
         return Layers((self.network(lines).tanh() + 1) / 2)
 
     def regions(self, lines: Tensor) -> Tensor:
-        """(N, k, H, W) shares of each pixel in the k classes, summing to 1."""
+        """Predicts the region map (N, k, H, W), shares that sum to 1, of lines (N, 3, H, W) in [-1, 1]."""
         return self.network(lines).softmax(1)
 
     @torch.no_grad()
     def remember(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Keep the palettes of pairs of lines and colour picture, (3, H, W) each; if few, repeated.
+        """Stores the palettes of colour pictures; repeats them if there are fewer than REMEMBERED_PALETTES.
 
         Does nothing for a painter without palettes.
+
+        Args:
+            pairs: lines and colour picture, (3, H, W) float in [-1, 1] each; at least one pair.
         """
         if not self.config.palette:
             return

@@ -1,4 +1,4 @@
-"""Palettes: a colour for each class, measured in pictures, and chosen from those that a model remembers."""
+"""Measures palettes (one colour per class) in pictures, and selects from those that a model remembers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ from torch import Tensor
 
 from cyclegan.errors import CycleganError
 
-# (k, 3) RGB in [0, 1]: the colours of a model's k classes, of which the first is white
+# (k, 3) RGB in [0, 1]: the colours of a model's k classes; the first is white
 Palette = npt.NDArray[np.float32]
 
 
 class PaletteError(CycleganError):
-    """A palette that this model does not have."""
+    """A request for a palette that the model does not have."""
 
 
 def palette_of(regions: Tensor, lines: Tensor, colour: Tensor) -> Tensor:
-    """(N, k, 3) in [0, 1]: the mean colour of each class where no line is; the first is white.
+    """Measures the mean colour of each class, without the influence of the lines.
 
-    regions (N, k, H, W); lines and colour (N, 3, H, W) in [-1, 1]. As colour = layer × lines, the mean of the layer
-    over a class is the class's sum of colour over its sum of lines.
+    As colour = layer × lines, the mean of the layer over a class is the class's sum of colour divided by its sum of
+    lines.
+
+    Args:
+        regions: (N, k, H, W) shares of each pixel in the k classes, summing to 1.
+        lines: (N, 3, H, W) in [-1, 1].
+        colour: (N, 3, H, W) in [-1, 1].
+
+    Returns:
+        (N, k, 3) in [0, 1]; the first colour is white.
     """
     inks = torch.einsum("nkhw,nchw->nkc", regions, (colour + 1) / 2)
     paper = torch.einsum("nkhw,nchw->nkc", regions, (lines + 1) / 2)
@@ -31,17 +39,25 @@ def palette_of(regions: Tensor, lines: Tensor, colour: Tensor) -> Tensor:
 
 
 def unlike(palettes: npt.NDArray[np.float32], count: int) -> list[int]:
-    """Indices of `count` of (n, k, 3) palettes: one amid all, then always the one that stands for most of the others.
+    """Selects palettes that differ and represent the others, greedily.
 
-    That is: the one that most lowers the sum of squared Lab distances from every palette to the nearest chosen one.
-    The one furthest from those chosen would be the odd one out, such as that of a picture with a pink background.
+    Each choice is the palette that most lowers the sum of squared Lab distances from every palette to the nearest
+    chosen one. Choosing the palette furthest from those chosen would select outliers, such as the palette of a picture
+    with a pink background.
+
+    Args:
+        palettes: (n, k, 3) float32 RGB in [0, 1].
+        count: 1..n.
+
+    Returns:
+        `count` indices, in the order in which they were chosen.
     """
     lab = cv2.cvtColor(palettes, cv2.COLOR_RGB2LAB)
-    apart = np.square(lab[:, None] - lab[None]).sum((2, 3))
+    distance = np.square(lab[:, None] - lab[None]).sum((2, 3))
     nearest, chosen = np.full(len(palettes), np.inf), list[int]()
     while len(chosen) < count:
-        left = np.minimum(nearest[:, None], apart).sum(0)
-        left[chosen] = np.inf
-        chosen.append(int(left.argmin()))
-        nearest = np.minimum(nearest, apart[chosen[-1]])
+        remaining = np.minimum(nearest[:, None], distance).sum(0)
+        remaining[chosen] = np.inf
+        chosen.append(int(remaining.argmin()))
+        nearest = np.minimum(nearest, distance[chosen[-1]])
     return chosen

@@ -1,1 +1,1 @@
-"""Tells how good a checkpoint is, and chooses which one serves."""
+"""Scores checkpoints and selects the one that serves."""

@@ -1,6 +1,6 @@
-"""Does a coloured drawing still obey its lineart? Lines kept, colours inside their regions, flat areas clean.
+"""Measures how faithful a coloured drawing is to its lineart: lines kept, colours inside regions, flat areas clean.
 
-Every length below is stated for a shortest side of 256 px and scaled to the picture at hand.
+Lengths below are for a shortest side of 256 px; they are scaled to the size of each picture.
 """
 
 from dataclasses import dataclass
@@ -10,27 +10,29 @@ import numpy as np
 
 MEASURES = ("line_recall", "soft", "within", "noise")
 
-LINE_CONTRAST = 0.1  # share of the light of the paint beside it that a line takes away
-CREST = 0.7  # a line's own pixels have this share of the best contrast around; the rest is antialiasing
-FADED = 25.0  # L* that a kept line may be lighter than the input's
-DARK_LINE = 60.0  # L* below which a line counts as kept even where the input's was black: coloured ink
+LINE_CONTRAST = 0.1  # share by which a line is darker than the paint beside it
+CREST = 0.7  # pixels with this share of the highest contrast around belong to a line; others are antialiasing
+FADED = 25.0  # L* by which a kept line may be lighter than the input's
+DARK_LINE = 60.0  # L* below which a line counts as kept even if the input's is black: it may be coloured
 BLACK = 15.0  # L* of paint on which a black line cannot be seen
 WHITE = 92.0  # L* above which lineart is paper
 BLACK_HAT = 19  # px; wider strokes are areas, not lines
 LINE_TOLERANCE = 2  # px that a kept line may have moved
 EROSION = 2  # px between a line and the region core, room for antialiasing
-MIN_REGION = 40  # px^2 of core; smaller regions say nothing reliable about their paint
+MIN_REGION = 40  # px^2 of core; measures of smaller regions are unreliable
 SOFT_SLOPE = (0.3, 4.0)  # Lab per px: steeper is an edge, flatter is flat, between is a leak
 NOISE_FILTER = np.outer((1, -2, 1), (1, -2, 1)).astype(np.float32)  # Immerkaer 1996; blind to planes and ramps
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a lineart demands of any picture painted over it; made once, used for every checkpoint.
+    """The lines and regions of a drawing, with which any colouring of it is compared.
 
-    lines: (H, W) bool, the line's pixels.  limit: (H, W) float32, the L* a kept line must stay below.
-    cores: (H, W) int32, region number of a pixel well inside a region, 0 elsewhere.
-    stroke: px, odd, side of the window that tells this drawing's lines from its areas.
+    Attributes:
+        lines: (H, W) bool, pixels of lines.
+        limit: (H, W) float32, the L* below which a kept line must be.
+        cores: (H, W) int32, region number of a pixel well inside a region, 0 elsewhere.
+        stroke: side, px, odd, of the window that separates this drawing's lines from its dark areas.
     """
 
     lines: np.ndarray
@@ -40,12 +42,16 @@ class Drawing:
 
 
 def read_lineart(lab: np.ndarray) -> Drawing:
-    """The drawing in a lineart: dark strokes on paper, regions = the connected pieces of paper."""
+    """Finds lines and regions in lineart: dark strokes, and connected components of the paper between them.
+
+    Args:
+        lab: float32 (H, W, 3) CIE Lab.
+    """
     light = np.ascontiguousarray(lab[..., 0])
     stroke = _stroke(light)
     limit = np.maximum(DARK_LINE, cv2.erode(light, np.ones((3, 3), np.uint8)) + FADED)
     paper = (light > WHITE).astype(np.uint8)
-    # Labelled before eroding: a narrow passage still joins two halves of one region.
+    # labelled before eroding, so that a narrow passage still joins two halves of a region
     cores = cv2.connectedComponents(paper, connectivity=4)[1] * _erode(paper)
     contrast = _contrast(light, stroke)
     crest = contrast >= CREST * cv2.dilate(contrast, np.ones((3, 3), np.uint8))
@@ -53,22 +59,31 @@ def read_lineart(lab: np.ndarray) -> Drawing:
 
 
 def read_picture(lab: np.ndarray) -> Drawing:
-    """The drawing inside a finished colour picture, from its own dark lines: the baseline for domain B."""
+    """Finds lines and regions in a finished colour picture, as the baseline for domain B.
+
+    Args:
+        lab: float32 (H, W, 3) CIE Lab.
+    """
     light = np.ascontiguousarray(lab[..., 0])
     stroke = _stroke(light)
     lines = _contrast(light, stroke) > LINE_CONTRAST
-    # Labelled after eroding, which closes the gaps that such lines have.
+    # labelled after eroding, which closes the gaps in such lines
     cores = cv2.connectedComponents(_erode((~lines).astype(np.uint8)), connectivity=4)[1]
     return Drawing(lines, np.full_like(light, 100.0), _large(cores), stroke)
 
 
 def measure(drawing: Drawing, lab: np.ndarray) -> tuple[float, float, float, float]:
-    """Four numbers for one coloured picture, in the order of MEASURES.
+    """Measures one coloured picture.
 
-    line_recall: share of the drawing's line pixels with a dark enough line within tolerance, 0..1.
-    soft: share of region-core pixels on a soft chroma ramp, 0..1 (bleeding).
-    within: sd of the chroma inside a region, in Lab units (colours that ignore the lines).
-    noise: mean response of a 3x3 noise filter on L* in region cores (checkerboards, hidden signals).
+    Args:
+        drawing: the lines and regions to compare with.
+        lab: float32 (H, W, 3) CIE Lab of the coloured picture, of the drawing's size.
+
+    Returns:
+        Four numbers in the order of MEASURES. line_recall: share of the drawing's line pixels with a dark enough line
+        within the tolerance, 0..1. soft: share of region-core pixels on a soft chroma ramp, 0..1 (bleeding). within:
+        standard deviation of the chroma inside a region, in Lab units (colours that ignore the lines). noise: mean
+        response of a 3x3 noise filter to L* in region cores (checkerboards, hidden signals).
     """
     light = np.ascontiguousarray(lab[..., 0])
     core = drawing.cores > 0
@@ -92,18 +107,18 @@ def _disc(radius: float) -> np.ndarray:
 
 
 def _contrast(light: np.ndarray, size: int) -> np.ndarray:
-    """Share of light that each pixel lacks beside the paint around it, for strokes narrower than `size` px."""
+    """Returns the share by which each pixel is darker than the paint around it, for strokes narrower than `size` px."""
     paint = cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
     return (paint - light) / np.maximum(paint, 1.0)
 
 
 def _stroke(light: np.ndarray) -> int:
-    """A window just wide enough for the drawing's typical line, so that a narrow dark area is not taken for one."""
+    """Returns a window just wide enough for the drawing's typical line, so that narrow dark areas are not lines."""
     widest = max(5, 2 * round(BLACK_HAT * _scale(light.shape) / 2) + 1)
     lines = _contrast(light, widest) > LINE_CONTRAST
     if not lines.any():
         return widest
-    # In a stripe of width w the mean distance to its outside is close to (w + 2) / 4.
+    # in a stripe of width w, the mean distance to its outside is close to (w + 2) / 4
     width = 4.0 * cv2.distanceTransform(lines.astype(np.uint8), cv2.DIST_L2, 3)[lines].mean() - 2.0
     return int(min(widest, max(5, 2 * round(width) + 1)))
 
@@ -135,10 +150,10 @@ def _is_soft(lab: np.ndarray) -> np.ndarray:
 
 
 def _within_regions(cores: np.ndarray, lab: np.ndarray) -> float:
-    """Area-weighted mean over regions of the chroma's standard deviation."""
+    """Returns the area-weighted mean over regions of the standard deviation of the chroma."""
     labels = cores.ravel()
     area = np.bincount(labels)
-    area[0] = 0  # what is outside every core
+    area[0] = 0  # pixels outside every core
     if not area.any():
         return 0.0
     variance = np.zeros(len(area))

@@ -1,4 +1,4 @@
-"""The judge of a training: colours the held-out lineart at each checkpoint, scores it, and chooses what serves."""
+"""Colours and scores the held-out lineart at each checkpoint of a training, and selects the checkpoint that serves."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ FEWEST_TO_SCORE = 4  # held-out pictures of each domain
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of one checkpoint. sheet: for people.  scores: by kind of weights; {} where there is too little to score on."""
+    """The samples and scores of one checkpoint.
+
+    Attributes:
+        sheet: the samples, for people.
+        scores: by kind of weights; empty if too few pictures are held out.
+    """
 
     sheet: Image.Image
     scores: dict[Weights, Score]
 
 
 class Judge:
-    """Remembers every score of a run. What it knows travels in checkpoints: `state_dict`."""
+    """Scores the checkpoints of a run and keeps all scores; `state_dict` is stored in checkpoints."""
 
     def __init__(
         self,
@@ -37,15 +42,27 @@ class Judge:
         others: Sequence[np.ndarray],
         device: torch.device,
     ) -> None:
-        """lineart, colour: the held-out pictures.  others: drawings to show where no lineart was held out."""
+        """Prepares the scoring.
+
+        Args:
+            lineart: held-out drawings, uint8 (H, W).
+            colour: held-out colour pictures, uint8 (H, W, 3).
+            others: drawings, uint8 (H, W), for the samples if no lineart is held out.
+            device: of the painters.
+        """
         self._shown = lineart or others[:FEWEST_TO_SCORE]
         self._device = device
-        enough = min(len(lineart), len(colour)) >= FEWEST_TO_SCORE
-        self._scorer = Scorer(lineart, colour) if enough else None
+        can_score = min(len(lineart), len(colour)) >= FEWEST_TO_SCORE
+        self._scorer = Scorer(lineart, colour) if can_score else None
         self._scores: list[dict[str, Any]] = []
 
     def judge(self, step: int, painters: Mapping[Weights, Painter]) -> Judgement:
-        """Colours, scores and remembers what the painters ("ema" and "raw") have learnt by this step."""
+        """Colours the held-out lineart and scores the result.
+
+        Args:
+            step: of the checkpoint.
+            painters: with the averaged weights ("ema") and with those of the last step ("raw").
+        """
         outputs = {
             weights: [translate(painter, drawing, self._device) for drawing in self._shown]
             for weights, painter in painters.items()
@@ -60,22 +77,35 @@ class Judge:
         return Judgement(sheet, scores)
 
     def choice(self, kept: Collection[int], newest: int) -> Choice:
-        """Which of the checkpoints that are kept (steps) should serve; without scores, the newest."""
+        """Selects the checkpoint that should serve.
+
+        Args:
+            kept: steps of the checkpoints that exist.
+            newest: step of the newest checkpoint, which is selected if there are no scores.
+        """
         if self._scores:
             return choose(list(self._candidates()), kept)
         reason = f"the newest, not scored: fewer than {FEWEST_TO_SCORE} pictures of a domain were held out"
         return Choice(newest, "ema", 0.0, {}, reason)
 
     def best(self, kept: Collection[int], count: int) -> list[int]:
-        """Steps of the `count` checkpoints with the highest scores, of those that are kept."""
-        merits: dict[int, tuple[bool, float]] = {}
+        """Ranks the checkpoints by score; those without faults come first.
+
+        Args:
+            kept: steps of the checkpoints that exist.
+            count: number of checkpoints to return, at most.
+
+        Returns:
+            Steps, the best first.
+        """
+        ranks: dict[int, tuple[bool, float]] = {}
         for each in self._candidates():
-            merit = not faults(each.score), each.score.selecting
-            merits[each.step] = max(merit, merits.get(each.step, merit))
-        return sorted(merits.keys() & set(kept), key=merits.__getitem__, reverse=True)[:count]
+            rank = not faults(each.score), each.score.selecting
+            ranks[each.step] = max(rank, ranks.get(each.step, rank))
+        return sorted(ranks.keys() & set(kept), key=ranks.__getitem__, reverse=True)[:count]
 
     def table(self) -> list[dict[str, Any]]:
-        """The rows of scores.csv."""
+        """Returns the rows of scores.csv."""
         return [
             {"step": each.step, "weights": each.weights, "value": each.score.value, **each.score.parts}
             for each in self._candidates()

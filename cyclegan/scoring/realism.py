@@ -1,7 +1,7 @@
-"""Does a set of pictures look like domain B? Distances between sets of pictures, without pretrained weights.
+"""Measures how much a set of pictures looks like domain B, by distances between sets, without pretrained weights.
 
-Everything here is a per-picture feature plus a distance between sets that is a function of *weights* over the
-pictures, so that a bootstrap over pictures costs a matrix product and no second look at the pixels.
+Each measure consists of a feature per picture and a distance between sets that is a function of *weights* over the
+pictures. So a bootstrap over the pictures costs a matrix product and does not read the pixels again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ SCALES = 3  # the picture, its half and its quarter
 PATCH = 7
 PROJECTIONS = 48
 BINS = 128
-SPAN = 2.0  # projections of Lab patches lie well within +-SPAN; what does not is counted at the edge
+SPAN = 2.0  # projections of Lab patches lie well within +-SPAN; others go into the outermost bins
 FILTERS = (16, 32)
-PALETTE_BINS = 15  # odd: neutral grey lies in the middle of a bin, not on an edge
+PALETTE_BINS = 15  # odd, so that neutral grey lies in the middle of a bin
 PALETTE_RANGE = 105.0
 FLOOR_SPLITS = 8
 COLOURFULNESS = np.arange(0.0, 160.0, 1.0)
@@ -29,13 +29,14 @@ LAB_UNIT = np.array([100.0, 60.0, 60.0], np.float32)
 
 @dataclass(frozen=True)
 class Features:
-    """Per-picture features of n pictures.
+    """Features of n pictures, one row per picture.
 
-    patches: (n, SCALES * PROJECTIONS * BINS), distributions of random projections of 7x7 Lab patches, as
-        cumulative histograms times the width of a bin.
-    texture: (n, D), pooled responses of random convolutions.
-    palette: (n, 225), square roots of ab histograms.
-    colourfulness: (n,), Hasler & Suesstrunk 2003.
+    Attributes:
+        patches: (n, SCALES * PROJECTIONS * BINS), distributions of random projections of 7x7 Lab patches, as
+            cumulative histograms times the width of a bin.
+        texture: (n, D), pooled responses of random convolutions.
+        palette: (n, 225), square roots of ab histograms.
+        colourfulness: (n,), Hasler & Suesstrunk 2003.
     """
 
     patches: np.ndarray
@@ -45,7 +46,7 @@ class Features:
 
 
 class Extractor:
-    """The fixed random filters, from their own generator: the caller's random state is not touched."""
+    """Extracts features by fixed random filters, without changing the caller's random state."""
 
     def __init__(self) -> None:
         source = torch.Generator().manual_seed(0)
@@ -59,7 +60,12 @@ class Extractor:
         self._second = draw(FILTERS[1], FILTERS[0], 3, 3) / (FILTERS[0] * 9 / 2) ** 0.5
 
     def __call__(self, labs: Sequence[np.ndarray], images: Sequence[np.ndarray]) -> Features:
-        """Features of pictures, given as float32 Lab (H, W, 3) and the same as uint8 RGB (H, W, 3)."""
+        """Extracts the features of pictures.
+
+        Args:
+            labs: the pictures as float32 (H, W, 3) CIE Lab.
+            images: the same pictures as uint8 (H, W, 3) RGB.
+        """
         patches, texture = [], []
         with _one_thread():
             for lab in labs:
@@ -88,50 +94,68 @@ class Extractor:
 
 
 def colourfulness(image: np.ndarray) -> float:
-    """Hasler & Suesstrunk 2003 M of a uint8 (H, W, 3) RGB picture: 0 for grey, about 100 for very colourful."""
+    """Returns M (Hasler & Suesstrunk 2003) of uint8 (H, W, 3) RGB: 0 for grey, about 100 for very colourful."""
     r, g, b = np.moveaxis(image.astype(np.float32), 2, 0)
     rg, yb = r - g, 0.5 * (r + g) - b
     return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
 def pairwise(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Euclidean distances (n, m) between the rows of x (n, D) and y (m, D)."""
+    """Returns the Euclidean distances (n, m) between the rows of x (n, D) and y (m, D)."""
     return torch.cdist(torch.from_numpy(x).double(), torch.from_numpy(y).double()).numpy()
 
 
 def energy(weights: np.ndarray, within: np.ndarray, across: np.ndarray, reference: float) -> np.ndarray:
-    """Unbiased energy distance of weighted sets to a reference set; may fall slightly below 0.
+    """Returns the unbiased energy distance of weighted sets to a reference set; may be slightly below 0.
 
-    weights: (r, n), each row sums to 1.  within: (n, n) and across: (n, m) distances.
-    reference: mean distance of two different members of the reference.  Returns (r,).
+    Args:
+        weights: (r, n), one weighted set per row; each row sums to 1.
+        within: (n, n), distances between the pictures.
+        across: (n, m), distances from the pictures to the members of the reference.
+        reference: mean distance between two different members of the reference.
+
+    Returns:
+        (r,), one distance per set.
     """
-    distinct = 1.0 - (weights**2).sum(axis=1)  # the weight of pairs that are not a picture with itself
+    distinct = 1.0 - (weights**2).sum(axis=1)  # the weight of all pairs of different pictures
     inner = ((weights @ within) * weights).sum(axis=1) / np.maximum(distinct, 1e-9)
     return 2.0 * weights @ across.mean(axis=1) - inner - reference
 
 
 def mean_distinct(distances: np.ndarray) -> float:
-    """Mean of a symmetric (n, n) distance matrix over pairs of different members."""
+    """Returns the mean of a symmetric (n, n) distance matrix over pairs of different members."""
     n = len(distances)
     return float(distances.sum() / max(1, n * (n - 1)))
 
 
 def wasserstein(weights: np.ndarray, cdfs: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Mean 1-D Wasserstein distance, a bin's width once: the cdf of a mixture is the mean of its members' cdfs.
+    """Returns the mean 1-D Wasserstein distance of weighted sets to a reference.
 
-    weights: (r, n).  cdfs: (n, K) of n pictures on a common grid.  reference: (K,).  Returns (r,).
+    The cdf of a mixture is the weighted mean of its members' cdfs.
+
+    Args:
+        weights: (r, n), one weighted set per row; each row sums to 1.
+        cdfs: (n, K), cdfs of n pictures on a common grid, times the width of a bin.
+        reference: (K,), the same for the reference.
+
+    Returns:
+        (r,), one distance per set.
     """
     return np.abs(weights @ cdfs - reference).mean(axis=1)
 
 
 class Reference:
-    """A sample of domain B that sets of pictures are compared with."""
+    """A sample of domain B, with which sets of pictures are compared.
+
+    Attributes:
+        diversity: of the sample; see :func:`diversity`.
+    """
 
     NAMES = ("swd", "feat", "pal", "col")
 
     def __init__(self, features: Features) -> None:
         deviation = features.texture.std(axis=0)
-        # A floor under small deviations keeps a feature that hardly varies in B from deciding the distance alone.
+        # a lower limit, so that a feature that hardly varies in B does not dominate the distance
         self._unit = np.maximum(deviation, 0.1 * np.median(deviation) + 1e-9)
         self._features = features
         self._texture = features.texture / self._unit
@@ -139,11 +163,18 @@ class Reference:
         self.diversity = diversity(features)
 
     def distances(self, features: Features, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """The four distances of NAMES from weighted sets of n pictures: weights (r, n), each value (r,).
+        """Computes the four distances in NAMES.
 
-        swd: sliced Wasserstein of Lab patches, three scales.  feat: energy distance of random-convolution
-        features.  pal: energy distance of per-picture palettes, which sees collapse to one palette.
-        col: Wasserstein of colourfulness.
+        swd: sliced Wasserstein distance of Lab patches at three scales. feat: energy distance of random-convolution
+        features. pal: energy distance of per-picture palettes, which detects collapse to one palette. col: Wasserstein
+        distance of colourfulness.
+
+        Args:
+            features: of n pictures.
+            weights: (r, n), one weighted set per row; each row sums to 1.
+
+        Returns:
+            By name, (r,) distances, one per set.
         """
         own, texture = self._features, features.texture / self._unit
         feat = pairwise(texture, texture), pairwise(texture, self._texture), self._own_texture
@@ -154,14 +185,21 @@ class Reference:
         )
         return {
             "swd": wasserstein(weights, features.patches, own.patches.mean(axis=0)),
-            # an energy distance is of the squared kind
+            # an energy distance is a squared distance
             "feat": np.sqrt(np.maximum(energy(weights, *feat), 0.0)),
             "pal": np.sqrt(np.maximum(energy(weights, *pal), 0.0)),
             "col": wasserstein(weights, _steps(features.colourfulness), _steps(own.colourfulness).mean(axis=0)),
         }
 
     def floor(self, size: int) -> dict[str, float]:
-        """What `size` pictures of B itself would get: 0 for the unbiased energy distances, more for the others."""
+        """Estimates the distances of `size` pictures of B itself: 0 for the unbiased energy distances, more for others.
+
+        Args:
+            size: number of pictures; the estimate uses at most half of the sample.
+
+        Returns:
+            One distance for each of NAMES.
+        """
         source = np.random.default_rng(0)
         total = len(self._features.palette)
         taken = [source.permutation(total) < min(size, total // 2) for _ in range(FLOOR_SPLITS)]
@@ -175,13 +213,13 @@ class Reference:
 
 
 def _pool(responses: torch.Tensor) -> torch.Tensor:
-    # by moments: torch's own std is several times slower, and rounding does not matter here
+    # from moments: torch.std is several times slower, and rounding does not matter here
     mean, square = responses.mean(dim=1), (responses * responses).mean(dim=1)
     return torch.cat([mean, (square - mean * mean).clamp_min(0.0).sqrt()])
 
 
 def diversity(features: Features) -> float:
-    """Mean distance between the palettes of two different pictures, 0 for a set that shares one palette."""
+    """Returns the mean distance between the palettes of two different pictures; 0 if all share one palette."""
     return mean_distinct(pairwise(features.palette, features.palette))
 
 
@@ -190,13 +228,13 @@ def _split_distance(cdfs: np.ndarray, chosen: np.ndarray) -> float:
 
 
 def _steps(values: np.ndarray) -> np.ndarray:
-    """(n, K) cumulative histograms of one colourfulness value each."""
+    """Returns cumulative histograms (n, K) of one colourfulness value each."""
     return (values[:, None] <= COLOURFULNESS).astype(np.float32)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Sums in the same order on every machine, and small convolutions that do not wait for busy cores."""
+    """Limits torch to one thread: sums have the same order on every machine, and small convolutions run fast."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

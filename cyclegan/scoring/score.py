@@ -1,9 +1,9 @@
-"""The checkpoint score: how good are a generator's pictures of held-out lineart? 0 = lineart untouched, 100 = like B.
+"""Scores a generator's outputs for held-out lineart: 0 for unchanged lineart, 100 for outputs like domain B.
 
-S = 100 R F. Realism R asks whether the set of outputs looks like domain B, faithfulness F whether each output still
-obeys its drawing. They are multiplied because a memorized colour picture wins every measure of realism, and the
-untouched lineart every measure of faithfulness. No pretrained network, no paired truth, no random state of the
-caller's. Scores compare only within one Scorer: the same held-out drawings and the same reference.
+S = 100 R F. Realism R measures whether the set of outputs looks like domain B, faithfulness F whether each output
+matches its drawing. They are multiplied, because a memorized colour picture has perfect realism and unchanged lineart
+has perfect faithfulness. The score needs no pretrained network and no paired pictures, and does not change the caller's
+random state. Scores are comparable only within one Scorer: the same held-out drawings and the same reference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,22 @@ FAITHFULNESS_WEIGHTS = {"b_line": 0.9, "b_struct": 0.6, "b_art": 0.4}
 
 
 class ScoreError(Exception):
-    """The pictures cannot be scored; str() says why in one line."""
+    """Pictures that cannot be scored. Its text is one line that says why."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one generator reached on the held-out drawings. Plain numbers only, so it travels in a checkpoint.
+    """The score of one generator on the held-out drawings. Contains plain numbers only, so checkpoints can store it.
 
-    value: S over all held-out drawings, 0..100.
-    parts: the faults b_swd, b_feat, b_pal, b_col (against R) and b_line, b_struct, b_art (against F),
-        each 0 = none .. 1 = as bad as it gets.
-    measures: the raw numbers behind the parts and the gates; `*_b` is domain B's own level.
-    selecting, reporting: S over the even and over the odd drawings: choose by one, quote the other.
-    resamples: S over RESAMPLES bootstrap draws of the even drawings, the same draws for every Score of a
-        Scorer, so that a difference of two Scores' resamples is a paired bootstrap.
+    Attributes:
+        value: S over all held-out drawings, 0..100.
+        parts: the faults b_swd, b_feat, b_pal, b_col (they lower R) and b_line, b_struct, b_art (they lower F), each
+            from 0 (none) to 1 (worst).
+        measures: the measurements behind the parts and behind `selection.faults`; `*_b` is domain B's own value.
+        selecting: S over the even drawings, by which checkpoints are selected, 0..100.
+        reporting: S over the odd drawings, which is reported, 0..100.
+        resamples: S over RESAMPLES bootstrap draws of the even drawings. All Scores of a Scorer have the same draws, so
+            the difference of two Scores' resamples is a paired bootstrap.
     """
 
     value: float
@@ -56,7 +58,15 @@ class Scorer:
     """Scores sets of outputs for fixed held-out drawings against a fixed sample of domain B."""
 
     def __init__(self, lineart: Sequence[np.ndarray], colour: Sequence[np.ndarray]) -> None:
-        """lineart: n >= 4 uint8 (H, W); colour: m >= 4 uint8 (H, W, 3), not the drawings' own colour versions."""
+        """Prepares the reference.
+
+        Args:
+            lineart: at least 4 held-out drawings, uint8 (H, W).
+            colour: at least 4 held-out colour pictures, uint8 (H, W, 3) RGB, not versions of the drawings.
+
+        Raises:
+            ScoreError: there are fewer than 4 of either (its text is one line).
+        """
         if min(len(lineart), len(colour)) < 4:
             raise ScoreError(
                 f"a score needs 4 held-out drawings and 4 colour pictures, not {len(lineart)} and {len(colour)}"
@@ -71,25 +81,32 @@ class Scorer:
         self._range = self._realism_range(lineart)
 
     def score(self, outputs: Sequence[np.ndarray]) -> Score:
-        """Score uint8 (H, W, 3) outputs, one for each held-out drawing in the same order and of its size."""
+        """Scores a generator's outputs.
+
+        Args:
+            outputs: uint8 (H, W, 3) RGB, one for each held-out drawing, in the same order and of the same size.
+
+        Raises:
+            ScoreError: number or sizes do not match the drawings (its text is one line).
+        """
         if [output.shape for output in outputs] != [(*shape, 3) for shape in self._shapes]:
             raise ScoreError("outputs must match the held-out drawings one by one, in number and in size")
         labs = [to_lab(output) for output in outputs]
         features = self._extract(labs, outputs)
-        obeyed = np.array([faithfulness.measure(d, lab) for d, lab in zip(self._drawings, labs, strict=True)])
-        parts = self._realism_parts(features) | self._faithfulness_parts(obeyed)
+        measured = np.array([faithfulness.measure(d, lab) for d, lab in zip(self._drawings, labs, strict=True)])
+        parts = self._realism_parts(features) | self._faithfulness_parts(measured)
         values = combine(parts)
         return Score(
             value=float(values[0]),
             parts={name: float(part[0]) for name, part in parts.items()},
-            measures=self._measures(features, obeyed),
+            measures=self._measures(features, measured),
             selecting=float(values[1]),
             reporting=float(values[2]),
             resamples=[float(value) for value in values[3:]],
         )
 
     def _realism_range(self, lineart: Sequence[np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Each distance's floor (as close as B itself) and ceiling (the untouched lineart), one for each subset."""
+        """Returns each distance's floor (for B itself) and ceiling (for unchanged lineart), one per subset."""
         pictures = [np.repeat(drawing[..., None], 3, axis=2) for drawing in lineart]
         untouched = self._extract([to_lab(picture) for picture in pictures], pictures)
         ceiling = self._reference.distances(untouched, self._subsets)
@@ -108,10 +125,10 @@ class Scorer:
             for name in self._reference.NAMES
         }
 
-    def _faithfulness_parts(self, obeyed: np.ndarray) -> dict[str, np.ndarray]:
-        recall, soft, within, noise = (self._subsets @ obeyed).T
+    def _faithfulness_parts(self, measured: np.ndarray) -> dict[str, np.ndarray]:
+        recall, soft, within, noise = (self._subsets @ measured).T
         _, soft_b, within_b, noise_b = self._b
-        # margins and units by benchmarks.selection: a stricter look at faint ramps ranks checkpoints worse
+        # constants found by benchmarks.selection: to count faint ramps more strictly ranks checkpoints worse
         leak = np.maximum((soft - soft_b - 0.07) / 0.25, (within - within_b) / 8.0)
         return {
             "b_line": ((0.95 - recall) / 0.45).clip(0, 1),
@@ -119,23 +136,30 @@ class Scorer:
             "b_art": (np.log2((noise + 0.5) / (noise_b + 0.5)) / 4.0).clip(0, 1),
         }
 
-    def _measures(self, features: realism.Features, obeyed: np.ndarray) -> dict[str, float]:
+    def _measures(self, features: realism.Features, measured: np.ndarray) -> dict[str, float]:
         names = faithfulness.MEASURES
-        found = dict(zip(names, obeyed.mean(axis=0), strict=True)) | {"soft_median": np.median(obeyed[:, 1])}
+        found = dict(zip(names, measured.mean(axis=0), strict=True)) | {"soft_median": np.median(measured[:, 1])}
         own = {f"{name}_b": value for name, value in zip(names, self._b, strict=True)}
         spread = {"diversity": realism.diversity(features), "diversity_b": self._reference.diversity}
         return {name: float(value) for name, value in (found | own | spread).items()}
 
 
 def combine(parts: Mapping[str, np.ndarray]) -> np.ndarray:
-    """S = 100 R F from the parts, element by element, 0..100."""
+    """Computes S = 100 R F from the parts.
+
+    Args:
+        parts: by name, as in Score, arrays of one shape with values 0..1.
+
+    Returns:
+        S, 0..100, of the same shape.
+    """
     realistic = 1.0 - sum(weight * parts[name] for name, weight in REALISM_WEIGHTS.items())
     faithful = np.prod([1.0 - weight * parts[name] for name, weight in FAITHFULNESS_WEIGHTS.items()], axis=0)
     return 100.0 * realistic * faithful
 
 
 def _subsets(count: int) -> np.ndarray:
-    """Weights (3 + RESAMPLES, count) over the drawings: all, the even, the odd, bootstrap draws of the even."""
+    """Returns weights (3 + RESAMPLES, count) over the drawings: all, even, odd, bootstrap draws of the even."""
     even = np.arange(0, count, 2)
     drawn = np.random.default_rng(0).choice(even, size=(RESAMPLES, len(even)))
     chosen = [np.arange(count), even, np.arange(1, count, 2), *drawn]

@@ -1,8 +1,8 @@
-"""Which checkpoint serves: the steadiest of those that the score cannot tell from the best.
+"""Selects the checkpoint that serves: the most stable of those whose scores do not differ clearly from the best.
 
 The highest score of a noisy series is partly luck. So candidates within one standard error of the best (paired
-bootstrap over the drawings) count as equal, and among them the one whose neighbours in training are good too is
-taken. It is chosen by one half of the held-out drawings and its score quoted from the other.
+bootstrap over the drawings) count as equal. Of these, the selection takes the one whose neighbours in training have
+high scores too. It uses one half of the held-out drawings and reports the score on the other half.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,14 +14,20 @@ from cyclegan.painting.checkpoint import Weights
 from cyclegan.scoring.score import Score
 
 MIN_LINE_RECALL = 0.8
-MIN_DIVERSITY = 0.5  # of domain B's own
-MAX_SOFT = 3.0  # times domain B's own
-CLEAN = 0.05  # share of soft pixels that B is granted; drawn flat, it may have none at all
+MIN_DIVERSITY = 0.5  # as a share of domain B's diversity
+MAX_SOFT = 3.0  # as a multiple of domain B's share of soft pixels
+CLEAN = 0.05  # smallest share of soft pixels assumed for B; flat drawings may have none
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One generator that could serve: the averaged ("ema") or the plain ("raw") weights of a checkpoint."""
+    """A painter that could serve.
+
+    Attributes:
+        step: of the checkpoint.
+        weights: averaged ("ema") or those of the step itself ("raw").
+        score: of these weights.
+    """
 
     step: int
     weights: Weights
@@ -30,7 +36,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidate that serves. score: S on the drawings it was not chosen by, 0..100; parts as in Score."""
+    """The selected candidate.
+
+    Attributes:
+        step: of the checkpoint.
+        weights: averaged ("ema") or those of the step itself ("raw").
+        score: S on the drawings that were not used to select, 0..100.
+        parts: as in Score.
+        reason: for the selection, in words.
+    """
 
     step: int
     weights: Weights
@@ -40,10 +54,15 @@ class Choice:
 
 
 def choose(candidates: Sequence[Candidate], kept: Collection[int] | None = None) -> Choice:
-    """The candidate that should serve, of the checkpoints that are still `kept` (steps; None: all).
+    """Selects the candidate that should serve.
 
-    All scores must come from one Scorer. Those of checkpoints that are gone still tell how steady their neighbours
-    are. ValueError if there is none to choose from.
+    Args:
+        candidates: all scored candidates of the training, with scores from one Scorer. Scores of deleted checkpoints
+            are used too, to see how stable their neighbours are.
+        kept: steps of the checkpoints that still exist; None: all.
+
+    Raises:
+        ValueError: there is no candidate to select.
     """
     present = [candidate for candidate in candidates if kept is None or candidate.step in kept]
     if not present:
@@ -51,13 +70,13 @@ def choose(candidates: Sequence[Candidate], kept: Collection[int] | None = None)
     sound = [candidate for candidate in present if not faults(candidate.score)]
     best = max(sound or present, key=lambda candidate: candidate.score.selecting)
     equal = [candidate for candidate in sound or present if _as_good(candidate.score, best.score)]
-    chosen = max(equal, key=lambda candidate: (_steadiness(candidate, candidates), candidate.score.selecting))
+    chosen = max(equal, key=lambda candidate: (_stability(candidate, candidates), candidate.score.selecting))
     reason = "; ".join([*_reasons(chosen, len(equal), len(sound), present), *_swings(candidates)])
     return Choice(chosen.step, chosen.weights, chosen.score.reporting, chosen.score.parts, reason)
 
 
 def faults(score: Score) -> list[str]:
-    """Why outputs are unfit to serve whatever their score, in words; empty if they are fit."""
+    """Returns, in words, the faults that make outputs unfit to serve, whatever their score."""
     measures = score.measures
     found = {
         "lines lost": measures["line_recall"] < MIN_LINE_RECALL,
@@ -68,7 +87,15 @@ def faults(score: Score) -> list[str]:
 
 
 def swing(candidates: Sequence[Candidate], weights: Weights) -> float:
-    """Mean change of S from one checkpoint to the next, in points: how much luck the last batch plays."""
+    """Returns the mean change of S from one checkpoint to the next: how much a score depends on the last batches.
+
+    Args:
+        candidates: of a training.
+        weights: the kind of weights to compare.
+
+    Returns:
+        In points of 100; 0 for fewer than two checkpoints.
+    """
     values = [candidate.score.value for candidate in _series(candidates, weights)]
     return float(np.abs(np.diff(values)).mean()) if len(values) > 1 else 0.0
 
@@ -83,8 +110,8 @@ def _series(candidates: Sequence[Candidate], weights: Weights) -> list[Candidate
     return sorted(of_kind, key=lambda candidate: candidate.step)
 
 
-def _steadiness(candidate: Candidate, candidates: Sequence[Candidate]) -> float:
-    """Median of S over the candidate and its neighbours in training."""
+def _stability(candidate: Candidate, candidates: Sequence[Candidate]) -> float:
+    """Returns the median of S over the candidate and its neighbours in training."""
     series = _series(candidates, candidate.weights)
     at = series.index(candidate)
     return float(np.median([near.score.selecting for near in series[max(0, at - 1) : at + 2]]))

@@ -1,1 +1,1 @@
-"""Runs any method: data, schedule, checkpoints, several processes, and what a run leaves to look at."""
+"""Runs a training by any method: data, schedule, checkpoints, several processes, and the run's page and event files."""

@@ -1,4 +1,4 @@
-"""Names what differs between what a run was asked for and what it is asked for now."""
+"""Lists the settings that differ between an earlier run and the current request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from cyclegan.training.config import identity_of
 
 
 def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """A phrase for each difference that the weights depend on.
+    """Yields a phrase for each difference on which the weights depend.
 
-    was, now: {"config": a dumped TrainConfig, and what else a training was given}, of which any nesting is compared.
+    Args:
+        was: {"config": a dumped TrainConfig, ...} with the training's other inputs, nested in any way.
+        now: the same for the current request.
     """
     before, after = (_flat({**asked, "config": identity_of(asked["config"])}) for asked in (was, now))
     values_before, values_after = _flat(was), _flat(now)

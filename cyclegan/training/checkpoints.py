@@ -1,4 +1,4 @@
-"""The checkpoints of a run's folder: named, found, pruned."""
+"""Names, finds and prunes the checkpoints in a run's folder."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ _log = logging.getLogger(__name__)
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
-    """folder/step_000012000.pt"""
+    """Returns the path of a checkpoint, such as folder/step_000012000.pt."""
     return folder / checkpoint_name(step)
 
 
 def checkpoint_name(step: int) -> str:
-    """step_000012000.pt"""
+    """Returns the file name of a checkpoint, such as step_000012000.pt."""
     return f"step_{step:09d}.pt"
 
 
 def checkpoint_step(path: Path) -> int:
-    """The step that a checkpoint's name says; -1 for other files."""
+    """Returns the step in a checkpoint's file name; -1 for other files."""
     match = _NAME.fullmatch(path.name)
     return int(match[1]) if match else -1
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Checkpoints in `folder`, newest first."""
+    """Lists the checkpoints in `folder`, newest first."""
     found = [path for path in folder.glob("step_*.pt") if checkpoint_step(path) >= 0]
     return sorted(found, key=checkpoint_step, reverse=True)
 
 
 def load_newest(folder: Path) -> tuple[Path, Checkpoint] | None:
-    """The newest checkpoint that can be read, or None; says which damaged ones were passed over."""
+    """Loads the newest checkpoint that can be read, or returns None; logs the damaged ones that it skips."""
     for path in list_checkpoints(folder):
         try:
             return path, load_checkpoint(path)
@@ -46,14 +46,20 @@ def load_newest(folder: Path) -> tuple[Path, Checkpoint] | None:
 
 
 def set_aside_newer(path: Path) -> None:
-    """Rename the damaged checkpoints after `path`, so that they are neither counted nor tried again."""
+    """Renames the damaged checkpoints newer than `path`, so that they are neither counted nor loaded again."""
     for newer in list_checkpoints(path.parent):
         if checkpoint_step(newer) > checkpoint_step(path):
             newer.replace(newer.with_name(newer.name + ".damaged"))
 
 
 def prune(folder: Path, keep: int, protected: Collection[int]) -> None:
-    """Delete all but the newest `keep` checkpoints and those of the `protected` steps, and what broken writes left."""
+    """Deletes old checkpoints, damaged ones, and the temporary files of interrupted writes.
+
+    Args:
+        folder: the folder of checkpoints.
+        keep: number of newest checkpoints that are kept.
+        protected: steps of further checkpoints that are kept.
+    """
     for path in list_checkpoints(folder)[keep:]:
         if checkpoint_step(path) not in protected:
             path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Settings of a training run: small frozen models, saved inside every checkpoint, and three presets.
+"""Defines the settings of a training, which every checkpoint stores, and three presets.
 
-Words: domain A is lineart, domain B is colour; an epoch is one pass over the larger domain, a step is one update of
-all networks. How the networks are taught is the method's part; how long, on what and with how much memory is said here.
+Domain A is lineart, domain B is colour; an epoch is one pass over the larger domain, a step is one update of all
+networks. The settings of the losses and networks belong to the method; those of duration, data and resources are here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cyclegan.painting.config import FrozenConfig
 
 PresetName = Literal["paper", "default", "demo"]
 
-# every method that can be trained: with a second one, a union told apart by `kind`
+# all methods; a second one would make this a union discriminated by `kind`
 MethodConfig = CycleGanConfig
 
 # the weights do not depend on these
@@ -24,7 +24,7 @@ FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "keep", "keep_best", "
 
 
 class ScheduleConfig(FrozenConfig):
-    """Learning rate: constant, then linearly to zero."""
+    """Learning rate: constant, then falling linearly to zero."""
 
     warm_up_epochs: float = Field(0.0, ge=0, description="epochs on pseudo-pairs alone, before the adversarial ones")
     constant_epochs: float = Field(100.0, ge=0, description="epochs at the full learning rate")
@@ -38,14 +38,14 @@ class ScheduleConfig(FrozenConfig):
 
 
 class DataConfig(FrozenConfig):
-    """How training images become batches."""
+    """Settings by which training images become batches."""
 
     crop: int = Field(256, ge=16, le=2048, multiple_of=4, description="side of the random square crop, px")
     flip: bool = Field(True, description="mirror half of the training images")
 
 
 class TrainConfig(FrozenConfig):
-    """Everything that a training depends on, besides its images."""
+    """All settings of a training."""
 
     method: MethodConfig = CycleGanConfig()
     schedule: ScheduleConfig = ScheduleConfig()
@@ -79,21 +79,26 @@ class TrainConfig(FrozenConfig):
         return self
 
     def changed(self, changes: Mapping[str, Any]) -> TrainConfig:
-        """A copy with other values. `changes` is nested as the settings are, and names only what differs.
+        """Returns a copy with other values.
 
-        Raises ValueError for names and values that no training can have.
+        Args:
+            changes: the values to change, nested like the settings.
+
+        Raises:
+            ValueError: a name is unknown or a value is not allowed.
         """
         return TrainConfig.model_validate(_merged(self.model_dump(), changes))
 
     def identity(self) -> dict[str, Any]:
-        """What the weights depend on, with the fields left out that have their default value.
+        """Returns the settings on which the weights depend, without those that have their default value.
 
-        Two configs of one identity train the same weights on the same images. A field that is added later, with the
-        default that was the rule before, changes no identity: no run is begun anew for it.
+        Two configs of one identity train the same weights on the same images. A later field whose default keeps the
+        earlier behaviour changes no identity, so existing runs resume.
         """
         return identity_of(self.model_dump())
 
     def resolved_device(self) -> Literal["cuda", "cpu"]:
+        """Returns the device, with "auto" replaced by a GPU if there is one."""
         import torch
 
         if self.device == "auto":
@@ -102,13 +107,17 @@ class TrainConfig(FrozenConfig):
 
 
 def identity_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """As :meth:`TrainConfig.identity`, of a dumped config that another version may have written."""
+    """Returns the identity of a config that another version may have written; see :meth:`TrainConfig.identity`.
+
+    Args:
+        config: a dumped TrainConfig.
+    """
     asked = {name: value for name, value in config.items() if name not in FREE_TO_CHANGE}
-    return _beyond(asked, _defaults_beside(config.get("method", {})))
+    return _differing(asked, _defaults_beside(config.get("method", {})))
 
 
 def _defaults_beside(method: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a training by the same method, which its kind alone tells from the default method."""
+    """Returns the defaults for this kind of method, but with the default method's kind, so that another kind shows."""
     usual = TrainConfig()
     try:
         defaults = TrainConfig.model_validate({"method": {"kind": method.get("kind", usual.method.kind)}}).model_dump()
@@ -118,13 +127,13 @@ def _defaults_beside(method: Mapping[str, Any]) -> dict[str, Any]:
     return defaults
 
 
-def _beyond(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are no defaults, in the same nesting; what is all default is left out."""
+def _differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that differ from the defaults, nested in the same way, without empty groups."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         default = defaults.get(name)
         if isinstance(value, Mapping):
-            if inner := _beyond(value, default if isinstance(default, Mapping) else {}):
+            if inner := _differing(value, default if isinstance(default, Mapping) else {}):
                 found[name] = inner
         elif name not in defaults or value != default:
             found[name] = value
@@ -141,7 +150,7 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 _FLAT_COLOURS_UNDER_LINES = {"head": "line_keeping", "upsample": "nearest"}
 _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
-    # Zhu et al. 2017, exactly; the averaged weights are kept beside it and change nothing
+    # Zhu et al. 2017, exactly; averaging the weights does not change the training
     "paper": {},
     # about 1000 + 1000 images of 286 px on one GPU
     "default": {
@@ -179,7 +188,14 @@ _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
 
 
 def preset(name: PresetName) -> TrainConfig:
-    """The settings of that name. Raises ValueError (one line) for any other."""
+    """Returns the settings of a preset.
+
+    Args:
+        name: "paper", "default" or "demo".
+
+    Raises:
+        ValueError: there is no such preset (its text is one line).
+    """
     if name not in _PRESETS:
         raise ValueError(f"no preset {name!r}; choose one of {', '.join(_PRESETS)}")
     return TrainConfig.model_validate(_PRESETS[name])

@@ -1,6 +1,7 @@
-"""Unpaired training images: decoded once, kept as uint8 on the device, cropped and mirrored there.
+"""Serves unpaired training images in batches: keeps them as uint8 on the device, and crops and mirrors them there.
 
-Those that take more memory than is granted rest in a mapped file, and only their crops travel to the device.
+If the images need more memory than the settings allow, they are kept in a memory-mapped file, and only their crops are
+copied to the device.
 """
 
 from __future__ import annotations
@@ -28,7 +29,14 @@ _NUM_EXAMPLES = 16
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Images of both domains, of any sizes: (H, W) uint8 lineart in A, (H, W, 3) uint8 RGB in B."""
+    """Images of both domains, of any sizes.
+
+    Attributes:
+        a: lineart for training, (H, W) uint8.
+        b: colour pictures for training, (H, W, 3) uint8 RGB.
+        a_held_out: lineart for scoring, (H, W) uint8.
+        b_held_out: colour pictures for scoring, (H, W, 3) uint8 RGB.
+    """
 
     a: list[np.ndarray]
     b: list[np.ndarray]
@@ -36,7 +44,14 @@ class TrainingData:
     b_held_out: list[np.ndarray] = field(default_factory=list)
 
     def check(self, crop: int) -> None:
-        """Raise TrainingError (one line) if a domain is empty or an image is smaller than the crop."""
+        """Checks that the images can be trained on.
+
+        Args:
+            crop: side of the training crops, px.
+
+        Raises:
+            TrainingError: a domain is empty, or an image is smaller than the crop (its text is one line).
+        """
         for name, images in (("A (lineart)", self.a), ("B (colour)", self.b)):
             if not images:
                 raise TrainingError(
@@ -51,7 +66,7 @@ class TrainingData:
                 )
 
     def fingerprint(self) -> str:
-        """Hash of every training pixel: tells whether a run resumes on the images it began with."""
+        """Hashes every training pixel, to detect a run that would resume on other images."""
         digest = hashlib.sha256()
         for image in (*self.a, *self.b):
             digest.update(repr(image.shape).encode())
@@ -59,8 +74,14 @@ class TrainingData:
         return digest.hexdigest()
 
     def describe_lineart(self, crop: int) -> dict[str, Any]:
-        """What a server of the model must know: {"size": shortest side of a typical training drawing, px,
-        "examples": uint8 (n, crop, crop), middles of a few drawings, held-out ones if there are any}.
+        """Describes the lineart for the checkpoint, which needs it to serve.
+
+        Args:
+            crop: side of the examples, px.
+
+        Returns:
+            {"size": shortest side of a typical training drawing, px, "examples": uint8 (n, crop, crop), the middles of
+            a few drawings, held-out ones if there are any}.
         """
         chosen = (self.a_held_out or self.a)[:_NUM_EXAMPLES]
         size = int(np.median([min(image.shape) for image in self.a]))
@@ -68,29 +89,29 @@ class TrainingData:
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:
-    """(side, side); reflected where a held-out drawing is smaller."""
+    """Returns the middle of an image, (side, side); pads smaller held-out drawings by reflection."""
     top, left = (max(0, (length - side) // 2) for length in image.shape)
     part = image[top : top + side, left : left + side]
     return np.pad(part, [(0, side - length) for length in part.shape], mode="symmetric")
 
 
 class _Domain:
-    """Endless shuffled random crops of one domain: every image once before any comes again."""
+    """Draws random crops of one domain, endlessly, in epochs: every image once before any is repeated."""
 
     def __init__(self, images: Sequence[Tensor], config: TrainConfig, rng: torch.Generator) -> None:
         self.images, self._side, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
         self._order: list[int] = []
 
     def batch(self, size: int, share: slice) -> Tensor:
-        """Of `size` random crops those of the `share`: (n, C, crop, crop) uint8."""
+        """Draws `size` random crops and returns those of the `share`: (n, C, crop, crop) uint8."""
         drawn = [self._draw() for _ in range(size)]
         return torch.stack([self._crop(*each) for each in drawn[share]])
 
     def _draw(self) -> tuple[Tensor, int, int, bool]:
-        """Image, top, left, whether it is mirrored."""
+        """Returns an image, the top and left of its crop, and whether it is mirrored."""
         image = self.images[self._next()]
-        top, left = (self._below(side - self._side + 1) for side in image.shape[1:])
-        return image, top, left, self._flip and bool(self._below(2))
+        top, left = (self._random_below(side - self._side + 1) for side in image.shape[1:])
+        return image, top, left, self._flip and bool(self._random_below(2))
 
     def _next(self) -> int:
         if not self._order:
@@ -101,7 +122,7 @@ class _Domain:
         cropped = image[:, top : top + self._side, left : left + self._side]
         return cropped.flip(2) if mirrored else cropped
 
-    def _below(self, limit: int) -> int:
+    def _random_below(self, limit: int) -> int:
         return int(torch.randint(limit, (), generator=self._rng))
 
     def state_dict(self) -> dict[str, Any]:
@@ -112,7 +133,7 @@ class _Domain:
 
 
 class Batches:
-    """Draws batches; `rng` and `state_dict` say exactly which one comes next."""
+    """Draws batches; `rng` and `state_dict` together determine the next one."""
 
     def __init__(
         self,
@@ -123,31 +144,48 @@ class Batches:
         normalize: Callable[[np.ndarray], np.ndarray],
         world: World | None = None,
     ) -> None:
+        """Loads the images into memory or into a memory-mapped file.
+
+        Args:
+            data: the images.
+            config: the settings.
+            device: of the batches.
+            rng: the run's random generator, on the CPU.
+            normalize: normalizes extracted lines, (H, W) uint8 → (H, W) uint8.
+            world: the processes that share each batch; None: this one alone.
+        """
         self._size, self._share = config.batch, (world or World()).share(config.batch)
         self._with_lines = config.method.uses_extracted_lines
         self._device = device
         fits = sum(image.nbytes for image in (*data.a, *data.b)) <= config.memory_gb * 1e9
         colour = (self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b)
-        self._a = _Domain(_hold((image[..., None] for image in data.a), device, fits), config, rng)
-        self._b = _Domain(_hold(colour, device, fits), config, rng)
+        self._a = _Domain(_store((image[..., None] for image in data.a), device, fits), config, rng)
+        self._b = _Domain(_store(colour, device, fits), config, rng)
 
     @staticmethod
     def _with_line_channel(image: np.ndarray, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         return np.dstack([image, normalize(extract_lines(image))])
 
     def next(self) -> Batch:
-        """This process's share of the next batch."""
-        a, b = (to_range(self._here(domain.batch(self._size, self._share))) for domain in (self._a, self._b))
+        """Returns this process's share of the next batch."""
+        a, b = (to_range(self._to_device(domain.batch(self._size, self._share))) for domain in (self._a, self._b))
         lines = b[:, 3:].expand(-1, 3, -1, -1) if self._with_lines else None
         return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines)
 
-    def _here(self, crops: Tensor) -> Tensor:
+    def _to_device(self, crops: Tensor) -> Tensor:
         if crops.device.type == self._device.type:
             return crops
-        return crops.pin_memory().to(self._device, non_blocking=True)  # pinned: nobody waits for the copy
+        return crops.pin_memory().to(self._device, non_blocking=True)  # pinned, so that the copy is asynchronous
 
     def pseudo_pairs(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Extracted lines and picture, (3, H, W) float in [-1, 1], of the first `count` pictures of B."""
+        """Yields pseudo-pairs of the first pictures of B; none for a method without extracted lines.
+
+        Args:
+            count: number of pictures, at most.
+
+        Yields:
+            Extracted lines and colour picture, (3, H, W) float in [-1, 1] each, on the device.
+        """
         for image in self._b.images[:count] if self._with_lines else ():
             whole = to_range(cropped(image).to(self._device))
             yield whole[3:].expand(3, -1, -1), whole[:3]
@@ -160,7 +198,7 @@ class Batches:
         self._b.load_state_dict(state["b"])
 
 
-def _hold(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:
-    """(H, W, C) → (C, H, W), on the device if they fit into memory."""
+def _store(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:
+    """Converts images (H, W, C) to tensors (C, H, W), on the device if they fit into memory."""
     kept = keep((np.ascontiguousarray(image.transpose(2, 0, 1)) for image in images), math.inf if fits else 0)
     return [torch.from_numpy(image).to(device if fits else "cpu") for image in kept]

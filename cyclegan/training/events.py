@@ -1,4 +1,4 @@
-"""A run for TensorBoard: its losses, scores and sheets as event files in the run's folder."""
+"""Writes a run's losses, scores and samples as TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cyclegan.scoring.score import Score
 
 
 class Events:
-    """Writes folder/events.out.tfevents.*; what it writes is on the disk when a call returns.
+    """Writes folder/events.out.tfevents.*, and flushes them before each call returns.
 
-    Each file goes from one checkpoint to the next and is not touched afterwards, so that a bucket gets it once. Its
-    first record tells readers to forget what others hold of later steps: a run that was killed and resumed has each
-    step once.
+    Each file covers the steps from one checkpoint to the next and does not change afterwards, so that it is uploaded to
+    a bucket only once. Its first record tells readers to discard later steps in earlier files, so that a run that was
+    killed and resumed shows each step once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,24 +26,31 @@ class Events:
         self._writer: SummaryWriter | None = None
 
     def begin(self, step: int) -> None:
-        """What comes now follows on `step`, and goes to a new file."""
+        """Starts a new file for the steps after `step`."""
         self.close()
         self._step = step
 
     def close(self) -> None:
+        """Closes the current file, if any."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
 
     def add_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """A row of metrics.csv."""
+        """Adds a row of metrics.csv."""
         for name, value in metrics.items():
             kind = "speed" if name in ("images_per_second", "data_share") else "training"
             self._open.add_scalar(f"{kind}/{name}", value, step)
         self._open.flush()
 
     def add_checkpoint(self, step: int, sheet: Path, scores: Mapping[Weights, Score]) -> None:
-        """The sheet of samples, and the score of each kind of weights with its parts."""
+        """Adds the samples and scores of a checkpoint.
+
+        Args:
+            step: of the checkpoint.
+            sheet: PNG file with the samples.
+            scores: by kind of weights; may be empty.
+        """
         for weights, score in scores.items():
             for name, value in {"score": score.value, **score.parts}.items():
                 self._open.add_scalar(f"{name}/{weights}", value, step)
@@ -54,6 +61,6 @@ class Events:
     @property
     def _open(self) -> SummaryWriter:
         if self._writer is None:
-            suffix = f".{self._step:09d}"  # files of one second must differ; readers take them in order of their names
+            suffix = f".{self._step:09d}"  # distinguishes files of the same second; readers sort files by name
             self._writer = SummaryWriter(str(self._folder), purge_step=self._step + 1, filename_suffix=suffix)
         return self._writer

@@ -1,4 +1,4 @@
-"""Signals wait until a step is whole, so that what they interrupt can be saved and resumed exactly."""
+"""Defers signals until a training step is complete, so that the run can be saved and resumed exactly."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-SECONDS_TO_SAVE = 120  # that whoever stops a training leaves it for its last checkpoint and the upload
+SECONDS_TO_SAVE = 120  # time that a stopped training gets for its last checkpoint and the upload
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class HeldSignals:
-    """Inside `with`, SIGTERM and SIGINT are only noted; `deliver` lets one act as it would have.
+    """A context manager that records SIGTERM and SIGINT instead of handling them; `deliver` then raises one.
 
-    Python gives signals to the main thread alone, so in another thread this does nothing.
+    Python handles signals in the main thread only, so in any other thread this does nothing.
+
+    Attributes:
+        noted: number of the last signal recorded; 0: none.
     """
 
     def __init__(self) -> None:
@@ -22,7 +25,11 @@ class HeldSignals:
         self.noted = 0
 
     def deliver(self, number: int) -> None:
-        """Put the earlier handlers back and raise the signal of this number; 0 is none."""
+        """Restores the earlier handlers and raises a signal.
+
+        Args:
+            number: of the signal; 0: do nothing.
+        """
         if number:
             self.noted = 0
             self._restore()

@@ -1,4 +1,4 @@
-"""Starts the processes of one training through torch's elastic launcher, and tells how they ended."""
+"""Starts the processes of one training by torch's elastic launcher, and reports a failure in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cyclegan.errors import CycleganError, TrainingError
 from cyclegan.training.interruption import SECONDS_TO_SAVE
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_HANDLED = (*_SIGNALS, signal.SIGHUP, signal.SIGQUIT)  # by the launcher, which forwards them
+_HANDLED = (*_SIGNALS, signal.SIGHUP, signal.SIGQUIT)  # by torch's launcher, which forwards them
 
 
 def launch(
@@ -32,16 +32,25 @@ def launch(
     *arguments: Any,
     plain: tuple[type[Exception], ...] = (),
 ) -> None:
-    """Call function(world, *arguments) in each of so many new processes; `device` is "cuda" (one GPU each) or "cpu".
+    """Calls function(world, *arguments) in each of several new processes and waits for them.
 
-    plain: errors whose str() is one line for people, as those of this package are.
-    Must be called in the main thread. SIGTERM and SIGINT reach every process; once all have ended, the signal acts
-    here as it would have. Raises TrainingError (one line) if one of them fails; the others are ended then.
+    Must be called in the main thread. SIGTERM and SIGINT are forwarded to every process; once all have ended, the
+    signal is raised here. If one process fails, the others are stopped.
+
+    Args:
+        processes: number of processes.
+        device: "cuda" (one GPU per process) or "cpu".
+        function: what each process runs; it must be picklable, like its arguments.
+        arguments: passed after the process's World.
+        plain: types of errors, besides this package's own, whose text is one line for people.
+
+    Raises:
+        TrainingError: there are too few GPUs, or a process failed (its text is one line).
     """
     if device == "cuda" and processes > (found := torch.cuda.device_count()):
         raise TrainingError(f"processes {processes} need as many GPUs, and this machine has {found}; lower processes")
-    # newer than torch 2.11, where a process that is asked to stop has 30 s to save and upload
-    patience: dict[str, Any] = (
+    # later than torch 2.11, which kills a process 30 s after a request to stop: too early to save and upload
+    shutdown_options: dict[str, Any] = (
         {"shutdown_timeout": SECONDS_TO_SAVE} if "shutdown_timeout" in LaunchConfig.__dataclass_fields__ else {}
     )
     config = LaunchConfig(
@@ -52,44 +61,44 @@ def launch(
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,
-        **patience,
+        **shutdown_options,
     )
-    noted: signal.Signals | None = None
-    with _quietly(), _handlers_put_back():
+    received: signal.Signals | None = None
+    with _launcher_logs_disabled(), _signal_handlers_restored():
         try:
             elastic_launch(config, _join)(device, function, arguments, (CycleganError, *plain))
         except SignalException as error:
-            noted = error.sigval
+            received = error.sigval
         except ChildFailedError as error:
             raise TrainingError(_line(*error.get_first_failure())) from error
-    if noted is not None:
-        signal.raise_signal(noted)
+    if received is not None:
+        signal.raise_signal(received)
 
 
 def _join(
     device: str, function: Callable[..., None], arguments: tuple[Any, ...], plain: tuple[type[Exception], ...]
 ) -> None:
     for number in _SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, _exit_on_signal)
     with World.join(device) as world:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // world.size))
         try:
             function(world, *arguments)
-        except plain as error:  # what the launcher passes on is the name and the line
+        except plain as error:  # the launcher forwards only the type's name and the text
             raise TrainingError(str(error)) from error
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    for each in _SIGNALS:  # a terminal sends Ctrl-C to all, and the launcher once more
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    for each in _SIGNALS:  # a terminal sends Ctrl-C to all processes, and the launcher forwards it again
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """The launcher logs every end with a traceback; ours is one line."""
-    talkative = ("torch.distributed.elastic", "torch.multiprocessing")
-    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith(talkative)]
+def _launcher_logs_disabled() -> Iterator[None]:
+    """Disables the launcher's loggers, which would log a traceback; this module reports one line instead."""
+    noisy = ("torch.distributed.elastic", "torch.multiprocessing")
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith(noisy)]
     disabled = [logger.disabled for logger in loggers]
     for logger in loggers:
         logger.disabled = True
@@ -101,7 +110,7 @@ def _quietly() -> Iterator[None]:
 
 
 @contextmanager
-def _handlers_put_back() -> Iterator[None]:
+def _signal_handlers_restored() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _HANDLED}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Running means of the losses, kept on the device, and the CSV they end in."""
+"""Averages losses on the device, measures speed, and writes the CSV files of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cyclegan.whole_file import write_whole
 
 
 class RunningMeans:
-    """Means of the losses since the last `take`; adding to them never waits for the device."""
+    """Means of the losses since the last `take`. `add` never waits for the device."""
 
     def __init__(self, names: Sequence[str], device: torch.device) -> None:
         self._names = tuple(names)
@@ -26,7 +26,14 @@ class RunningMeans:
         self._counts = [0] * len(names)
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
-        """Scalars by name; some may be missing. ValueError for a name that was not announced."""
+        """Adds the losses of one step.
+
+        Args:
+            losses: scalars by name; some may be missing.
+
+        Raises:
+            ValueError: a name is not among those of the constructor.
+        """
         if unknown := losses.keys() - set(self._names):
             raise ValueError(f"losses {sorted(unknown)} are not among those that the method names: {self._names}")
         row = [losses[name].double() if name in losses else self._sums.new_zeros(()) for name in self._names]
@@ -34,12 +41,12 @@ class RunningMeans:
         self._counts = [count + (name in losses) for name, count in zip(self._names, self._counts, strict=True)]
 
     def means(self) -> dict[str, float]:
-        """Of the losses that were added; waits for the device."""
+        """Returns the means of the losses that were added; waits for the device."""
         sums = self._sums.tolist()
         return {name: s / n for name, s, n in zip(self._names, sums, self._counts, strict=True) if n}
 
     def take(self) -> dict[str, float]:
-        """The means, and begin again."""
+        """Returns the means and resets them."""
         means = self.means()
         self._sums.zero_()
         self._counts = [0] * len(self._names)
@@ -54,20 +61,21 @@ class RunningMeans:
 
 
 class Stopwatch:
-    """Images a second, and the share of the time that went into getting them."""
+    """Measures images per second, and the share of the time spent on loading them."""
 
     def __init__(self) -> None:
         self._start, self._in_data, self._images = time.perf_counter(), 0.0, 0
 
     @contextmanager
     def data(self, images: int) -> Iterator[None]:
+        """Times the block that loads this number of images."""
         begun = time.perf_counter()
         yield
         self._in_data += time.perf_counter() - begun
         self._images += images
 
     def take(self) -> dict[str, float]:
-        """The figures since the last call, and begin again."""
+        """Returns images_per_second and data_share (0..1) since the last call, and resets them."""
         passed = max(time.perf_counter() - self._start, 1e-9)
         figures = {"images_per_second": self._images / passed, "data_share": self._in_data / passed}
         self.__init__()  # type: ignore[misc]
@@ -75,12 +83,12 @@ class Stopwatch:
 
 
 def non_finite(means: Mapping[str, float]) -> list[str]:
-    """Names of the losses that are infinite or not a number."""
+    """Returns the names of the losses that are infinite or not a number."""
     return [name for name, value in means.items() if not math.isfinite(value)]
 
 
 def non_finite_networks(networks: Mapping[str, nn.Module]) -> list[str]:
-    """Names of the networks with a weight that is infinite or not a number; waits for the device."""
+    """Returns the names of the networks with a weight that is infinite or not a number; waits for the device."""
     return [
         name
         for name, network in networks.items()
@@ -89,12 +97,21 @@ def non_finite_networks(networks: Mapping[str, nn.Module]) -> list[str]:
 
 
 def columns(losses: Sequence[str]) -> tuple[str, ...]:
-    """The header of metrics.csv for a method with these losses."""
+    """Returns the header of metrics.csv for a method with these losses."""
     return ("step", "rate", *losses, "images_per_second", "data_share")
 
 
 def append_row(path: Path, row: Mapping[str, Any], losses: Sequence[str]) -> None:
-    """Add a row to metrics.csv; losses that a step does not have stay empty. ValueError for a column that it lacks."""
+    """Appends a row to metrics.csv; creates the file with its header if needed.
+
+    Args:
+        path: of metrics.csv.
+        row: values by column; missing ones stay empty.
+        losses: names of the method's losses.
+
+    Raises:
+        ValueError: `row` has an unknown column.
+    """
     begin = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, columns(losses), lineterminator="\n")
@@ -104,7 +121,12 @@ def append_row(path: Path, row: Mapping[str, Any], losses: Sequence[str]) -> Non
 
 
 def forget_after(path: Path, step: int) -> None:
-    """Drop the rows of later steps, and a row that was not finished: training resumes at `step`."""
+    """Removes the rows after the step at which training resumes, and an incomplete last row.
+
+    Args:
+        path: of metrics.csv; may be missing.
+        step: the last step to keep.
+    """
     if not path.exists():
         return
     header, *rows = path.read_text().splitlines(keepends=True) or [""]
@@ -113,7 +135,12 @@ def forget_after(path: Path, step: int) -> None:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write all rows, which have the same keys, as a CSV, replacing the file at once."""
+    """Writes a CSV file atomically.
+
+    Args:
+        path: the file.
+        rows: at least one; all with the same keys, which become the header.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()

@@ -1,6 +1,6 @@
-"""How a training goes, as one page in its run's folder: samples over time, scores, losses.
+"""Writes a page on the progress of a training into its run's folder: samples over time, scores, losses.
 
-The page links to nothing but the samples beside it, so it opens from a disk and from a bucket alike.
+The page loads only the samples beside it, so it works from a disk and from a bucket.
 """
 
 import csv
@@ -14,16 +14,18 @@ from typing import Any
 from cyclegan.scoring.selection import Choice
 from cyclegan.whole_file import write_whole
 
-MAX_POINTS = 300  # of a curve; longer ones are averaged
+MAX_POINTS = 300  # per curve; longer ones are averaged
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 Table = dict[str, list[float | None]]
 
 
 def write_page(folder: Path, choice: Choice) -> None:
-    """Write folder/index.html, replacing it at once, from what a Trainer left in the folder so far.
+    """Writes folder/index.html, atomically, from the files that a Trainer has written so far.
 
-    choice: the checkpoint that serves, with its reason. Without scores.csv the page has no scores.
+    Args:
+        folder: of the run; without scores.csv the page has no scores.
+        choice: the checkpoint that serves, with the reason.
     """
     content = {
         "config": json.loads((folder / "config.json").read_text()),
@@ -42,7 +44,7 @@ def _samples(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _read(path: Path, **only: str) -> Table:
-    """Columns of the rows that have these values; None for cells that are empty or no finite number."""
+    """Returns the columns of the rows with these values; None for cells that are empty or not finite numbers."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:
@@ -56,7 +58,7 @@ def _number(cell: str | None) -> float | None:
 
 
 def _thin(table: Table) -> Table:
-    """At most MAX_POINTS rows, each the mean of as many that follow each other."""
+    """Reduces a table to at most MAX_POINTS rows, each the mean of equally many consecutive rows."""
     length = max(map(len, table.values()), default=0)
     size = math.ceil(length / MAX_POINTS) or 1
     return {

@@ -1,4 +1,4 @@
-"""Decoded pictures: in memory, or mapped from one file where they would take too much of it."""
+"""Keeps decoded pictures in memory, or in one memory-mapped file if they need too much memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import numpy as np
 
 
 def keep(images: Iterable[np.ndarray], budget: float) -> list[np.ndarray]:
-    """The uint8 images, in memory if all of them take at most `budget` bytes.
+    """Keeps images in memory or in a memory-mapped file.
 
-    Else they are in an unnamed file in the temporary folder ($TMPDIR), which is gone with the last of them; the
-    system reads what is asked for and gives the memory back when others need it.
+    The file is unnamed, in the temporary folder ($TMPDIR), and freed with the last image. The operating system reads
+    its pages on demand and drops them when memory is short.
+
+    Args:
+        images: uint8, of any shapes.
+        budget: bytes; images that need more are mapped.
+
+    Returns:
+        The images, in the same order.
     """
     remaining, size = iter(images), 0
     kept: list[np.ndarray] = []
@@ -32,6 +39,6 @@ def _mapped(images: Iterable[np.ndarray]) -> list[np.ndarray]:
             shapes.append(image.shape)
             file.write(np.ascontiguousarray(image).data)
         file.flush()
-        pixels = np.memmap(file, np.uint8, "c")  # not "r": torch wants arrays that it could write to
+        pixels = np.memmap(file, np.uint8, "c")  # not "r", as torch warns about read-only arrays
     ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
     return [part.reshape(shape) for part, shape in zip(np.split(pixels, ends), shapes, strict=True)]

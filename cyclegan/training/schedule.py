@@ -1,4 +1,4 @@
-"""How long a training is, and its learning rate at each step."""
+"""Computes the length of a training and the learning rate at each step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from cyclegan.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Schedule:
-    """Lengths in steps. Steps count from 0; `total` steps are made."""
+    """The phases of a training. Steps count from 0.
+
+    Attributes:
+        warm_up: length of the warm-up on pseudo-pairs, in steps.
+        constant: length of the phase at the full learning rate, in steps.
+        decay: length of the phase with falling learning rate, in steps.
+    """
 
     warm_up: int
     constant: int
@@ -19,7 +25,13 @@ class Schedule:
 
     @classmethod
     def of(cls, config: TrainConfig, num_a: int, num_b: int) -> Schedule:
-        """The schedule for `num_a` + `num_b` training images; an epoch is one pass over the larger domain."""
+        """Computes the schedule; an epoch is one pass over the larger domain.
+
+        Args:
+            config: the settings.
+            num_a: number of training images of lineart.
+            num_b: number of training images of colour.
+        """
         epoch = math.ceil(max(num_a, num_b) / config.batch)
         epochs = config.schedule
         return cls(
@@ -30,16 +42,18 @@ class Schedule:
 
     @property
     def total(self) -> int:
+        """The number of steps of the whole training."""
         return self.warm_up + self.constant + self.decay
 
     def warming_up(self, step: int) -> bool:
+        """Whether `step` belongs to the warm-up."""
         return step < self.warm_up
 
     def rate(self, step: int) -> float:
-        """Share of the learning rate at `step`: 1, then linearly towards 0, which step `total` would have."""
+        """Returns the factor on the learning rate at `step`: 1, then linear to 0, reached at step `total`."""
         left = self.total - step
         return min(1.0, left / self.decay) if self.decay else 1.0
 
     def at(self, step: int) -> Moment:
-        """What a method must know of step number `step`."""
+        """Returns the position of `step` in the schedule, for the method."""
         return Moment(step, self.total, self.rate(step), self.warming_up(step))

@@ -1,4 +1,4 @@
-"""The training loop, of any method: steps, metrics, checkpoints; resumes exactly where it stopped."""
+"""Runs the training loop for any method: steps, metrics, checkpoints. Resumes exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _log = logging.getLogger(__name__)
 
 
 class Trainer:
-    """One run in one folder.
+    """Trains one run, in one folder.
 
     folder/config.json                      settings, normalization, data, total steps
     folder/metrics.csv                      mean losses, a row every `log_every` steps
-    folder/scores.csv                       scores of the held-out lineart, two rows a checkpoint: ema, raw
+    folder/scores.csv                       scores on the held-out lineart, two rows per checkpoint: ema, raw
     folder/checkpoints/step_000012000.pt
     folder/samples/step_000012000.png
     folder/events/                          losses, scores and samples for TensorBoard
-    folder/index.html                       all of it to look at
+    folder/index.html                       a page that shows all of this
     """
 
     def __init__(
@@ -61,21 +61,29 @@ class Trainer:
         normalization: Normalization,
         world: World | None = None,
     ) -> None:
-        """world: one of several processes that train together on the same data, in the same folder.
+        """Prepares the run; :meth:`run` reads and writes the folder.
 
-        Raises TrainingError (one line) for images that cannot be trained on.
+        Args:
+            config: the settings.
+            data: the training images, already normalized, and the held-out ones.
+            folder: of the run; created if missing.
+            normalization: that of the lineart in `data`.
+            world: this process among those that train together, on the same data and in the same folder.
+
+        Raises:
+            TrainingError: the images cannot be trained on, or memory runs out (its text is one line).
         """
         data.check(config.data.crop)
         self.config, self.data, self.folder, self.normalization = config, data, folder, normalization
         self.schedule = Schedule.of(config, len(data.a), len(data.b))
-        self.device = torch.device(config.resolved_device())  # "cuda" is the process's own, as World.join chose it
+        self.device = torch.device(config.resolved_device())  # "cuda" is this process's GPU, set by World.join
         self.world = world or World()
         self.rng = torch.Generator().manual_seed(config.seed)
-        with self._memory_told():
+        with self._memory_errors():
             self.method = self._make_method()
             self.averages = {name: Ema(self.method.networks[name], config.ema) for name in self.method.averaged}
             self.painter = Ema(self.method.painter, config.ema)
-            self.batches = Batches(data, config, self.device, self.rng, self._toned, self.world)
+            self.batches = Batches(data, config, self.device, self.rng, self._normalize, self.world)
         self.step = 0
         self._events = Events(folder / "events")
         self._means = metrics.RunningMeans(self.method.losses, self.device)
@@ -83,10 +91,10 @@ class Trainer:
         self._lineart = data.describe_lineart(config.data.crop)
         self._judge = self._make_judge()
         self._saved_step = -1
-        self._whole = True
+        self._between_steps = True
 
     def _make_method(self) -> Method:
-        if self.device.type == "cuda":  # crops have one size, so it pays to look for the quickest convolution
+        if self.device.type == "cuda":  # all crops have one size, so searching for the fastest convolution pays off
             torch.backends.cudnn.benchmark = True
         bf16 = self.config.precision == "auto" and computes_in_bf16(self.device)
         return self.config.method.make(Context(self.device, self.rng, self.config.batch, self.world, bf16))
@@ -96,35 +104,41 @@ class Trainer:
         return Judge(*held_out, self.data.a, self.device)
 
     def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
-        """Train to the end, from the newest whole checkpoint in the folder if there is one.
+        """Trains to the end, from the newest readable checkpoint in the folder if there is one.
 
-        on_progress(step, total, metrics) after each row of metrics.csv; on_checkpoint(step, checkpoint, sample,
-        scores) after each checkpoint. Whatever ends the run between two steps, a signal included, a checkpoint is
-        saved first; an error inside a step costs the steps since the last checkpoint.
-        Raises TrainingError (one line) if losses are no longer finite or the folder's run had other settings.
+        If an error or a signal ends the run between two steps, the trainer saves a checkpoint first. An error inside a
+        step loses the steps since the last checkpoint.
+
+        Args:
+            on_progress: called as on_progress(step, total, metrics) after each row of metrics.csv.
+            on_checkpoint: called as on_checkpoint(step, checkpoint, sample, scores) after each checkpoint.
+
+        Raises:
+            TrainingError: losses or weights are no longer finite, memory runs out, or the folder's run had other
+                settings or data (its text is one line).
         """
         self._resume()
         self._events.begin(self.step)
-        with self._memory_told(), closing(self._events), HeldSignals() as signals:
+        with self._memory_errors(), closing(self._events), HeldSignals() as signals:
             try:
                 self._train(signals, on_progress, on_checkpoint)
             except BaseException:
-                if self.world.leads and self._whole and self._saved_step != self.step and not self._broken():
+                if self.world.leads and self._between_steps and self._saved_step != self.step and not self._broken():
                     self._save()
                 raise
 
     def choice(self) -> Choice:
-        """Which of the checkpoints that are kept should serve."""
+        """Selects which of the existing checkpoints should serve."""
         return self._judge.choice(self._kept(), self._saved_step)
 
-    def _memory_told(self) -> AbstractContextManager[None]:
+    def _memory_errors(self) -> AbstractContextManager[None]:
         config = self.config
         return memory_shortage_told(
             f"lower batch ({config.batch}), data.crop ({config.data.crop}) or {config.method.memory}, "
             "in that order; what was trained is kept"
         )
 
-    def _toned(self, gray: np.ndarray) -> np.ndarray:
+    def _normalize(self, gray: np.ndarray) -> np.ndarray:
         return normalize(gray, self.normalization).image
 
     def _train(self, signals: HeldSignals, on_progress: OnProgress | None, on_checkpoint: OnCheckpoint | None) -> None:
@@ -143,7 +157,7 @@ class Trainer:
             signals.deliver(self.world.agree(signals.noted))
 
     def _step(self, watch: metrics.Stopwatch) -> None:
-        self._whole = False
+        self._between_steps = False
         with watch.data(2 * self.config.batch):
             batch = self.batches.next()
         self._means.add(self.method.step(batch, self.schedule.at(self.step)))
@@ -151,7 +165,7 @@ class Trainer:
         for name, average in self.averages.items():
             average.update(self.method.networks[name], self.step)
         self.step += 1
-        self._whole = True
+        self._between_steps = True
 
     def _take_means(self, watch: metrics.Stopwatch) -> dict[str, float]:
         self._check_finite()
@@ -169,11 +183,11 @@ class Trainer:
             )
 
     def _broken(self) -> list[str]:
-        """Losses or networks that are no longer finite."""
+        """Returns the names of losses or networks that are no longer finite."""
         return metrics.non_finite(self._means.means()) or metrics.non_finite_networks(self.method.networks)
 
     def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
-        """Samples and scores first: once the checkpoint is there, nothing about its step is missing."""
+        """Writes samples, scores and then the checkpoint, so that a checkpoint never lacks its samples and scores."""
         self._remember_palettes()
         judgement = self._judge.judge(self.step, self._painters())
         sample = self.folder / "samples" / f"step_{self.step:09d}.png"
@@ -196,12 +210,12 @@ class Trainer:
             painter.remember(self.batches.pseudo_pairs(REMEMBERED_PALETTES))
 
     def _kept(self) -> set[int]:
-        """Steps of the checkpoints that are there."""
+        """Returns the steps of the existing checkpoints."""
         found = checkpoints.list_checkpoints(self.folder / "checkpoints")
         return {checkpoints.checkpoint_step(path) for path in found}
 
     def _worth_keeping(self) -> set[int]:
-        """Steps of the checkpoint that serves and of those with the highest scores."""
+        """Returns the steps of the checkpoint that serves and of those with the highest scores."""
         return {self.choice().step, *self._judge.best(self._kept(), self.config.keep_best)}
 
     def _save(self) -> Path:
@@ -217,7 +231,7 @@ class Trainer:
         painter = {weights: network.state_dict() for weights, network in self._painters().items()}
         return {
             "step": self.step,
-            **self._about(),
+            **self._inputs(),
             "painter": {"config": self.method.painter.config.model_dump(), **painter},
             "lineart": self._lineart,
             "method": self.method.state_dict(),
@@ -228,8 +242,8 @@ class Trainer:
             "scores": self._judge.state_dict(),
         }
 
-    def _about(self) -> dict[str, Any]:
-        """What this run was asked for: a resumed one must be asked for the same."""
+    def _inputs(self) -> dict[str, Any]:
+        """Returns the inputs of this run, which must be the same when it resumes."""
         return {
             "config": self.config.model_dump(),
             "normalization": self.normalization.to_dict(),
@@ -237,8 +251,8 @@ class Trainer:
         }
 
     def _write_config(self) -> None:
-        about = {**self._about(), "total_steps": self.schedule.total}
-        write_whole(self.folder / "config.json", json.dumps(about, indent=2).encode() + b"\n")
+        content = {**self._inputs(), "total_steps": self.schedule.total}
+        write_whole(self.folder / "config.json", json.dumps(content, indent=2).encode() + b"\n")
 
     def _resume(self) -> None:
         found = checkpoints.load_newest(self.folder / "checkpoints")
@@ -246,7 +260,7 @@ class Trainer:
             self._refuse_changes(*found)
             self._load(*found)
             _log.info("resuming from %s", found[0])
-        self.world.meet()  # all have read the folder before the first one changes it
+        self.world.meet()  # all processes have read the folder before the first one changes it
         if self.world.leads:
             if found is not None:
                 checkpoints.set_aside_newer(found[0])
@@ -260,7 +274,7 @@ class Trainer:
             self.method.load_state_dict(state["method"])
             for name, average in self.averages.items():
                 average.network.load_state_dict(state["averages"][name])
-        except (KeyError, RuntimeError) as error:  # the settings are the same, so the code is not
+        except (KeyError, RuntimeError) as error:  # the settings are the same, so the code has changed
             reason = str(error).strip().splitlines()[-1].strip()
             raise TrainingError(
                 f"{path}: its networks are not those of this version ({reason}); go on with the version that made it, "
@@ -273,7 +287,7 @@ class Trainer:
         self._judge.load_state_dict(state["scores"])
 
     def _refuse_changes(self, path: Path, state: Checkpoint) -> None:
-        now = self._about()
+        now = self._inputs()
         if changed := list(changes({key: state.get(key, {}) for key in now}, now)):
             raise TrainingError(
                 f"{path}: cannot resume with other settings ({', '.join(changed)}); set them back or start a new run"
