@@ -432,3 +432,14 @@ def test_what_the_page_could_not_show_is_done_again(tmp_path: Path, checkpoint: 
         run(inbox)
     assert status(inbox) == {"p/a.png": "ok", "p/b.png": "ok"}
     assert {drawing.name for drawing in read_page(storage.read(f"outbox/p/{PAGE}"))} == {"a.png", "b.png"}
+
+
+def test_nothing_is_begun_when_the_claim_s_time_is_over(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may have claimed it by then."""
+    inbox.storage.write("inbox/a.png", png())
+    works = plan(inbox).works[""]
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "WORK", 0.0)
+        assert not colorize.fn(works, inbox, MODEL, 0, False)
+    assert not keys(inbox.storage, "outbox/")
+    assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
