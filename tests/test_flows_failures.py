@@ -21,7 +21,7 @@ KEY = "datasets/tiny/manifest.csv"
 
 def posts(cut_lineart: int, cut_colour: int) -> list[BoardPost]:
     """Newest first: lineart and coloured portraits, of each so many that are cut off in the middle."""
-    found = []
+    found: list[BoardPost] = []
     domains: tuple[tuple[Domain, int, int], ...] = (("A", 0, cut_lineart), ("B", 500, cut_colour))
     for domain, first, cut in domains:
         for place in range(PER_DOMAIN):

@@ -308,10 +308,10 @@ def test_s3_begins_anew_what_broke_off(
 ) -> None:
     data = os.urandom(300_000)
     open_storage(s3_url).write("a", data)
+    faults = iter(["cut short", "cut short"])
     with UnreliableS3(s3_server.endpoint, random.Random(0)) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint)
         monkeypatch.setattr(proxy, "fault", lambda: next(faults, ""))
-        faults = iter(["cut short", "cut short"])
         file, _ = S3Storage(*s3_url.removeprefix("s3://").split("/", 1)).open("a", keep=keep)
         with file:
             assert file.read() == data

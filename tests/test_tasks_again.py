@@ -83,7 +83,7 @@ def test_of_two_copies_the_lossless_one_stays_then_the_one_with_a_source(
     for number, (credit, kind) in enumerate(zip(credits, kinds, strict=True)):
         path = source / f"{number}.{kind}"
         image = Image.open(io.BytesIO(PICTURE)).convert("RGB")
-        image.save(path, **({"quality": 100, "subsampling": 0} if kind == "jpg" else {}))
+        image.save(path, quality=100, subsampling=0)  # PNG heeds neither
         posts.append(Post(id=path.as_uri(), file_url=path.as_uri(), post_url=path.as_uri(), source=credit))
     with disable_run_logger():
         scrape.fn(posts, dataset, "A", source.as_uri(), Politeness())
