@@ -523,3 +523,23 @@ def test_a_text_that_cannot_be_read_is_asked_for_again(fetcher: Fetcher) -> None
     with ScriptedServer(in_turn(b"", b"4", b"5")) as server:
         assert fetcher.get(server.url, None, int) == 4
     assert len(server.log) == 2
+
+
+def test_a_shorter_pause_does_not_shorten_a_longer_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Two are asked at once; the one that is answered later asks for less quiet."""
+    both = threading.Barrier(2, timeout=60)
+
+    def script(request: Request) -> Reply | bytes:
+        number = server.log.index(request)
+        if number > 1:
+            return PICTURE
+        both.wait()
+        while number == 1 and "attempt 2" not in caplog.text:  # the client has read the first answer then
+            time.sleep(0.005)
+        return Reply(status=429, headers={"Retry-After": "1" if number else "3"})
+
+    with ScriptedServer(script) as server, Fetcher(limits(timeout_s=60)) as fetcher, ThreadPoolExecutor(2) as pool:
+        with caplog.at_level("INFO", logger="scraping.fetch"):
+            assert all(pool.map(lambda n: fetcher.download(f"{server.url}/{n}"), range(2)))
+    assert len(server.log) == 4
+    assert server.log[2].time - server.log[1].time >= 2.9
