@@ -140,6 +140,11 @@ def test_the_ready_message_names_places_and_commands(stack: Stack) -> None:
     assert requests.get(f"http://{HOST}:{stack.ui_port}", timeout=60).ok
 
 
+def test_the_credentials_that_it_writes_down_are_its_owner_s_only(stack: Stack) -> None:
+    assert (stack.folder / "env").stat().st_mode & 0o777 == 0o600
+    assert "AWS_SECRET_ACCESS_KEY" in (stack.folder / "env").read_text()
+
+
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
     found = [one for process in stack.members for one in process.net_connections(kind="inet")]
     listening = [one.laddr for one in found if one.status == psutil.CONN_LISTEN]

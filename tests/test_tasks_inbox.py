@@ -443,3 +443,12 @@ def test_nothing_is_begun_when_the_claim_s_time_is_over(inbox: Inbox, monkeypatc
         assert not colorize.fn(works, inbox, MODEL, 0, False)
     assert not keys(inbox.storage, "outbox/")
     assert colorize.fn(works, inbox, MODEL, 0, False) == {"ok": 1}
+
+
+def test_a_failed_drawing_leaves_only_when_it_is_kept_elsewhere(inbox: Inbox) -> None:
+    """Somebody has tidied up failed/ before the inbox was cleared."""
+    inbox.storage.write("inbox/cut.png", png()[:60])
+    assert colorize.fn(plan(inbox).works[""], inbox, MODEL, 0, False) == {"failed": 1}
+    inbox.storage.delete("failed/cut.png")
+    clear.fn(plan(inbox).leaving, inbox, "delete")
+    assert inbox.storage.read("inbox/cut.png") == png()[:60]
