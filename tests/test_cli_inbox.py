@@ -1,60 +1,68 @@
-"""`irodori send` and `irodori fetch`: into the inbox and out of the outbox, whatever runs or does not run."""
+"""Tests `irodori send` and `irodori fetch` as people type them, over a folder and over S3."""
 
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from irodori.cli.app import app, main
-from irodori.settings import settings
 from storage import Storage
 
-
-def call(storage: Storage, monkeypatch: pytest.MonkeyPatch, *words: object) -> Result:
-    monkeypatch.setenv("IRODORI_STORAGE", storage.url)
-    try:
-        return CliRunner().invoke(app, list(map(str, words)))
-    finally:
-        settings.cache_clear()
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_a_folder_goes_into_the_inbox_under_its_name(
-    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def irodori(storage_url: str, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `irodori` where no stack runs."""
+    env = os.environ | {"IRODORI_STORAGE": storage_url, "IRODORI_RUN_FOLDER": str(folder / "no-stack")}
+    command = [sys.executable, "-m", "irodori.cli.app", *words]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+
+
+def test_a_folder_is_sent_under_its_own_name_without_what_is_hidden(storage: Storage, tmp_path: Path) -> None:
     folder = tmp_path / "page 7"
-    (folder / "ü").mkdir(parents=True)
-    for name in ("a.png", "ü/b.png", ".hidden"):
+    for name in ("a.png", "deep/ü.png", ".hidden.png", "deep/.DS_Store"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(name.encode())
-    done = call(storage, monkeypatch, "send", folder)
-    assert done.exit_code == 0 and f"2 files are in the inbox of {storage.url}" in done.output
-    found = {entry.key: storage.read(entry.key) for entry in storage.list("inbox/")}
-    assert found == {"inbox/page 7/a.png": b"a.png", "inbox/page 7/ü/b.png": "ü/b.png".encode()}
+    done = irodori(storage.url, tmp_path, "send", str(folder))
+    assert (done.returncode, done.stdout) == (0, f"2 files are in the inbox of {storage.url}\n"), done.stderr
+    assert {entry.key: storage.read(entry.key) for entry in storage.list("")} == {
+        "inbox/page 7/a.png": b"a.png",
+        "inbox/page 7/deep/ü.png": "deep/ü.png".encode(),
+    }
 
 
-def test_only_what_is_new_comes_out_of_the_outbox(
-    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    storage.write("outbox/page 7/a.png", b"one")
-    storage.write("outbox/b.png", b"two")
-    storage.write("inbox/c.png", b"not this")
-    done = call(storage, monkeypatch, "fetch", tmp_path / "colour")
-    assert done.exit_code == 0 and "2 files copied" in done.output
-    fetched = {path.relative_to(tmp_path / "colour").as_posix(): path for path in (tmp_path / "colour").rglob("*.png")}
-    assert {name: path.read_bytes() for name, path in fetched.items()} == {"page 7/a.png": b"one", "b.png": b"two"}
-    assert "0 files copied" in call(storage, monkeypatch, "fetch", tmp_path / "colour").output
+def test_the_outbox_is_fetched_and_only_what_is_newer_again(storage: Storage, tmp_path: Path) -> None:
+    def fetched(number: int) -> None:
+        done = irodori(storage.url, tmp_path, "fetch", str(folder))
+        line = f"{number} files copied from the outbox of {storage.url} to {folder}\n"
+        assert (done.returncode, done.stdout) == (0, line), done.stderr
+
+    folder = tmp_path / "colour"
+    for key in ("outbox/a.png", "outbox/page/b.png", "inbox/c.png", "outbox-not/d.png"):
+        storage.write(key, key.encode())
+    fetched(2)
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    assert {name: path.read_bytes() for name, path in found.items()} == {
+        "a.png": b"outbox/a.png",
+        "page/b.png": b"outbox/page/b.png",
+    }
+    found["a.png"].write_bytes(b"touched up since")
+    found["page/b.png"].write_bytes(b"of an earlier model")
+    os.utime(found["page/b.png"], (1e9, 1e9))
+    fetched(1)
+    assert found["a.png"].read_bytes() == b"touched up since"
+    assert found["page/b.png"].read_bytes() == b"outbox/page/b.png"
 
 
-def test_a_storage_that_cannot_be_used_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("IRODORI_STORAGE", "ftp://nowhere")
-    monkeypatch.setattr("sys.argv", ["irodori", "fetch", str(tmp_path)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    settings.cache_clear()
-    assert str(ended.value).startswith("bad storage URL 'ftp://nowhere'") and "\n" not in str(ended.value)
+@pytest.mark.parametrize("words", [["send", "."], ["fetch", "colour"]])
+def test_a_storage_that_is_none_is_told_in_a_line(tmp_path: Path, words: list[str]) -> None:
+    done = irodori("somewhere", tmp_path, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("bad storage URL 'somewhere'") and done.stderr.count("\n") == 1
 
 
-def test_the_command_tells_its_version() -> None:
-    assert CliRunner().invoke(app, ["--version"]).output == f"irodori {version('irodori')}\n"
+def test_the_command_tells_its_version(tmp_path: Path) -> None:
+    done = irodori(tmp_path.as_uri(), tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"irodori {version('irodori')}\n")

@@ -172,3 +172,14 @@ def test_paint_follows_lines_thinner_than_the_generator_can_see(colorizer: Color
     result = np.asarray(colorizer(Image.fromarray(page))).astype(int)
     assert result.shape == (1200, 1200, 3)
     assert (result[page == 0] == 0).all()
+
+
+@pytest.mark.parametrize("tones", [(0x30FF, 0xFF00), (0x0110, 0xFEF0), (0x7F80, 0xC001)])
+def test_a_page_of_16_bits_is_seen_in_its_own_tones(colorizer: Colorizer, tones: tuple[int, int]) -> None:
+    """Ink and paper whose low bytes are nothing like their high ones."""
+    ink, paper = tones
+    is_ink = np.asarray(drawing().convert("L")) < 128
+    deep = Image.fromarray(np.where(is_ink, ink, paper).astype(np.uint16))
+    shallow = Image.fromarray(np.where(is_ink, ink >> 8, paper >> 8).astype(np.uint8))
+    assert deep.mode == "I;16"
+    assert largest_difference(colorizer(deep), colorizer(shallow)) <= 2

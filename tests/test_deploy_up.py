@@ -12,14 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pytest
 import requests
 
+from cyclegan.training.interruption import SECONDS_TO_SAVE
+from deploy.child import marked, stop
 from deploy.ports import HOST, free_port, is_free
 from deploy.seaweed import PORT_OFFSETS
+from deploy.up import MARK
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -45,7 +48,7 @@ def long_training():
 
 
 class Stack:
-    """One `make up` in a folder, on ports of its own."""
+    """One `make up` in a folder, on ports of its own. Entering starts it, leaving ends what a failed test left."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
@@ -61,12 +64,21 @@ class Stack:
         }
         self._out = folder / "out.txt"
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self.folder.mkdir(exist_ok=True)
         with self._out.open("w") as out:
             self.process = subprocess.Popen(
                 [PYTHON, "-m", "deploy.up"], cwd=ROOT, env=self.env, stdout=out, stderr=out, start_new_session=True
             )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self.process.poll() is None:
+                self.stop(signal.SIGTERM)
+        finally:
+            stop([*marked(MARK, str(self.folder)), *alive(self.process)], SECONDS_TO_SAVE)
+            self.process.wait()
 
     @property
     def output(self) -> str:
@@ -101,6 +113,10 @@ class Stack:
         return found
 
 
+def alive(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    return [psutil.Process(process.pid)] if process.poll() is None else []
+
+
 def wait_for(ready: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
@@ -110,14 +126,9 @@ def wait_for(ready: Callable[[], bool], seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("up"))
-    stack.start()
-    try:
+    with Stack(tmp_path_factory.mktemp("up")) as stack:
         stack.wait_until_ready()
         yield stack
-    finally:
-        if stack.process.poll() is None:
-            stack.stop()
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -128,6 +139,11 @@ def test_the_ready_message_names_places_and_commands(stack: Stack) -> None:
         assert part in stack.output
     assert "prefect deployment run train-cyclegan" in stack.output
     assert requests.get(f"http://{HOST}:{stack.ui_port}", timeout=60).ok
+
+
+def test_the_credentials_that_it_writes_down_are_its_owner_s_only(stack: Stack) -> None:
+    assert (stack.folder / "env").stat().st_mode & 0o777 == 0o600
+    assert "AWS_SECRET_ACCESS_KEY" in (stack.folder / "env").read_text()
 
 
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
@@ -205,9 +221,7 @@ def test_ctrl_c_lets_a_training_save_and_leaves_nothing(stack: Stack, tmp_path: 
 
 def test_again_on_the_same_state_with_a_folder_as_storage(stack: Stack, tmp_path: Path) -> None:
     assert stack.process.poll() is not None
-    again = Stack(stack.folder, IRODORI_STORAGE=tmp_path.as_uri())
-    again.start()
-    try:
+    with Stack(stack.folder, IRODORI_STORAGE=tmp_path.as_uri()) as again:
         again.wait_until_ready()
         assert len(again.find("deployments")) == 5
         assert len(again.find("automations")) == 2
@@ -219,24 +233,19 @@ def test_again_on_the_same_state_with_a_folder_as_storage(stack: Stack, tmp_path
         assert again.process.wait(STOP_SECONDS) == 1
         assert "the gpu worker ended with signal 9; its log" in again.output
         assert again.is_gone()
-    finally:
-        if again.process.poll() is None:
-            again.stop(signal.SIGTERM)
 
 
 def test_sigterm_while_it_starts(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "run")
-    stack.start()
-    wait_for(lambda: (stack.folder / "logs/server.log").exists(), START_SECONDS)
-    stack.members = psutil.Process(stack.process.pid).children(recursive=True)
-    assert stack.stop(signal.SIGTERM) == 0
-    assert stack.is_gone()
+    with Stack(tmp_path / "run") as stack:
+        wait_for(lambda: (stack.folder / "logs/server.log").exists(), START_SECONDS)
+        stack.members = psutil.Process(stack.process.pid).children(recursive=True)
+        assert stack.stop(signal.SIGTERM) == 0
+        assert stack.is_gone()
 
 
 def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "run")
-    with socket.create_server((HOST, stack.ui_port)):
-        stack.start()
+    with socket.create_server((HOST, stack.ui_port)), stack:
         assert stack.process.wait(STOP_SECONDS) == 1
     assert stack.output.splitlines()[-1] == (
         f"port {stack.ui_port} is taken by another program; choose another with IRODORI_UI_PORT"
@@ -244,8 +253,16 @@ def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "run", IRODORI_UI_PORT="here")
-    stack.start()
-    assert stack.process.wait(STOP_SECONDS) == 1
+    with Stack(tmp_path / "run", IRODORI_UI_PORT="here") as stack:
+        assert stack.process.wait(STOP_SECONDS) == 1
     assert stack.output.startswith("IRODORI_UI_PORT: ")
     assert len(stack.output.splitlines()) == 1
+
+
+def test_a_failed_test_leaves_nothing_of_its_stack(tmp_path: Path) -> None:
+    """Not even of one whose supervisor was killed in the middle of its start."""
+    with pytest.raises(AssertionError, match="failed"), Stack(tmp_path / "run") as stack:
+        wait_for(lambda: (stack.folder / "logs/server.log").exists(), START_SECONDS)
+        stack.process.kill()
+        raise AssertionError("failed")
+    assert marked(MARK, str(stack.folder)) == []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import Artifact
 
 from cyclegan.painting.checkpoint import load_checkpoint
 from demo.board import Board
@@ -97,7 +98,25 @@ def test_the_inbox_is_coloured_by_that_model_and_the_credit_is_given(chain: Chai
     (row,) = Manifest(chain.storage, "inbox-manifest.csv").rows("colorize", "A")
     assert (row.id, row.status, row.made_by) == ("page/a.png", "ok", best["checkpoint"])
     assert f'"credit": "{CREDIT}"'.encode() in chain.storage.read("outbox/page/_before-after.html")
-    key = ArtifactFilterKey(any_=[f"sheet-samples-{NAME}"])
-    with get_client(sync_client=True) as client:
-        sheets = client.read_artifacts(artifact_filter=ArtifactFilter(key=key))
+    sheets = artifacts(f"sheet-samples-{NAME}")
     assert sheets and all((sheet.description or "").endswith(CREDIT) for sheet in sheets)
+
+
+def test_the_ui_shows_what_became_of_every_image_and_where_the_model_is(chain: Chain) -> None:
+    best = json.loads(chain.storage.read(f"models/{NAME}/best.json"))
+    tables = [json.loads(str(table.data)) for table in artifacts(f"stages-{NAME}")]
+    summary = Manifest(chain.storage, f"datasets/{NAME}/manifest.csv").summary()
+    assert [row for row in summary if row["stage"] != "train"] in tables and summary in tables
+    inbox = artifacts("stages-inbox")[-1]
+    assert json.loads(str(inbox.data)) == Manifest(chain.storage, "inbox-manifest.csv").summary()
+    links = artifacts(f"best-checkpoint-{NAME}")
+    assert any(f"{chain.storage.url}/{best['checkpoint']}" in str(link.data) for link in links)
+    sheet = artifacts("sheet-outbox-page")[-1]
+    assert "outbox/page/_contact-sheet.png" in str(sheet.data)
+
+
+def artifacts(key: str) -> list[Artifact]:
+    """The oldest first."""
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return sorted(found, key=lambda artifact: str(artifact.created))

@@ -94,3 +94,11 @@ def test_decoding_keeps_alpha_and_nothing_hidden() -> None:
     image = decode_drawing(buffer.getvalue())
     assert image.mode == "RGBA"
     assert list(image.info) == ["dpi"]
+
+
+@pytest.mark.parametrize(("dots", "kept"), [(300.0, True), (1.1, True), (0.5, False)])
+def test_a_resolution_that_means_nothing_is_not_passed_on(dots: float, kept: bool) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (9, 9)).save(buffer, "TIFF", dpi=(dots, dots))
+    found = decode_drawing(buffer.getvalue()).info
+    assert found == ({"dpi": pytest.approx((dots, dots), rel=0.01)} if kept else {})

@@ -6,6 +6,7 @@ import itertools
 import logging
 import pickle
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -94,7 +95,7 @@ def test_waits_between_attempts_grow() -> None:
             fetcher.download(f"{server.url}/a.png")
     gaps = [b.time - a.time for a, b in itertools.pairwise(server.log)]
     assert [gap >= least for gap, least in zip(gaps, [0.05, 0.1, 0.2], strict=True)] == [True] * 3
-    assert sum(gaps) < 1.5
+    assert sum(gaps) < 15  # in another unit it would be minutes; a busy machine may add to it
 
 
 def date_in(seconds: float) -> str:
@@ -102,14 +103,19 @@ def date_in(seconds: float) -> str:
 
 
 @pytest.mark.parametrize(("status", "as_date"), [(429, False), (503, True)])
-def test_retry_after_is_honoured_by_all_threads(fetcher: Fetcher, status: int, as_date: bool) -> None:
-    busy = Reply(status=status, headers={"Retry-After": date_in(2) if as_date else "1"})
-    with ScriptedServer(in_turn(busy, b"ok")) as server:
+def test_retry_after_is_honoured_by_all_threads(
+    fetcher: Fetcher, caplog: pytest.LogCaptureFixture, status: int, as_date: bool
+) -> None:
+    def script(_: Request) -> Reply | bytes:
+        # a date has whole seconds only: this one is one to two seconds ahead
+        again = date_in(2) if as_date else "1"
+        return Reply(status=status, headers={"Retry-After": again}) if len(server.log) == 1 else b"ok"
+
+    with ScriptedServer(script) as server, caplog.at_level("INFO", logger="scraping.fetch"):
         with ThreadPoolExecutor(3) as pool:
             first = pool.submit(fetcher.get_text, f"{server.url}/first")
-            while not server.log:
+            while "attempt 2" not in caplog.text:  # the client has read the answer then
                 time.sleep(0.005)
-            time.sleep(0.05)  # enough for the client to read the answer
             others = [pool.submit(fetcher.download, f"{server.url}/{n}") for n in range(2)]
         assert first.result() == "ok"
         assert all(other.result().data == b"ok" for other in others)
@@ -117,12 +123,12 @@ def test_retry_after_is_honoured_by_all_threads(fetcher: Fetcher, status: int, a
 
 
 def test_a_pause_also_stops_those_who_wait_for_their_turn() -> None:
-    busy = Reply(status=429, headers={"Retry-After": "1"})
-    with ScriptedServer(in_turn(busy, PICTURE)) as server, Fetcher(limits(files_per_second=5)) as fetcher:
+    busy = Reply(status=429, headers={"Retry-After": "2"})  # read by the client before the next one's turn
+    with ScriptedServer(in_turn(busy, PICTURE)) as server, Fetcher(limits(files_per_second=1)) as fetcher:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda n: fetcher.download(f"{server.url}/{n}"), range(4)))
     starts = sorted(request.time for request in server.log)
-    assert starts[1] - starts[0] >= 0.9
+    assert starts[1] - starts[0] >= 1.9
 
 
 def test_a_server_that_asks_for_hours_is_left_alone(fetcher: Fetcher) -> None:
@@ -187,13 +193,16 @@ def test_a_server_that_comes_back_was_only_away() -> None:
 
 
 def test_silence_is_bounded() -> None:
+    given_up = threading.Event()
+
     def silent(request: Request) -> bytes:
-        time.sleep(0.6)
+        given_up.wait(60)
         return b""
 
-    with ScriptedServer(silent) as server, Fetcher(limits(timeout_s=0.2, retries=1)) as fetcher:
-        with pytest.raises(FetchError, match=r"was silent for 0.2 s \(2 attempts\)$"):
+    with ScriptedServer(silent) as server, Fetcher(limits(timeout_s=1.0, retries=1)) as fetcher:
+        with pytest.raises(FetchError, match=r"was silent for 1 s \(2 attempts\)$"):
             fetcher.download(f"{server.url}/a.png")
+        given_up.set()
 
 
 def test_a_slow_drip_is_bounded_in_time() -> None:
@@ -202,7 +211,7 @@ def test_a_slow_drip_is_bounded_in_time() -> None:
         started = time.monotonic()
         with pytest.raises(FetchError, match=r"sent only \d+ bytes in deadline_s = 0.5 s$"):
             fetcher.download(f"{server.url}/a.png")
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 60  # the whole would take minutes
 
 
 @pytest.mark.parametrize("length", [-1, None])
@@ -415,10 +424,11 @@ def test_a_site_whose_robots_txt_fails_is_left_alone(fetcher: Fetcher) -> None:
 
 
 def test_the_crawl_delay_slows_the_pace(fetcher: Fetcher) -> None:
+    started = time.monotonic()
     with ScriptedServer(in_turn(PICTURE), Reply(b"User-agent: *\nCrawl-delay: 0.3\n")) as server:
         for _ in range(3):
             fetcher.download(f"{server.url}/a.png")
-    assert min(b.time - a.time for a, b in itertools.pairwise(server.log)) > 0.27
+    assert_paced(started, server, 0.3)
 
 
 @pytest.mark.parametrize(
@@ -441,29 +451,36 @@ def test_opting_out_of_ai_is_respected(fetcher: Fetcher, header: str, directive:
                 fetcher.download(f"{server.url}/a.png")
 
 
+def assert_paced(started: float, server: ScriptedServer, interval_s: float) -> None:
+    """No request reached the server before its turn, counted from before the first: a busy machine only adds to it."""
+    early = [
+        number
+        for number, start in enumerate(sorted(request.time for request in server.log))
+        if start - started < number * (interval_s - 0.001)  # turns are in whole milliseconds
+    ]
+    assert not early
+
+
 def test_all_threads_together_keep_rate_and_connections() -> None:
-    slow = Reply(PICTURE, pause_s=0.05)
+    slow, started = Reply(PICTURE, pause_s=0.05), time.monotonic()
     with ScriptedServer(in_turn(slow)) as server:
         with Fetcher(limits(files_per_second=40, connections=3)) as fetcher, ThreadPoolExecutor(12) as pool:
             list(pool.map(lambda n: fetcher.download(f"{server.url}/{n}"), range(40)))
-    starts = sorted(request.time for request in server.log)
-    assert len(starts) == 40
+    assert len(server.log) == 40
     assert max(request.in_flight for request in server.log) <= 3
-    assert (len(starts) - 1) / (starts[-1] - starts[0]) <= 40 * 1.02
-    for earlier, later in zip(starts, starts[10:], strict=False):
-        assert later - earlier > 10 / 40 * 0.8
+    assert_paced(started, server, 1 / 40)
 
 
 def test_listings_and_files_have_their_own_pace() -> None:
-    with ScriptedServer(in_turn(b"ok")) as server, Fetcher(limits(api_per_second=4)) as fetcher:
+    with ScriptedServer(in_turn(b"ok")) as server, Fetcher(limits(api_per_second=2)) as fetcher:
         started = time.monotonic()
-        for _ in range(20):
+        for _ in range(40):
             fetcher.download(f"{server.url}/a.png")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 39 / 2
         started = time.monotonic()
         for _ in range(3):
             fetcher.get_text(server.url)
-        assert time.monotonic() - started >= 0.45
+        assert time.monotonic() - started >= 0.99
 
 
 def test_one_fetcher_a_process_also_through_pickle() -> None:
@@ -508,3 +525,23 @@ def test_a_text_that_cannot_be_read_is_asked_for_again(fetcher: Fetcher) -> None
     with ScriptedServer(in_turn(b"", b"4", b"5")) as server:
         assert fetcher.get(server.url, None, int) == 4
     assert len(server.log) == 2
+
+
+def test_a_shorter_pause_does_not_shorten_a_longer_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Two are asked at once; the one that is answered later asks for less quiet."""
+    both = threading.Barrier(2, timeout=60)
+
+    def script(request: Request) -> Reply | bytes:
+        number = server.log.index(request)
+        if number > 1:
+            return PICTURE
+        both.wait()
+        while number == 1 and "attempt 2" not in caplog.text:  # the client has read the first answer then
+            time.sleep(0.005)
+        return Reply(status=429, headers={"Retry-After": "1" if number else "3"})
+
+    with ScriptedServer(script) as server, Fetcher(limits(timeout_s=60)) as fetcher, ThreadPoolExecutor(2) as pool:
+        with caplog.at_level("INFO", logger="scraping.fetch"):
+            assert all(pool.map(lambda n: fetcher.download(f"{server.url}/{n}"), range(2)))
+    assert len(server.log) == 4
+    assert server.log[2].time - server.log[1].time >= 2.9

@@ -3,14 +3,18 @@
 import io
 import os
 import pickle
+import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pytest
 
+from deploy.seaweed import SeaweedFS
+from drills.unreliable_storage import UnreliableS3
 from storage import Conflict, NotFound, Storage, StorageError, open_storage
 from storage.s3 import S3Storage
 from tests.scripted_server import Reply, Request, ScriptedServer
@@ -289,3 +293,26 @@ def scripted_s3(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
         for name, value in values.items():
             monkeypatch.setenv(f"AWS_{name}", value)
         yield open_storage(f"s3://scripted/{server.host}"), server.log
+
+
+def test_s3_folders_of_graphical_clients_are_no_objects(s3_url: str) -> None:
+    storage, (bucket, prefix) = open_storage(s3_url), s3_url.removeprefix("s3://").split("/", 1)
+    storage.write("inbox/a.png", b"1")
+    boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/inbox/folder/", Body=b"")
+    assert [entry.key for entry in storage.list("")] == ["inbox/a.png"]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_s3_begins_anew_what_broke_off(
+    s3_server: SeaweedFS, s3_url: str, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    data = os.urandom(300_000)
+    open_storage(s3_url).write("a", data)
+    faults = iter(["cut short", "cut short"])
+    with UnreliableS3(s3_server.endpoint, random.Random(0)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint)
+        monkeypatch.setattr(proxy, "fault", lambda: next(faults, ""))
+        file, _ = S3Storage(*s3_url.removeprefix("s3://").split("/", 1)).open("a", keep=keep)
+        with file:
+            assert file.read() == data
+        assert next(faults, "") == ""

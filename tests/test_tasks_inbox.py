@@ -399,3 +399,23 @@ def test_what_the_page_could_not_show_is_done_again(tmp_path: Path, checkpoint: 
         run(inbox)
     assert status(inbox) == {"p/a.png": "ok", "p/b.png": "ok"}
     assert {drawing.name for drawing in read_page(storage.read(f"outbox/p/{PAGE}"))} == {"a.png", "b.png"}
+
+
+def test_nothing_is_begun_when_the_claim_s_time_is_over(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may have claimed it by then."""
+    inbox.storage.write("inbox/a.png", png())
+    works = plan(inbox).works[""]
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "WORK", 0.0)
+        assert not colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
+    assert not keys(inbox.storage, "outbox/")
+    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}
+
+
+def test_a_failed_drawing_leaves_only_when_it_is_kept_elsewhere(inbox: Inbox) -> None:
+    """Somebody has tidied up failed/ before the inbox was cleared."""
+    inbox.storage.write("inbox/cut.png", png()[:60])
+    assert colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0)) == {"failed": 1}
+    inbox.storage.delete("failed/cut.png")
+    clear.fn(plan(inbox).leaving, ClearJob(inbox, "delete"))
+    assert inbox.storage.read("inbox/cut.png") == png()[:60]
