@@ -4,6 +4,7 @@ python -m deploy.wheel_check    builds, installs, imports every module, trains e
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,13 @@ def main() -> None:
 
 def build(folder: Path) -> Path:
     """Builds the wheel; exits if it does not contain exactly the product's packages with their templates."""
-    run([UV, "build", "--quiet", "--wheel", "--out-dir", folder, PROJECT], folder, os.environ)
+    source = folder / "source"  # a copy, for a build leaves files that the next one would pack again
+    source.mkdir()
+    for name in SHIPPED:
+        shutil.copytree(PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", *(path.name for path in PROJECT.glob("requirements*.txt"))):
+        shutil.copy(PROJECT / name, source)
+    run([UV, "build", "--quiet", "--wheel", "--out-dir", folder, source], folder, os.environ)
     (wheel,) = folder.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     found = {name.partition("/")[0] for name in names if ".dist-info/" not in name}

@@ -50,7 +50,7 @@ def build_dataset(
     """
     target = Dataset(settings().storage, dataset)
     normalization = Normalization()
-    target.fix(size=size, normalization=normalization.to_dict())
+    target.fix(size, normalization)
     source = source or settings().source
     domains: list[tuple[Domain, Query, Query]] = [("A", lineart, colour), ("B", colour, lineart)]
     for domain, query, other in domains:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from imaging.lineart import Normalization
 from irodori.errors import PipelineError
 from storage import Conflict, Manifest, Rows, Stage, Storage, open_storage
 
@@ -41,21 +42,22 @@ class Dataset:
         """Returns the ok rows of the previous stage that this stage has not processed yet."""
         return self.manifest.remaining(stage, domain)
 
-    def fix(self, **shared: Any) -> None:
+    def fix(self, size: int, normalization: Normalization) -> None:
         """Records the settings that all images of the dataset share, on the first call.
 
         Args:
-            shared: the settings by name; JSON values.
+            size: shortest side of the training pictures, in pixels.
+            normalization: how the lineart is toned.
 
         Raises:
             PipelineError: if the dataset was built with other values (its text is one line).
         """
         key = f"datasets/{self.name}/config.json"
-        wanted = json.loads(json.dumps(shared))
+        wanted: dict[str, Any] = {"size": size, "normalization": normalization.to_dict()}
         try:
             self.storage.replace(key, json.dumps(wanted, indent=2).encode(), None)
         except Conflict:
-            found = self.shared()
+            found = self._shared()
             different = [name for name in wanted if found.get(name) != wanted[name]]
             if different:
                 has = ", ".join(f"{name} {found.get(name)}" for name in different)
@@ -63,11 +65,14 @@ class Dataset:
                     f"dataset {self.name!r} was built with {has}: take another dataset name for other values"
                 ) from None
 
-    def shared(self) -> dict[str, Any]:
-        """Returns the settings that :meth:`fix` recorded.
+    def normalization(self) -> Normalization:
+        """Returns how the lineart was toned.
 
         Raises:
             NotFound: if the dataset was never built.
         """
+        return Normalization.from_dict(self._shared()["normalization"])
+
+    def _shared(self) -> dict[str, Any]:
         shared: dict[str, Any] = json.loads(self.storage.read(f"datasets/{self.name}/config.json"))
         return shared

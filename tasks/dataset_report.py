@@ -19,13 +19,14 @@ from imaging.codec import decode
 from imaging.errors import ImageError
 from irodori.datasets import Dataset, Domain
 from storage import NotFound, Row, Stage
+from storage.row import STAGES
 from tasks.errors import plain_errors
 
 _NAMES: dict[Domain, str] = {"A": "Lineart", "B": "Colour"}
 _SAMPLES = 16  # in each group
 _SIDE = 160  # pixels of a thumbnail
 _BINS = 64
-_A: tuple[Stage, ...] = ("scrape", "dedupe", "resize", "normalize")
+_A = STAGES[: STAGES.index("train")]
 _ALL: list[tuple[Stage, Domain]] = [*((stage, "A") for stage in _A), *((stage, "B") for stage in _A[:-1])]
 _KEPT: tuple[tuple[Stage, Domain], ...] = (("normalize", "A"), ("resize", "B"))
 

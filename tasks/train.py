@@ -17,7 +17,7 @@ from prefect.context import hydrated_context, serialize_context
 from cyclegan.painting.formats import config_1
 from cyclegan.training.config import PresetName
 from imaging.codec import decode
-from imaging.lineart import Normalization, lineart_gray
+from imaging.lineart import lineart_gray
 from irodori.datasets import Dataset
 from irodori.errors import PipelineError
 from irodori.mirror import Mirror
@@ -113,7 +113,7 @@ def _train_in(
     from cyclegan.training.trainer import Trainer
 
     data = _load(dataset, rows, config.memory_gb)
-    normalization = Normalization.from_dict(dataset.shared()["normalization"])
+    normalization = dataset.normalization()
     if not world.leads:
         world.meet()
         Trainer(config, data, folder, normalization=normalization, world=world).run()

@@ -39,7 +39,7 @@ def red(number: int) -> np.ndarray:
 def fill(storage: Storage) -> Dataset:
     """A dataset as build-dataset leaves it: outlines, and outlines on red paper, PNG both."""
     dataset = Dataset(storage.url, "reds")
-    dataset.fix(size=OUTLINE_SIZE, normalization=Normalization().to_dict())
+    dataset.fix(OUTLINE_SIZE, Normalization())
     lines = {"A": outlines(NUMBER, 0), "B": outlines(NUMBER, 1)}
     rows = []
     for number in range(NUMBER):
