@@ -189,7 +189,7 @@ def test_signals_still_arrive_after_models_came_and_went(tmp_path: Path) -> None
 import gc, signal, sys
 from pathlib import Path
 from cyclegan.painting.openvino_layers import OpenVinoLayers, convert
-from tests.test_cyclegan_backend import painter
+from tests.test_painting_backend import painter
 model = convert(painter().network, Path({str(tmp_path)!r}))
 first, second = OpenVinoLayers(model, "float32"), OpenVinoLayers(model, "int8")
 del first
