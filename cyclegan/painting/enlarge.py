@@ -12,12 +12,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-STEPS = (
-    4  # pixels by which colour spreads at each size: across an untrusted pixel that was doubled twice, plus smoothing
-)
-KERNEL = (
-    np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 8
-)  # without corners, so that a line one pixel wide is a barrier
+# pixels by which colour spreads at each size: across an untrusted pixel that was doubled twice, plus smoothing
+STEPS = 4
+# without corners, so that a line one pixel wide is a barrier
+KERNEL = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 8
 LEAK = 3.0  # px of the small picture beside a line, in which a generator mixes the colours of both sides
 LINE_TRUST = 0.3  # a pixel of the small picture with less trust counts as line
 STRIP = 64  # rows processed at once, so that intermediate results stay in the CPU cache
