@@ -1,4 +1,4 @@
-"""What the tests share: a real S3 server, both storages, and the Prefect harness."""
+"""What the tests share: a real S3 server, both storages, an inbox, an HTTP client, and the Prefect harness."""
 
 import os
 import signal
@@ -9,15 +9,28 @@ from pathlib import Path
 import pytest
 
 from deploy.seaweed import SeaweedFS
+from irodori.inbox import Inbox
+from scraping.fetch import Fetcher
 from storage import Storage, open_storage
+from tests.fetching import QUICK
 
 BUCKET = "tests"
+SERVERS = frozenset({"s3_server", "s3_url", "prefect_server"})
 
 # set before Prefect is imported anywhere: tests neither report usage nor read the user's profile
 os.environ.update(PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
 os.environ.pop("PREFECT_API_URL", None)
 # a script starts what it puts into the background with Ctrl-C ignored, and everything below inherits that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as slow whatever starts a server: make test-quick leaves it out."""
+    for item in items:
+        names, parameters = getattr(item, "fixturenames", ()), getattr(item, "callspec", None)
+        on_s3 = parameters is not None and parameters.params.get("storage") == "s3"
+        if on_s3 or not SERVERS.isdisjoint(names):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +55,33 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "folder":
         return open_storage((tmp_path / "storage").as_uri())
     return open_storage(request.getfixturevalue("s3_url"))
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A checkpoint of a painter that paints noise."""
+    from tests.factories import save
+
+    return save(tmp_path_factory.mktemp("model") / "x.pt").read_bytes()
+
+
+@pytest.fixture
+def inbox(storage: Storage, checkpoint: bytes) -> Iterator[Inbox]:
+    """An inbox on each storage, with a model that has no palettes."""
+    from prefect.logging import disable_run_logger
+
+    from tests.flow_factories import MODEL
+
+    storage.write(MODEL.checkpoint, checkpoint)
+    with disable_run_logger():
+        yield Inbox(storage.url)
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    """An HTTP client that waits for hardly anything."""
+    with Fetcher(QUICK) as fetcher:
+        yield fetcher
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Makes what tests of flows and of the inbox need: a small board, quick settings, drawings, runs without a server."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ from irodori.models import Served
 from irodori.overrides import Overrides
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
-from storage import Storage
+from storage import Storage, open_storage
 from storage.manifest import rows_from
 from tasks.colorize import ClearJob, ColorizeJob, clear, colorize
 from tasks.scrape import Query
@@ -67,3 +68,32 @@ def run(inbox: Inbox, *styles: str, finished: Finished = "keep") -> None:
 
 def status(inbox: Inbox) -> dict[str, str]:
     return {row.id: row.status for row in rows_from(inbox.manifest.load())}
+
+
+def new(found: Plan) -> dict[str, list[str]]:
+    return {style: [work.name for work in works] for style, works in found.works.items()}
+
+
+def copy_of(storage: Storage, folder: Path) -> Storage:
+    copy = open_storage((folder / "copy").as_uri())
+    for entry in storage.list(""):
+        copy.write(entry.key, storage.read(entry.key))
+    return copy
+
+
+def fill_inbox(storage: Storage) -> None:
+    png = Drawing(3).render("A", 80)
+    wide = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("L").resize((130, 61)).save(wide, "JPEG", quality=95)
+    header_only = io.BytesIO()
+    Image.new("1", (20000, 20000), 1).save(header_only, "PNG")
+    for key, data in {
+        "page 1/ü.png": png,
+        "page 1/wide.jpg": wide.getvalue(),
+        "page 1/cut.png": png[: len(png) // 2],
+        "page 1/.hidden.png": png,
+        "huge.png": header_only.getvalue(),
+        "notes.txt": b"remember the milk",
+        "Thumbs.db": b"\xd0\xcf\x11\xe0",
+    }.items():
+        storage.write(f"inbox/{key}", data)

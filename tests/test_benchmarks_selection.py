@@ -13,6 +13,8 @@ from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.scoring.score import Score
 
+pytestmark = pytest.mark.slow
+
 TINY = CycleGanConfig.model_validate({"generator": {"blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}})
 FIRST = Moment(0, 10, 1.0, warming_up=False)
 

@@ -19,6 +19,8 @@ from irodori.names import PAGE, SHEET
 from storage import open_storage
 from tests.factories import drawing, save
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

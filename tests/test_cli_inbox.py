@@ -10,6 +10,8 @@ import pytest
 
 from storage import Storage
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -15,6 +15,8 @@ from demo.drawings import Drawing
 from demo.train_gpu import REHEARSED_STEPS, main, settings
 from imaging.codec import decode
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 

@@ -26,7 +26,7 @@ from irodori.models import Model, Served
 from storage import NotFound, Storage, open_storage
 from storage.manifest import rows_from
 from tasks.scrape import Query
-from tests.flow_factories import COLOUR, LINEART, QUICK, TINY, posts
+from tests.flow_factories import COLOUR, LINEART, QUICK, TINY, copy_of, fill_inbox, posts
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
@@ -250,31 +250,6 @@ def best_of(storage: Storage) -> Served:
     return Model(storage.url, "tiny").best()
 
 
-def copy_of(storage: Storage, folder: Path) -> Storage:
-    copy = open_storage((folder / "copy").as_uri())
-    for entry in storage.list(""):
-        copy.write(entry.key, storage.read(entry.key))
-    return copy
-
-
-def fill_inbox(storage: Storage) -> None:
-    png = Drawing(3).render("A", 80)
-    wide = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("L").resize((130, 61)).save(wide, "JPEG", quality=95)
-    header_only = io.BytesIO()
-    Image.new("1", (20000, 20000), 1).save(header_only, "PNG")
-    for key, data in {
-        "page 1/ü.png": png,
-        "page 1/wide.jpg": wide.getvalue(),
-        "page 1/cut.png": png[: len(png) // 2],
-        "page 1/.hidden.png": png,
-        "huge.png": header_only.getvalue(),
-        "notes.txt": b"remember the milk",
-        "Thumbs.db": b"\xd0\xcf\x11\xe0",
-    }.items():
-        storage.write(f"inbox/{key}", data)
-
-
 def test_plain_lines_for_what_a_user_can_cause(
     built: Storage, board: Board, tmp_path: Path, environment: Callable[..., None], s3_url: str
 ) -> None:
@@ -300,15 +275,3 @@ def test_plain_lines_for_what_a_user_can_cause(
     assert "no bucket 'no-such-bucket-here'" in line(build(board.url))
     environment(storage="somewhere")
     assert "bad storage URL 'somewhere'" in line(build(board.url))
-
-
-def test_a_checkpoint_that_is_none(tmp_path: Path, environment: Callable[..., None]) -> None:
-    storage = open_storage(tmp_path.as_uri())
-    storage.write("models/m/best.json", b'{"checkpoint": "models/m/runs/r/checkpoints/x.pt", "weights": "ema"}')
-    storage.write("models/m/runs/r/checkpoints/x.pt", b"not a checkpoint")
-    storage.write("inbox/a.png", Drawing(3).render("A", 64))
-    environment(storage=storage.url)
-    state = colorize_inbox("m", 0.0, return_state=True)
-    assert state.is_failed()
-    assert re.search(r"x\.pt.*not a whole checkpoint", state.message or "")
-    assert storage.exists("inbox/a.png")

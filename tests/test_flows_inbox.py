@@ -1,8 +1,9 @@
-"""Tests the colorize-inbox flow: several styles, a new model, and runs without new drawings, which write nothing."""
+"""Tests the colorize-inbox flow: several styles, new and broken models, and runs without new drawings."""
 
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from demo.drawings import Drawing
 from flows.colorize_inbox import colorize_inbox
 from irodori.gallery import read_page
 from irodori.inbox import Inbox, look
@@ -122,3 +124,15 @@ def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storag
 
 def touched(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_checkpoint_that_is_none(tmp_path: Path, environment: Callable[..., None]) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    storage.write("models/m/best.json", b'{"checkpoint": "models/m/runs/r/checkpoints/x.pt", "weights": "ema"}')
+    storage.write("models/m/runs/r/checkpoints/x.pt", b"not a checkpoint")
+    storage.write("inbox/a.png", Drawing(3).render("A", 64))
+    environment(storage=storage.url)
+    state = colorize_inbox("m", 0.0, return_state=True)
+    assert state.is_failed()
+    assert re.search(r"x\.pt.*not a whole checkpoint", state.message or "")
+    assert storage.exists("inbox/a.png")

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging.codec import decode_drawing, encode
+from imaging.codec import decode_drawing, encode, encode_png
 from imaging.errors import ImageError
 from imaging.formats import sniff
+from tests.colour_profiles import SWAPPED
+from tests.picture_files import RGBA_IMAGE
 
 NAMES = {"a.png": "png", "b.JPG": "jpg", "c.jpeg": "jpg", "d.webp": "webp", "e.tif": "tiff", "f.bmp": "bmp",
          "g.gif": "gif", "no ending": "png", "drawing.psd": "png"}  # fmt: skip
@@ -102,3 +104,15 @@ def test_a_resolution_that_means_nothing_is_not_passed_on(dots: float, kept: boo
     Image.new("L", (9, 9)).save(buffer, "TIFF", dpi=(dots, dots))
     found = decode_drawing(buffer.getvalue()).info
     assert found == ({"dpi": pytest.approx((dots, dots), rel=0.01)} if kept else {})
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "1"])
+def test_encode_png_is_exact_and_repeats(mode: str) -> None:
+    image = RGBA_IMAGE.convert(mode)
+    image.info = {"icc_profile": SWAPPED, "dpi": (72, 72), "Comment": "x"}
+    data = encode_png(image)
+    again = Image.open(io.BytesIO(data))
+    assert (again.mode, again.tobytes()) == (mode, image.tobytes())
+    assert encode_png(again) == data
+    assert set(again.info) == set()
+    assert image.info["dpi"] == (72, 72)

@@ -3,30 +3,18 @@
 import dataclasses
 import itertools
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from imaging.lineart import Normalization, is_lines, lineart_gray, normalize, whiten_paper
+from imaging.lineart import Normalization, is_lines, lineart_gray, normalize
+from tests.linework import Gray, draw
 
-Gray = npt.NDArray[np.uint8]
 ONE_TARGET = Normalization(low=200, high=200)
-
-
-def draw(darkness: int = 235, seed: int = 0, size: int = 256, width: int = 2) -> Gray:
-    """Draws clean digital lineart: antialiased strokes of one darkness on pure white."""
-    rng = np.random.default_rng(seed)
-    page = Image.new("L", (size * 2, size * 2), 255)
-    pen = ImageDraw.Draw(page)
-    for _ in range(14):
-        points = [(int(x), int(y)) for x, y in rng.integers(0, size * 2, (4, 2))]
-        pen.line(points, fill=255 - darkness, width=2 * width, joint="curve")
-    return np.asarray(page.resize((size, size), Image.Resampling.LANCZOS))
 
 
 def ink_mean(image: Gray, threshold: int = 250) -> float:
@@ -258,114 +246,6 @@ def test_lineart_gray_is_luma() -> None:
     assert gray.shape == (2, 3)
     assert gray.dtype == np.uint8
     assert abs(int(gray[0, 0]) - (0.299 * 200 + 0.587 * 100 + 0.114 * 50)) <= 1
-
-
-# paper
-
-
-def photograph(gray: Gray, corner: float, paper: int = 235, noise: float = 2.0, seed: int = 0) -> Gray:
-    """Returns the drawing on grainy paper; the light falls off to the share `corner` at the lower right."""
-    height, width = gray.shape
-    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
-    light = 1 - (1 - corner) * (0.6 * x + 0.4 * y) ** 1.5
-    grain = np.random.default_rng(seed).normal(0, noise, gray.shape)
-    return np.asarray(np.clip(gray / 255 * paper * light + grain, 0, 255), dtype=np.uint8)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_clean_digital_lineart_keeps_its_paper_bit_by_bit(seed: int) -> None:
-    gray = draw(seed=seed)
-    white, paper = whiten_paper(gray)
-    assert white is gray
-    assert paper == 255
-
-
-def test_compressed_digital_lineart_keeps_its_paper() -> None:
-    _, data = cv2.imencode(".jpg", draw(), [cv2.IMWRITE_JPEG_QUALITY, 60])
-    gray = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
-    assert whiten_paper(gray)[0] is gray
-
-
-@pytest.mark.parametrize("paper", [200, 215, 235, 245, 249])
-def test_scans_become_white_and_keep_their_lines(paper: int) -> None:
-    drawing = draw()
-    white, found = whiten_paper(photograph(drawing, corner=1.0, paper=paper))
-    assert abs(found - paper) <= 2
-    assert (white[drawing == 255] == 255).mean() > 0.98
-    assert (white[drawing < 60] < 110).all()
-
-
-@pytest.mark.parametrize("corner", [0.9, 0.8, 0.7])
-def test_uneven_light_goes(corner: float) -> None:
-    drawing = draw()
-    white, _ = whiten_paper(photograph(drawing, corner))
-    assert (white[drawing == 255] == 255).mean() > 0.95
-    assert (white[drawing < 60] < 110).all()
-    assert 0.7 < (white < 250).mean() / (drawing < 250).mean() < 1.1
-
-
-def test_large_dark_areas_are_not_bleached() -> None:
-    drawing = draw()
-    drawing = np.where(cv2.circle(np.zeros_like(drawing), (128, 110), 60, 1, -1) > 0, 30, drawing).astype(np.uint8)
-    white, _ = whiten_paper(photograph(drawing, corner=0.85))
-    assert np.median(white[drawing == 30]) < 45
-
-
-def test_a_picture_without_paper_is_left_alone() -> None:
-    x = np.linspace(0, 255, 256)
-    gray = np.rint((np.sin(x / 7)[:, None] * np.cos(x / 11)[None] + 1) * 110).astype(np.uint8)
-    white, paper = whiten_paper(gray)
-    assert white is gray
-    assert paper == 255
-
-
-@pytest.mark.parametrize("corner", [1.0, 0.9, 0.75])
-@pytest.mark.parametrize("seed", range(4))
-def test_normalizing_a_scan_twice_changes_nothing(corner: float, seed: int) -> None:
-    first = normalize(photograph(draw(seed=seed), corner, seed=seed))
-    assert first.status == "ok"
-    assert first.paper < 250
-    again = normalize(first.image)
-    assert again.status == "in_band"
-    assert (again.image == first.image).all()
-
-
-@settings(max_examples=200, deadline=None)
-@given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=st.integers(100, 255)))
-def test_whitening_twice_changes_nothing(gray: Gray) -> None:
-    white, _ = whiten_paper(gray)
-    assert white.shape == gray.shape
-    assert white.dtype == np.uint8
-    assert whiten_paper(white)[0] is white
-
-
-# settings
-
-
-def test_settings_round_trip() -> None:
-    changed = Normalization(low=150, high=190, threshold=254, max_scale=2.5, min_ink=0.0, max_ink=0.9)
-    assert Normalization.from_dict(changed.to_dict()) == changed
-    assert set(changed.to_dict()) == {field.name for field in dataclasses.fields(Normalization)}
-
-
-@pytest.mark.parametrize(
-    "values, said",
-    [
-        ({"low": 180}, r"missing \['high', 'max_ink'"),
-        (Normalization().to_dict() | {"gamma": 2}, r"unknown \['gamma'\]"),
-        (Normalization().to_dict() | {"low": "180"}, "low must be a number, not '180'"),
-        (Normalization().to_dict() | {"low": True}, "low must be a number, not True"),
-        (Normalization().to_dict() | {"low": 180.5}, "low must be a number"),
-        (Normalization().to_dict() | {"low": 210}, "low <= high"),
-        (Normalization().to_dict() | {"high": 250}, "high < threshold"),
-        (Normalization().to_dict() | {"max_scale": 0.5}, "max_scale must be at least 1"),
-        (Normalization().to_dict() | {"max_scale": float("nan")}, "max_scale must be at least 1"),
-        (Normalization().to_dict() | {"min_ink": 0.6}, "min_ink < max_ink"),
-    ],
-)
-def test_wrong_settings_are_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        Normalization.from_dict(values)
 
 
 def test_lines_are_told_from_tone() -> None:

@@ -23,6 +23,8 @@ from storage import Entry, Storage, open_storage
 from tests.factories import TOTAL, assert_same_run, tiny_config, training_data
 from tests.slow_proxy import SlowProxy
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 KEEP, KEEP_BEST = 1, 1
 MOST = KEEP + KEEP_BEST + 1  # most checkpoints that a run keeps

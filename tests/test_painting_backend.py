@@ -23,6 +23,8 @@ from cyclegan.painting.painter import Painter
 from cyclegan.painting.winograd import WinogradConv, with_winograd
 from tests.factories import untrained
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 

@@ -10,6 +10,8 @@ import torch
 from cyclegan.scoring.score import Score, Scorer
 from tests.score_pictures import blurred_colours, drawn, faded_colours, grey, held_out, without_ink
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 SIZE = 64
 Pictures = list[np.ndarray]

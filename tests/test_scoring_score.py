@@ -20,6 +20,8 @@ from tests.score_pictures import (
     without_ink,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_untouched_lineart_scores_nothing_and_the_truth_nearly_all(size: int) -> None:

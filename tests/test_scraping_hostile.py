@@ -19,6 +19,8 @@ from scraping.gelbooru import GelbooruBoard
 from scraping.politeness import Politeness
 from scraping.post import Post
 
+pytestmark = pytest.mark.slow
+
 NUM_POSTS, NUM_THREADS = 1000, 16
 POLITENESS = Politeness(
     contact="test@example.org",

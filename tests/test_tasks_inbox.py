@@ -1,46 +1,21 @@
-"""Tests the inbox in a folder and in S3: which drawings a run takes, which it leaves, and how runs share them."""
+"""Tests the inbox in a folder and in S3: which drawings a run takes, which it leaves, and where they go."""
 
 import io
-import json
 import os
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 from prefect.logging import disable_run_logger
 
-from irodori import claims, looks
-from irodori.claims import CLAIMS, claimed
 from irodori.errors import PipelineError
-from irodori.gallery import read_page
-from irodori.inbox import Finished, Inbox, Plan, reason_key
-from irodori.names import PAGE, is_drawing
-from irodori.pages import draw_sheet, unsheeted
-from storage import Storage, StorageError, open_storage
+from irodori.inbox import Finished, Inbox, reason_key
+from irodori.names import is_drawing
+from storage import open_storage
 from tasks.colorize import ClearJob, ColorizeJob, clear, colorize
-from tests.factories import save
-from tests.flow_factories import MODEL, keys, plan, png, run, status
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return save(tmp_path_factory.mktemp("model") / "x.pt").read_bytes()
-
-
-@pytest.fixture
-def inbox(storage: Storage, checkpoint: bytes) -> Iterator[Inbox]:
-    storage.write(MODEL.checkpoint, checkpoint)
-    with disable_run_logger():
-        yield Inbox(storage.url)
-
-
-def new(found: Plan) -> dict[str, list[str]]:
-    return {style: [work.name for work in works] for style, works in found.works.items()}
+from tests.flow_factories import MODEL, keys, new, plan, png, run, status
 
 
 def test_new_changed_and_repeated_drawings(inbox: Inbox) -> None:
@@ -161,116 +136,6 @@ def test_styles_are_done_each_on_their_own(inbox: Inbox) -> None:
         plan(inbox, "soft")
 
 
-def test_the_page_keeps_up(inbox: Inbox) -> None:
-    inbox.storage.write("inbox/p/a.png", png())
-    inbox.storage.write("inbox/p/b.png", png()[:70])
-    run(inbox, "soft", finished="delete")
-    inbox.storage.write("inbox/p/b.png", png(2))
-    run(inbox, "soft", finished="delete")
-    run(inbox, "soft", "bold")
-    found = {drawing.name: drawing for drawing in read_page(inbox.storage.read(f"outbox/p/{PAGE}"))}
-    assert set(found) == {"a.png", "b.png"}
-    assert found["b.png"].reason == ""
-    assert found["a.png"].colours["soft"].link == "../soft/p/a.png"
-    assert b'"credit": "by me"' in inbox.storage.read(f"outbox/p/{PAGE}")
-
-
-def test_a_sheet_is_drawn_where_a_killed_run_left_none(inbox: Inbox) -> None:
-    inbox.storage.write("inbox/a.png", png())
-    inbox.storage.write("inbox/p/b.png", png())
-    run(inbox)
-    assert unsheeted(inbox.storage) == ["", "p"]
-    for folder in ("", "p"):
-        key = draw_sheet(inbox.storage, folder, "by me")
-        assert key is not None
-        assert Image.open(io.BytesIO(inbox.storage.read(key))).height > 40
-    assert unsheeted(inbox.storage) == []
-    time.sleep(1.1)  # a bucket's times may be whole seconds
-    inbox.storage.write("inbox/p/c.png", png())
-    run(inbox)
-    assert unsheeted(inbox.storage) == ["p"]
-
-
-@pytest.fixture
-def with_palettes(storage: Storage, tmp_path: Path) -> Iterator[Inbox]:
-    storage.upload(save(tmp_path / "x.pt", palette=6), MODEL.checkpoint)
-    looks._load.cache_clear()
-    with disable_run_logger():
-        yield Inbox(storage.url)
-
-
-def flat(colour: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (50, 50), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def hue(storage: Storage, name: str) -> tuple[int, ...]:
-    """Returns the channels whose median is above 200: the main colour of an output."""
-    pixels = np.asarray(Image.open(io.BytesIO(storage.read(f"outbox/{name}"))).convert("RGB")).reshape(-1, 3)
-    return tuple(channel for channel in range(3) if np.median(pixels[:, channel]) > 200)
-
-
-def test_a_palette_colours_its_folder(with_palettes: Inbox) -> None:
-    """A picture named _palette applies to its folder and to folders inside that have none of their own."""
-    inbox, storage = with_palettes, with_palettes.storage
-    for name in ("a.png", "p/b.png", "p/q/c.png", "p/r/d.png"):
-        storage.write(f"inbox/{name}", png())
-    storage.write("inbox/p/_palette.png", flat("#ff2020"))
-    storage.write("inbox/p/r/_Palette.PNG", flat("#2020ff"))
-    assert plan(inbox, settle=60).total == 4
-    run(inbox)
-    assert {entry.key.rpartition("/")[2] for entry in storage.list("outbox/") if "before" not in entry.key} == {
-        "a.png", "b.png", "c.png", "d.png"
-    }  # fmt: skip
-    assert [hue(storage, name) for name in ("p/b.png", "p/q/c.png", "p/r/d.png")] == [(0,), (0,), (2,)]
-    assert new(plan(inbox)) == {"": []}
-
-    storage.write("inbox/p/_palette.png", flat("#20ff20"))  # drawings that wait in the folder are coloured again
-    assert new(plan(inbox)) == {"": ["p/b.png", "p/q/c.png"]}
-    run(inbox)
-    assert [hue(storage, name) for name in ("p/b.png", "p/r/d.png")] == [(1,), (2,)]
-
-
-def test_a_broken_palette_keeps_its_drawings_waiting_and_no_others(with_palettes: Inbox) -> None:
-    inbox, storage = with_palettes, with_palettes.storage
-    storage.write("inbox/a.png", png())
-    storage.write("inbox/p/b.png", png())
-    storage.write("inbox/p/_palette.png", flat("red")[:60])
-    state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
-    assert state.is_failed()
-    assert state.message.startswith("inbox/p/_palette.png: truncated PNG")
-    assert status(inbox) == {"a.png": "ok"}
-    assert new(plan(inbox)) == {"": ["p/b.png"]}
-    storage.delete("inbox/p/_palette.png")
-    run(inbox)
-    assert status(inbox) == {"a.png": "ok", "p/b.png": "ok"}
-
-
-def test_a_palette_for_a_model_without_is_refused(inbox: Inbox) -> None:
-    inbox.storage.write("inbox/_palette.png", flat("red"))
-    inbox.storage.write("inbox/a.png", png())
-    state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
-    assert "paints without palettes" in state.message
-    state = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0, variant=2))
-    assert "paints without palettes" in state.message
-
-
-def test_variants_are_columns_and_a_picture_takes_the_first(with_palettes: Inbox) -> None:
-    inbox, storage = with_palettes, with_palettes.storage
-    found = looks.looks(storage.url, "m", [], 3)
-    assert {name: way.variant for name, way in found.items()} == {"variant-1": 1, "variant-2": 2, "variant-3": 3}
-    assert list(looks.looks(storage.url, "m", ["soft", "bold"], 2)) == ["soft-1", "soft-2", "bold-1", "bold-2"]
-    storage.write("inbox/p/_palette.png", flat("#ff2020"))
-    storage.write("inbox/p/a.png", png())
-    storage.write("inbox/b.png", png())
-    for name, works in plan(inbox, *found).works.items():
-        assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0, found[name].variant)) == {"ok": 2}
-    assert len({storage.read(f"outbox/variant-{n}/b.png") for n in (1, 2, 3)}) == 3
-    assert hue(storage, "variant-1/p/a.png") == (0,)
-    assert storage.read("outbox/variant-2/p/a.png") == storage.read("outbox/variant-2/b.png")
-
-
 def test_names_that_are_not_drawings() -> None:
     ignored = [
         ".hidden.png", ".git/x.png", "Thumbs.db", "__MACOSX/a.png", "a.png.part", "a.png~", "~$a.png",
@@ -318,36 +183,6 @@ def test_links_and_odd_names_stay_inside(tmp_path: Path, checkpoint: bytes) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"storage", "secret.png"}
 
 
-def test_one_at_a_time(inbox: Inbox) -> None:
-    with claimed(inbox.storage, ["a", "b"]) as first, claimed(inbox.storage, ["b", "c"]) as second:
-        assert [sorted(first.ids), sorted(second.ids)] == [["a", "b"], ["c"]]
-    with claimed(inbox.storage, ["b"]) as third:
-        assert third.ids == {"b"}
-    assert inbox.storage.read(CLAIMS) == b"{}"
-
-
-def test_what_another_run_finished_between_look_and_claim_is_not_done_again(inbox: Inbox) -> None:
-    inbox.storage.write("inbox/a.png", png())
-    works = plan(inbox).works[""]
-    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}
-    assert not colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
-
-
-@pytest.mark.parametrize(
-    ("change", "is_dead"),
-    [({}, False), ({"until": 0}, True), ({"pid": 2**22 + 1}, True), ({"where": "elsewhere", "pid": 2**22 + 1}, False)],
-)
-def test_claims_of_the_dead(tmp_path: Path, change: dict[str, object], is_dead: bool) -> None:
-    """A claim is dropped if it is too old or its process on this machine is gone, not if its machine is another."""
-    storage = open_storage(tmp_path.as_uri())
-    with claimed(storage, ["a"]):
-        stolen = storage.read(CLAIMS)
-    claim = json.loads(stolen)["a"] | {"pid": os.getppid()} | change
-    storage.write(CLAIMS, json.dumps({"a": claim}).encode())
-    with claimed(storage, ["a"]) as ours:
-        assert ours.ids == ({"a"} if is_dead else set())
-
-
 def test_an_unwritable_outbox_is_one_line_and_holds_up_nothing(tmp_path: Path, checkpoint: bytes) -> None:
     storage = open_storage(tmp_path.as_uri())
     storage.write(MODEL.checkpoint, checkpoint)
@@ -364,52 +199,6 @@ def test_an_unwritable_outbox_is_one_line_and_holds_up_nothing(tmp_path: Path, c
         storage.delete("outbox/blocked")
         run(inbox)
     assert status(inbox) == {"a.png": "ok", "blocked/b.png": "ok", "c.png": "ok"}
-
-
-def test_a_storage_that_goes_away(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is left incomplete, and the failed run's claims do not block the next run in the same process."""
-    inbox.storage.write("inbox/a.png", png())
-    works = plan(inbox).works[""]
-
-    def gone(*_: object) -> None:
-        raise StorageError("no S3 server answers")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(inbox.storage), "write", gone)
-        patch.setattr(claims, "_release", gone)
-        state: Any = colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
-        assert state.message == "no S3 server answers"
-    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}
-
-
-def test_what_the_page_could_not_show_is_done_again(tmp_path: Path, checkpoint: bytes) -> None:
-    """The rows say that all is done; so they come after the page, and not at all where it cannot be written."""
-    storage = open_storage(tmp_path.as_uri())
-    storage.write(MODEL.checkpoint, checkpoint)
-    for name in ("p/a.png", "p/b.png"):
-        storage.write(f"inbox/{name}", png())
-    storage.write(f"outbox/p/{PAGE}/x", b"a folder where the page is to be")
-    inbox = Inbox(storage.url)
-    with disable_run_logger():
-        state: Any = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0))
-        assert state.is_failed() and PAGE in state.message
-        assert status(inbox) == {}
-        assert new(plan(inbox)) == {"": ["p/a.png", "p/b.png"]}
-        shutil.rmtree(tmp_path / f"outbox/p/{PAGE}")
-        run(inbox)
-    assert status(inbox) == {"p/a.png": "ok", "p/b.png": "ok"}
-    assert {drawing.name for drawing in read_page(storage.read(f"outbox/p/{PAGE}"))} == {"a.png", "b.png"}
-
-
-def test_nothing_is_begun_when_the_claim_s_time_is_over(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another run may have claimed it by then."""
-    inbox.storage.write("inbox/a.png", png())
-    works = plan(inbox).works[""]
-    with monkeypatch.context() as patch:
-        patch.setattr(claims, "WORK", 0.0)
-        assert not colorize.fn(works, ColorizeJob(inbox, MODEL, 0))
-    assert not keys(inbox.storage, "outbox/")
-    assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0)) == {"ok": 1}
 
 
 def test_a_failed_drawing_leaves_only_when_it_is_kept_elsewhere(inbox: Inbox) -> None:

@@ -17,6 +17,8 @@ from tasks.colorize import ColorizeJob, colorize
 from tests.factories import save
 from tests.flow_factories import MODEL, keys, plan, png, run, status
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["a.png", "p/b.png", "p/c.png"]
 
 

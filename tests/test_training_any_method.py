@@ -23,6 +23,8 @@ from cyclegan.training.config import TrainConfig
 from cyclegan.training.metrics import RunningMeans, append_row
 from tests.factories import TINY, TOTAL, Stop, assert_same_run, csv_rows, train_config, trainer
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 

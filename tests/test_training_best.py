@@ -25,6 +25,8 @@ from imaging.lineart import Normalization
 from tests.factories import Stop, averaged_weights, raw_weights, train_config
 from tests.handmade import COLOURED, OUTLINE_SIZE, WHITE, outlines, painters, put_all_in_region
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 PAPERS = [(240, 120, 110), (120, 220, 130), (130, 140, 240), (235, 225, 110), (225, 130, 230), (120, 225, 225)]
 Regions = tuple[int, int]  # of the averaged and of the raw weights

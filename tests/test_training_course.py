@@ -19,6 +19,8 @@ from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
 from tests.factories import TINY, averaged_weights, filled_shapes, raw_weights, train_config, training_data
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 EVERY_STEP: dict[str, Any] = TINY | {
     "losses": {

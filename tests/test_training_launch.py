@@ -21,6 +21,8 @@ from cyclegan.training.dataset import TrainingData
 from cyclegan.training.launch import launch
 from tests.factories import TOTAL, Stop, tiny_config, trainer
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 SCHEDULE = {"warm_up_epochs": 2, "constant_epochs": 6, "decay_epochs": 0}
 # in bf16 rounding differs between one process and two from the first layer on

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 import torch
 
 from cyclegan.training.dataset import TrainingData
 from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization
 from tests.factories import train_config
+
+pytestmark = pytest.mark.slow
 
 torch.set_num_threads(1)
 STEPS, EVERY, WARM = 500, 100, 0  # at the first checkpoint the pools are full and all kinds of steps have been made

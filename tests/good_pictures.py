@@ -1,0 +1,177 @@
+"""Files of all formats that are read, each with the picture that it must become."""
+
+import numpy as np
+from PIL import Image
+
+from tests.colour_profiles import LINEAR_GRAY, SWAPPED
+from tests.good_pngs import PNGS
+from tests.picture_files import (
+    ADOBE_CMYK,
+    CMYK_IMAGE,
+    CMYK_RGB,
+    DEEP,
+    DEEP8,
+    GRAY,
+    INKS_IMAGE,
+    INKS_PROFILE,
+    LINEAR_TO_SRGB,
+    NOT_INVERTED_CMYK,
+    PALETTE_IMAGE,
+    PRINTED,
+    RAMP,
+    RAMP_FRAMES,
+    RGB,
+    RGB_IMAGE,
+    RGBA_IMAGE,
+    TWO_FRAMES,
+    WITHOUT_FIRST,
+    Pixels,
+    bmp_with_alpha,
+    exif,
+    gray3,
+    on_white,
+    premultiplied_tiff,
+    save,
+    tiff,
+    turned,
+    ycck_jpeg,
+)
+
+# name: (bytes, expected picture, tolerance in grey levels)
+GOOD: dict[str, tuple[bytes, Pixels, int]] = {
+    **PNGS,
+    "jpeg": (save(RGB_IMAGE, "JPEG", quality=95, subsampling=0), RGB, 4),
+    "jpeg 4:2:0": (save(RGB_IMAGE, "JPEG", quality=95), RGB, 12),
+    "jpeg progressive": (save(RGB_IMAGE, "JPEG", quality=95, subsampling=0, progressive=True), RGB, 4),
+    "jpeg optimised": (save(RGB_IMAGE, "JPEG", quality=95, subsampling=0, optimize=True), RGB, 4),
+    "jpeg stored as rgb": (save(RGB_IMAGE, "JPEG", quality=95, keep_rgb=True), RGB, 4),
+    "jpeg grey": (save(Image.fromarray(GRAY), "JPEG", quality=95), gray3(GRAY), 4),
+    "jpeg cmyk adobe": (ADOBE_CMYK, CMYK_RGB, 4),
+    "jpeg cmyk not inverted": (NOT_INVERTED_CMYK, CMYK_RGB, 4),
+    "jpeg cmyk with an rgb profile": (save(CMYK_IMAGE, "JPEG", quality=95, icc_profile=SWAPPED), CMYK_RGB, 4),
+    "jpeg ycck adobe": (ycck_jpeg(), CMYK_RGB, 4),
+    "jpeg cmyk with a cmyk profile": (
+        save(INKS_IMAGE, "JPEG", quality=95, subsampling=0, icc_profile=INKS_PROFILE),
+        PRINTED,
+        12,
+    ),
+    "jpeg grey with a linear profile": (
+        save(Image.fromarray(GRAY), "JPEG", quality=95, icc_profile=LINEAR_GRAY),
+        gray3(LINEAR_TO_SRGB),
+        12,
+    ),
+    "jpeg turned with a profile": (
+        save(Image.fromarray(turned(6)), "JPEG", quality=95, subsampling=0, icc_profile=SWAPPED, exif=exif(6)),
+        RGB[..., ::-1],
+        7,
+    ),
+    "jpeg with a profile": (
+        save(RGB_IMAGE, "JPEG", quality=95, subsampling=0, icc_profile=SWAPPED),
+        RGB[..., ::-1],
+        7,
+    ),
+    "jpeg with more behind it": (save(RGB_IMAGE, "JPEG", quality=95, subsampling=0) + b"\0" * 50, RGB, 4),
+    "jpeg with damaged exif": (
+        save(
+            RGB_IMAGE,
+            "JPEG",
+            quality=95,
+            subsampling=0,
+            exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xee" * 40,
+        ),
+        RGB,
+        4,
+    ),
+    "jpeg 1 x 1": (
+        save(Image.new("RGB", (1, 1), (10, 20, 30)), "JPEG"),
+        np.array([[[10, 20, 30]]], np.uint8),
+        3,
+    ),
+    "jpeg pair (mpo)": (
+        save(
+            RGB_IMAGE,
+            "MPO",
+            quality=95,
+            subsampling=0,
+            **{k: TWO_FRAMES[k] for k in ("save_all", "append_images")},
+        ),
+        RGB,
+        4,
+    ),
+    "gif": (save(PALETTE_IMAGE, "GIF"), RGB, 0),
+    "gif interlaced": (save(PALETTE_IMAGE, "GIF", interlace=1), RGB, 0),
+    "gif transparent": (
+        save(PALETTE_IMAGE, "GIF", transparency=PALETTE_IMAGE.getpixel((0, 0))),
+        WITHOUT_FIRST,
+        0,
+    ),
+    "gif grey": (save(Image.fromarray(GRAY), "GIF"), gray3(GRAY), 0),
+    "gif animated": (save(RGB_IMAGE, "GIF", **TWO_FRAMES), RGB, 0),
+    "gif 1 x 1": (save(Image.new("L", (1, 1), 7), "GIF"), np.full((1, 1, 3), 7, np.uint8), 0),
+    "webp": (save(RGB_IMAGE, "WEBP", quality=95), RGB, 24),
+    "webp lossless": (save(RGB_IMAGE, "WEBP", lossless=True), RGB, 0),
+    "webp lossless alpha": (save(RGBA_IMAGE, "WEBP", lossless=True, exact=True), on_white(RGB, RAMP), 0),
+    "webp animated": (save(RGB_IMAGE, "WEBP", lossless=True, **TWO_FRAMES), RGB, 0),
+    "webp alpha": (save(RGBA_IMAGE, "WEBP", quality=95, exact=True), on_white(RGB, RAMP), 24),
+    "webp animated with partly transparent frames": (
+        save(RGBA_IMAGE, "WEBP", lossless=True, exact=True, **RAMP_FRAMES),
+        on_white(RGB, RAMP),
+        0,
+    ),
+    "webp alpha with a profile": (
+        save(RGBA_IMAGE, "WEBP", lossless=True, exact=True, icc_profile=SWAPPED),
+        on_white(RGB[..., ::-1], RAMP),
+        7,
+    ),
+    "webp turned": (save(Image.fromarray(turned(8)), "WEBP", lossless=True, exif=exif(8)), RGB, 0),
+    "webp with a profile": (save(RGB_IMAGE, "WEBP", lossless=True, icc_profile=SWAPPED), RGB[..., ::-1], 7),
+    "bmp": (save(RGB_IMAGE, "BMP"), RGB, 0),
+    "bmp palette": (save(PALETTE_IMAGE, "BMP"), RGB, 0),
+    "bmp 1 bit": (
+        save(Image.fromarray(GRAY).point(lambda v: 255 * (v > 127), "1"), "BMP"),
+        gray3((GRAY >> 7) * 255),
+        0,
+    ),
+    "bmp grey": (save(Image.fromarray(GRAY), "BMP"), gray3(GRAY), 0),
+    "bmp 32 bits": (save(RGBA_IMAGE, "BMP"), RGB, 0),  # its fourth byte has no meaning
+    "bmp alpha": (bmp_with_alpha(), on_white(RGB, RAMP), 0),
+    "tiff": (save(RGB_IMAGE, "TIFF"), RGB, 0),
+    "tiff lzw": (save(RGB_IMAGE, "TIFF", compression="tiff_lzw"), RGB, 0),
+    "tiff deflate": (save(RGB_IMAGE, "TIFF", compression="tiff_adobe_deflate"), RGB, 0),
+    "tiff packbits": (save(RGB_IMAGE, "TIFF", compression="packbits"), RGB, 0),
+    "tiff jpeg": (save(RGB_IMAGE, "TIFF", compression="jpeg", quality=95), RGB, 6),
+    "tiff fax": (
+        save(Image.fromarray(GRAY).point(lambda v: 255 * (v > 127), "1"), "TIFF", compression="group4"),
+        gray3((GRAY >> 7) * 255),
+        0,
+    ),
+    "tiff palette": (save(PALETTE_IMAGE, "TIFF"), RGB, 0),
+    "tiff cmyk": (save(CMYK_IMAGE, "TIFF"), CMYK_RGB, 1),
+    "tiff alpha": (save(RGBA_IMAGE, "TIFF"), on_white(RGB, RAMP), 0),
+    "tiff alpha premultiplied": (premultiplied_tiff(), on_white(RGB, RAMP), 2),
+    "tiff with a profile": (save(RGB_IMAGE, "TIFF", icc_profile=SWAPPED), RGB[..., ::-1], 7),
+    "tiff cmyk with a cmyk profile": (save(INKS_IMAGE, "TIFF", icc_profile=INKS_PROFILE), PRINTED, 3),
+    "tiff grey white is zero": (tiff(GRAY, 0, 8, "<"), gray3(255 - GRAY), 0),
+    "tiff 16 bits little endian": (tiff(DEEP, 1, 16, "<"), gray3(DEEP8), 0),
+    "tiff 16 bits big endian": (tiff(DEEP, 1, 16, ">"), gray3(DEEP8), 0),
+    "tiff 16 bits white is zero": (tiff(DEEP, 0, 16, "<"), gray3(255 - DEEP8), 0),
+    "tiff 12 bits": (
+        tiff(DEEP >> 4, 1, 12, "<"),
+        gray3(np.rint((DEEP >> 4) / 4095 * 255).astype(np.uint8)),
+        0,
+    ),
+    "tiff pages": (
+        save(RGB_IMAGE, "TIFF", save_all=True, append_images=[Image.fromarray(255 - RGB)]),
+        RGB,
+        0,
+    ),
+    "tiff turned": (save(Image.fromarray(turned(5)), "TIFF", exif=exif(5)), RGB, 0),
+    **{
+        f"jpeg turned {n}": (
+            save(Image.fromarray(turned(n)), "JPEG", quality=95, subsampling=0, exif=exif(n)),
+            RGB,
+            4,
+        )
+        for n in range(1, 9)
+    },
+}
