@@ -16,3 +16,9 @@ def stack_variables() -> dict[str, str]:
     own = dotenv_values(PROJECT / ".env")
     folder = Path((own | os.environ).get("IRODORI_RUN_FOLDER") or PROJECT / ".run")
     return {name: value for name, value in dotenv_values(folder / "env").items() if value is not None}
+
+
+def use_stack() -> None:
+    """Sets the variables of the running stack in this process, except those that the environment already has."""
+    for name, value in stack_variables().items():
+        os.environ.setdefault(name, value)

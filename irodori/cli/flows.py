@@ -6,7 +6,7 @@ A command imports this module only when it needs it, because importing Prefect t
 import sys
 
 from prefect.events import emit_event
-from prefect.exceptions import FailedRun
+from prefect.exceptions import FailedRun, ParameterTypeError
 from prefect.settings import PREFECT_API_URL
 
 from cyclegan.training.config import PresetName
@@ -29,6 +29,8 @@ def run_training(dataset: str, model: str, preset: PresetName, overrides: Overri
         train_cyclegan(dataset, model, preset, overrides, credit)
     except FailedRun as error:
         sys.exit(str(error))
+    except ParameterTypeError as error:  # a list over several lines
+        sys.exit(" ".join(str(error).split()))
     except KeyboardInterrupt:
         print("stopped; the same command goes on where it was", file=sys.stderr)
         sys.exit(STOPPED)

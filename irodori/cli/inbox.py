@@ -1,12 +1,11 @@
 """Uploads a folder of drawings to the inbox, and downloads coloured ones from the outbox."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from irodori.stack import stack_variables
+from irodori.stack import use_stack
 
 if TYPE_CHECKING:
     from storage import Storage
@@ -46,7 +45,6 @@ def _storage() -> "Storage":
     from irodori.settings import settings
     from storage import open_storage
 
-    for name, value in stack_variables().items():
-        os.environ.setdefault(name, value)
+    use_stack()
     settings.cache_clear()
     return open_storage(settings().storage)

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from cyclegan.training.config import PresetName
 from irodori.overrides import PATHS, Overrides
+from irodori.stack import use_stack
 
 _NAME = "NAME"
 
@@ -29,6 +30,7 @@ def train(**given: Any) -> None:
         option = f"--{str(first['loc'][0]).replace('_', '-')}"
         raise typer.BadParameter(first["msg"], param_hint=option) from error
     overrides.apply(asked["preset"])  # before Prefect is imported, which takes seconds
+    use_stack()
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     from irodori.cli.flows import run_training
