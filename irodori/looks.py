@@ -44,16 +44,11 @@ def looks(storage_url: str, model: str, styles: Sequence[str], variants: int) ->
         model: name of the model.
         styles: names of several models to use instead of ``model``.
         variants: number of palettes of each model; 1: each drawing gets its own palette.
-
-    Raises:
-        PipelineError: if two looks would share a folder (its text is one line).
     """
     found: dict[str, Look] = {}
     for style in dict.fromkeys(styles or [""]):
         for variant in range(1, variants + 1) if variants > 1 else [0]:
             name = variant_name(style, variant) if variant else style
-            if name in found:
-                raise PipelineError(f"two looks would share the folder {name!r}: rename a model or ask for fewer")
             found[name] = Look(Model(storage_url, style or model), variant)
     return found
 

@@ -1,0 +1,30 @@
+"""Tests where settings come from: the environment, then the stack of `make up`; and where data rests by default."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from irodori import settings, stack
+from irodori.settings import Settings
+
+
+def test_the_environment_goes_before_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "env").write_text(
+        "export IRODORI_STORAGE=s3://stack\nexport AWS_ENDPOINT_URL_S3='http://127.0.0.1:9'\n"
+    )
+    monkeypatch.setenv("IRODORI_RUN_FOLDER", str(tmp_path))
+    monkeypatch.setenv("IRODORI_STORAGE", "file:///mine")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    stack.use_stack()
+    assert os.environ["IRODORI_STORAGE"] == "file:///mine"
+    assert os.environ["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:9"
+
+
+def test_data_rests_beside_a_checkout_and_else_with_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IRODORI_STORAGE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    assert Settings().storage == (stack.PROJECT / "data").as_uri()
+    monkeypatch.setattr(settings, "_PROJECT", tmp_path / "site-packages")
+    assert Settings().storage == (tmp_path / "share" / "irodori").as_uri()
