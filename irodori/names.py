@@ -2,13 +2,12 @@
 
 from pathlib import PurePosixPath
 
+from imaging.clutter import is_clutter
 from imaging.formats import promised_format
 
 # files that this program writes beside drawings
 SHEET, PAGE, REASON = "_contact-sheet.png", "_before-after.html", ".reason.txt"
 _PALETTE = "_palette"  # name of the palette that users put beside drawings
-_SYSTEM = {"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", SHEET, PAGE}
-_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".filepart", "~")
 
 
 def is_palette(path: str) -> bool:
@@ -18,10 +17,8 @@ def is_palette(path: str) -> bool:
 
 def is_drawing(path: str) -> bool:
     """Tells whether a file may be a drawing: not hidden, of the system, incomplete, a palette, or of this program."""
-    parts = path.lower().split("/")
-    if any(part.startswith((".", "~$")) or part in _SYSTEM for part in parts) or is_palette(path):
-        return False
-    return not parts[-1].endswith((*_UNFINISHED, REASON))
+    name = PurePosixPath(path).name.lower()
+    return not (is_clutter(path) or is_palette(path) or name in (SHEET, PAGE) or name.endswith(REASON))
 
 
 def look_name(style: str, choice: str) -> str:
