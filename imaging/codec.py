@@ -86,7 +86,7 @@ def decode(
     Raises:
         ImageError: `data` is not a complete picture of an allowed size.
     """
-    image = _on_white(_decode(data, max_pixels, min_side, draft_size))
+    image = on_white(_decode(data, max_pixels, min_side, draft_size))
     image.info = {}
     return image
 
@@ -100,12 +100,22 @@ def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000) -> Image.Image
 
     Returns:
         A picture of mode RGB, or RGBA where the file has transparency. `info["dpi"]` is the resolution of the file, if
-        the file states one; `info` holds nothing else.
+        the file states one; `info["frames"]` is the number of its pages or frames, if there are several. `info` holds
+        nothing else.
 
     Raises:
         ImageError: `data` is not a complete picture of an allowed size.
     """
     return _decode(data, max_pixels, 1, None)
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Composes an RGBA picture on white; returns an RGB picture unchanged."""
+    if image.mode == "RGB":
+        return image
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
 
 
 def encode(image: Image.Image, name: str) -> bytes:
@@ -138,7 +148,7 @@ def encode(image: Image.Image, name: str) -> bytes:
         image, transparency_options = _to_palette(image)
         options |= transparency_options
     elif kind not in _KEEP_TRANSPARENCY:
-        image = _on_white(image)
+        image = on_white(image)
     buffer = io.BytesIO()
     image.save(buffer, FORMAT_NAMES[kind], **options)
     return buffer.getvalue()
@@ -165,9 +175,9 @@ def _decode(data: bytes, max_pixels: int, min_side: int, draft_size: int | None)
     with _explained(kind, data, "pixels"):
         if draft_size is not None:
             image.draft(None, (ceil(draft_size * _DRAFT_MARGIN),) * 2)
-        resolution = _resolution(image)
+        kept = _resolution(image) | _frames(image)
         decoded = in_srgb(_upright(_first_frame(image)))
-    decoded.info = resolution  # drops the profile and the orientation, which are already applied
+    decoded.info = kept  # drops the profile and the orientation, which are already applied
     return decoded
 
 
@@ -177,6 +187,11 @@ def _resolution(image: Image.Image) -> dict[Any, Any]:
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return {}
     return {"dpi": (across, down)} if isfinite(across) and isfinite(down) and 1 <= min(across, down) else {}
+
+
+def _frames(image: ImageFile.ImageFile) -> dict[Any, Any]:
+    frames = getattr(image, "n_frames", 1) - bool(image.info.get("default_image"))
+    return {"frames": frames} if frames > 1 else {}
 
 
 def _ignore_pillow_warnings() -> None:
@@ -218,18 +233,9 @@ def _upright(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """Composes RGBA on white; returns RGB unchanged."""
-    if image.mode == "RGB":
-        return image
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
-
-
 def _to_palette(image: Image.Image) -> tuple[Image.Image, dict[str, int]]:
     """Returns an indexed picture and the GIF options for it. No dithering: it would put dots into flat colours."""
-    indexed = _on_white(image).quantize(_GIF_CLEAR, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    indexed = on_white(image).quantize(_GIF_CLEAR, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     if image.mode == "RGB":
         return indexed, {}
     indexed.putpalette(((indexed.getpalette() or []) + [255] * 768)[:768])

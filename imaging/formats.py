@@ -1,5 +1,7 @@
 """Recognizes image formats by the first bytes of a file and by the extension of its name."""
 
+import unicodedata
+from codecs import getincrementaldecoder
 from pathlib import PurePosixPath
 
 FORMAT_NAMES = {"png": "PNG", "jpg": "JPEG", "webp": "WebP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
@@ -7,6 +9,12 @@ _ENDINGS = {
     ".png": "png", ".apng": "png", ".jpg": "jpg", ".jpeg": "jpg", ".jpe": "jpg", ".jfif": "jpg", ".webp": "webp",
     ".gif": "gif", ".bmp": "bmp", ".dib": "bmp", ".tif": "tiff", ".tiff": "tiff",
 }  # fmt: skip
+
+# extensions of files that hold no picture of these formats, though people and programs may take them for one
+_FOREIGN_ENDINGS = frozenset(
+    ".ai .avif .cbr .cbz .clip .cr2 .csv .dng .eps .exr .heic .heif .htm .html .ico .jp2 .json .jxl .kra .lip .mdp .mov"
+    " .mp4 .nef .ora .pcx .pdf .procreate .ps .psb .psd .pt .raw .sai .sai2 .svg .tga .txt .webm .xcf .zip".split()
+)
 
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
@@ -19,12 +27,27 @@ _FOREIGN = [
     (0, b"{", "a JSON document"),
     (0, b"[", "a JSON document"),
     (4, b"ftypavif", "an AVIF picture, which is not supported"),
-    (4, b"ftypheic", "a HEIC picture, which is not supported"),
+    (4, b"ftypavis", "an AVIF animation, which is not supported"),
+    (4, b"ftyphei", "a HEIC picture, which is not supported"),
+    (4, b"ftyphev", "a HEIC picture, which is not supported"),
     (4, b"ftypmif1", "a HEIF picture, which is not supported"),
+    (4, b"ftypqt", "a QuickTime video"),
     (4, b"ftyp", "an MP4 video"),
     (0, b"\x1ae\xdf\xa3", "a WebM video"),
+    (30, b"mimetypeapplication/x-krita", "a Krita document: export it as PNG or TIFF"),
+    (30, b"mimetypeimage/openraster", "an OpenRaster document: export it as PNG or TIFF"),
     (0, b"pk\x03\x04", "a ZIP archive"),
+    (0, b"rar!", "a RAR archive"),
+    (0, b"7z\xbc\xaf", "a 7z archive"),
     (0, b"8bps", "a Photoshop document: export it as PNG or TIFF"),
+    (0, b"csfchunk", "a Clip Studio document: export it as PNG or TIFF"),
+    (0, b"sai-canvas", "a SAI document: export it as PNG or TIFF"),
+    (0, b"mdipack", "a MediBang document: export it as PNG or TIFF"),
+    (0, b"gimp xcf", "a GIMP document: export it as PNG or TIFF"),
+    (0, b"%!ps", "a PostScript document: export its pages as PNG or TIFF"),
+    (0, b"sqlite format 3", "a database"),
+    (0, b"\0\0\1\0", "an icon, which is not supported: export it as PNG"),
+    (0, b"v/1\1", "an EXR picture, which is not supported"),
     (0, b"%pdf", "a PDF document: export its pages as PNG or TIFF"),
     (0, b"\xff\x0a", "a JPEG XL picture, which is not supported"),
     (4, b"jxl ", "a JPEG XL picture, which is not supported"),
@@ -55,6 +78,11 @@ def promised_format(name: str) -> str | None:
     return _ENDINGS.get(PurePosixPath(name).suffix.lower())
 
 
+def is_foreign(name: str) -> bool:
+    """Tells whether the extension stands for another kind of file, so that nobody means a folder by it."""
+    return PurePosixPath(name).suffix.lower() in _FOREIGN_ENDINGS
+
+
 def describe_foreign(data: bytes) -> str:
     """Describes a file that is not a supported picture, in words for its owner."""
     if not data:
@@ -65,8 +93,15 @@ def describe_foreign(data: bytes) -> str:
     for offset, magic, name in _FOREIGN:
         if head[offset:].startswith(magic):
             return f"not a picture but {name}" if "picture" not in name else name
-    try:
-        data[:1024].decode("utf-8")
+    if _is_text(data[:1024]):
         return "not a picture but text"
+    return f"not a picture: it begins with the bytes {data[:8].hex(' ')}"
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether bytes are UTF-8, as far as they go, without the control characters that no text has."""
+    try:
+        text = getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut off
     except UnicodeDecodeError:
-        return f"not a picture: it begins with the bytes {data[:8].hex(' ')}"
+        return False
+    return not any(unicodedata.category(letter) == "Cc" and not letter.isspace() for letter in text)

@@ -1,73 +1,37 @@
-"""Colours drawings from a terminal, without any server: `irodori colorize IN OUT`."""
+"""Colours drawings from a terminal, without any server: `irodori colorize IN… OUT`."""
 
 import io
 import os
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from PIL import Image
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cyclegan.whole_file import write_whole
-from imaging.formats import promised_format
+from imaging.formats import is_foreign, promised_format
+from irodori.cli.jobs import Job, Request, plan
+from irodori.cli.listing import is_utf8
 from irodori.cli.looks import Colorize, load_looks
+from irodori.cli.outputs import HOPELESS, Outputs, Stamp, stamp
+from irodori.cli.tally import Tally, err, out
 from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
-from irodori.names import PAGE, SHEET, is_drawing
+from irodori.names import PAGE, SHEET
 
 if TYPE_CHECKING:
     from cyclegan.painting.files import Coloured
 
 SETTLE, LOOK = 1.0, 1.0  # seconds since a watched file's last change before it is read; seconds between two listings
 SOME_FAILED, STOPPED = 1, 130
-
-_out, _err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One drawing to be coloured in one style.
-
-    Attributes:
-        source: path of the drawing.
-        inner: its path inside IN.
-        modified: time of its last change, in nanoseconds since the epoch.
-        target: path of the coloured drawing.
-        style: the style's folder in OUT; "" if there is only one style.
-    """
-
-    source: Path
-    inner: Path
-    modified: int
-    target: Path
-    style: str
-
-
-@dataclass
-class Tally:
-    """The results so far.
-
-    Attributes:
-        coloured: number of drawings coloured.
-        current: number of drawings that OUT has in a newer version.
-        failures: for each failed drawing, the time of its last change (ns) and the reason.
-        shown: new entries for the pages, by folder.
-    """
-
-    coloured: int = 0
-    current: int = 0
-    failures: dict[Path, tuple[int, str]] = field(default_factory=dict)
-    shown: dict[Path, list[Drawing]] = field(default_factory=lambda: defaultdict(list))
+_FRAMES = "of several pages or frames, only the first is coloured"
+_IN_COLOUR = "in colour already, so the new colours lie over the old; give the lines alone"
 
 
 def colorize(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A drawing, or a folder of drawings.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="IN…", help="Drawings, and folders of drawings.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="A file, or a folder; folders keep their inner paths.")],
     model: Annotated[
         str, typer.Option("--model", "-m", metavar="NAME|FILE.pt", help="A trained model, or a checkpoint file.")
@@ -83,131 +47,160 @@ def colorize(
         list[Path] | None,
         typer.Option(metavar="PICTURE", help="Take the colours of this picture; several: each into OUT/PICTURE/."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Colour also what OUT has in a newer version.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Colour also what OUT has, and replace what others put there.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Then wait for more drawings, until Ctrl-C.")] = False,
 ) -> None:
-    """Colour a drawing, or every drawing of a folder, on this machine.
+    """Colour drawings, and all drawings of folders, on this machine.
 
     Size, format, transparency and resolution stay as they are. A name finds its model in the storage that
     IRODORI_STORAGE names. With folders by style, variant or picture, OUT also gets a contact sheet and a page of all.
+    No drawing is ever written to, and what others put into OUT stays unless --again is given.
 
-    Exit status: 0 all done, 1 some drawings failed, 2 wrong arguments.
+    Exit status: 0 all done, 1 some drawings failed or there were none to colour, 2 wrong arguments.
     """
-    _check(source, target, watch)
+    _check(sources, target, watch)
     looks = load_looks(model, style or [], variants, like or [])
-    if len(looks) > 1 and not _means_folder(target):
-        raise typer.BadParameter(f"{target} is one file: name a folder for all of them", param_hint="OUT")
+    into_folder = _into_folder(sources, target, len(looks) > 1)
+    tools = [*map(Path, style or [model]), *(like or [])]
+    request = Request(list(dict.fromkeys(sources)), target, into_folder, list(looks), tools)
     tally, settle = Tally(), SETTLE if watch else 0
     try:
-        _run(_jobs(source, target, list(looks), again, tally, settle), target, looks, tally)
+        _run(*plan(request, again, settle, tally), target, looks, tally)
         while watch:
             time.sleep(LOOK)
-            _run(_jobs(source, target, list(looks), False, tally, settle), target, looks, tally)
+            _run(*plan(request, False, settle, tally), target, looks, tally)
     except KeyboardInterrupt:
-        _err.print("stopped; what is done stays done")
+        err.print("stopped; what is done stays done")
         raise typer.Exit(STOPPED) from None
-    numbers = f"{tally.coloured} coloured, {tally.current} up to date, {len(tally.failures)} failed"
-    _out.print(f"{numbers}: {escape(str(target))}")
-    raise typer.Exit(SOME_FAILED if tally.failures else 0)
+    numbers = f"{tally.coloured} coloured, {tally.current} up to date, {tally.failed} failed"
+    out.print(f"{numbers}: {escape(str(target))}")
+    nothing_to_do = tally.left_out and not tally.coloured + tally.current
+    raise typer.Exit(SOME_FAILED if tally.failures or nothing_to_do else 0)
 
 
-def _check(source: Path, target: Path, watch: bool) -> None:
-    if not source.exists():
-        raise typer.BadParameter(f"there is no {source}", param_hint="IN")
-    if watch and not source.is_dir():
-        raise typer.BadParameter("only a folder can be watched", param_hint="--watch")
-    if source.is_dir() and target.is_file():
-        raise typer.BadParameter(f"{target} is a file, but {source} is a folder", param_hint="OUT")
-    if source.resolve() == target.resolve():
-        raise typer.BadParameter("the drawings would be overwritten: choose another place", param_hint="OUT")
+def _check(sources: Sequence[Path], target: Path, watch: bool) -> None:
+    for source in sources:
+        if not os.path.lexists(source):
+            raise typer.BadParameter(f"there is no {source}", param_hint="IN")
+        if watch and not os.path.isdir(source):
+            raise typer.BadParameter("only a folder can be watched", param_hint="--watch")
+        if os.path.realpath(source) == os.path.realpath(target):
+            raise typer.BadParameter("the drawings would be overwritten: choose another place", param_hint="OUT")
 
 
-def _jobs(source: Path, target: Path, styles: list[str], again: bool, tally: Tally, settle: float) -> list[Job]:
-    """Returns the jobs to be done, and counts the drawings that OUT has already."""
-    jobs, tally.current = [], 0
-    for path, inner in _drawings(source, target):
-        try:
-            modified = path.stat().st_mtime_ns
-        except FileNotFoundError:
-            continue
-        if abs(time.time() - modified / 1e9) < settle or tally.failures.get(path, (0, ""))[0] == modified:
-            continue
-        for style in styles:
-            out = target / style / inner if style or source.is_dir() or _means_folder(target) else target
-            if not again and out.is_file() and out.stat().st_mtime_ns >= modified:
-                tally.current += 1
-            else:
-                jobs.append(Job(path, inner, modified, out, style))
-    return jobs
+def _into_folder(sources: Sequence[Path], target: Path, several: bool) -> bool:
+    """Tells whether OUT is a folder; one that is to be made has a name that is not a file's."""
+    if os.path.isdir(target):
+        return True
+    reason = ""
+    if not is_utf8(str(target)):
+        reason = f"{target} is not UTF-8: choose another name"
+    elif promised_format(target.name) and (several or len(sources) > 1 or os.path.isdir(sources[0])):
+        reason = f"{target} is one file: name a folder for all of them"
+    elif is_foreign(target.name):
+        reason = f"{target}: pictures of this kind cannot be written; name a PNG, a TIFF or a folder"
+    elif os.path.lexists(target) and not promised_format(target.name):
+        reason = f"{target} is there and is no folder"
+    if reason:
+        raise typer.BadParameter(reason, param_hint="OUT")
+    return promised_format(target.name) is None
 
 
-def _means_folder(target: Path) -> bool:
-    return target.is_dir() or promised_format(target.name) is None
-
-
-def _drawings(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
-    """Yields each drawing with its path inside the folder; skips the target if it is inside the folder."""
-    if not source.is_dir():
-        yield source, Path(source.name)
-        return
-    inside = target.resolve()
-    for folder, folders, names in os.walk(source):
-        folders[:] = sorted(name for name in folders if Path(folder, name).resolve() != inside)
-        for name in sorted(names):
-            inner = Path(folder, name).relative_to(source)
-            if promised_format(name) and is_drawing(inner.as_posix()):
-                yield Path(folder, name), inner
-
-
-def _run(jobs: list[Job], target: Path, looks: dict[str, Colorize], tally: Tally) -> None:
-    """Colours the drawings, and then lists those that failed."""
+def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, Colorize], tally: Tally) -> None:
+    """Colours the drawings, and adds them to the pages."""
     from cyclegan.painting.files import colorize_files
 
     if not jobs:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    seen: dict[Path, Stamp] = {}
     try:
-        with Progress(*columns, console=_err, transient=True) as progress:
+        with Progress(*columns, console=err, transient=True) as progress:
             task = progress.add_task("", total=len(jobs))
-            files = ((looks[job.style], job.source.read_bytes, job.target.name) for job in jobs)
+            files = ((looks[job.look], _reader(job, seen), job.target.name) for job in jobs)
             for job, done in zip(jobs, colorize_files(files), strict=True):
                 progress.update(task, description=escape(job.source.name[-40:]))
-                _keep(job, done, tally)
+                _keep(job, done, seen.pop(job.target, None), outputs, tally)
                 progress.advance(task)
     finally:
-        _show(target, tally)
-    for path in dict.fromkeys(job.source for job in jobs):
-        if path in tally.failures:
-            _err.print(f"{escape(str(path))}: {escape(tally.failures[path][1])}", style="red")
+        _show(target, any(job.again for job in jobs), outputs, tally)
+        tally.tell_notices()
 
 
-def _keep(job: Job, done: "Coloured | Exception", tally: Tally) -> None:
+def _reader(job: Job, seen: dict[Path, Stamp]) -> Callable[[], bytes]:
+    """Returns a function that reads a drawing, and notes what was seen of it."""
+
+    def read() -> bytes:
+        data = job.source.read_bytes()
+        seen[job.target] = stamp(job.status, data)
+        return data
+
+    return read
+
+
+def _keep(job: Job, done: "Coloured | Exception", seen: Stamp | None, outputs: Outputs, tally: Tally) -> None:
+    page, version = tally.shown[job.inner.parent], str(job.status.st_mtime_ns)
     if isinstance(done, Exception):
         reason = (done.strerror if isinstance(done, OSError) else None) or str(done)
-        tally.failures[job.source] = (job.modified, reason)
-        if job.style:
-            tally.shown[job.inner.parent].append(failed(job.inner.as_posix(), str(job.modified), reason))
-        return
-    with _one_line_of_errors(job.target):
-        write_whole(job.target, done.data)
-    tally.coloured += 1
-    tally.failures.pop(job.source, None)
-    if job.style:
-        drawing = coloured(job.inner.as_posix(), str(job.modified), job.style, done.line, done.colour)
-        tally.shown[job.inner.parent].append(drawing)
+        tally.broken[job.source] = job.status.st_mtime_ns
+        tally.fail(job.source, reason)
+        if job.look:
+            page.append(failed(job.inner.as_posix(), version, reason))
+    elif not (reason := _write(job.target, done.data, seen, job.again, outputs)):
+        tally.coloured += 1
+        _notice(job, done.line, tally)
+        if job.look:
+            page.append(coloured(job.inner.as_posix(), version, job.look, done.line, done.colour))
+    else:
+        tally.fail(job.source, reason)
 
 
-def _show(target: Path, tally: Tally) -> None:
+def _write(path: Path, data: bytes, source: Stamp | None, again: bool, outputs: Outputs) -> str:
+    """Writes a file; returns why it could not be written, or "".
+
+    Raises:
+        typer.Exit: if the next one could not be written either.
+    """
+    if reason := outputs.refusal(path, again):  # it may have been put there in the meantime
+        return reason
+    try:
+        outputs.write(path, data, source)
+    except OSError as error:
+        reason = f"{path} cannot be written: {error.strerror or error}"
+        if error.errno in HOPELESS:
+            err.print(escape(reason), style="red")
+            raise typer.Exit(SOME_FAILED) from error
+    return reason
+
+
+def _notice(job: Job, line: Image.Image, tally: Tally) -> None:
+    """Notes what is to be told of a drawing that was coloured."""
+    from imaging.codec import on_white
+    from imaging.colour import is_grey
+
+    if "frames" in line.info:
+        tally.notices[_FRAMES][job.source] = None
+    if not is_grey(on_white(line)):
+        tally.notices[_IN_COLOUR][job.source] = None
+
+
+def _show(target: Path, again: bool, outputs: Outputs, tally: Tally) -> None:
     """Adds the new entries to the page and the contact sheet of each folder."""
     for folder, new in tally.shown.items():
-        page = target / folder / PAGE
+        if not new:
+            continue
+        page, sheet = target / folder / PAGE, target / folder / SHEET
         drawings = merge(_read_page(page), new)
-        with _one_line_of_errors(page):
-            write_whole(page, write_page(folder.name or target.name, drawings))
-            if sheet := contact_sheet(drawings):
-                buffer = io.BytesIO()
-                sheet.save(buffer, "PNG")
-                write_whole(target / folder / SHEET, buffer.getvalue())
+        files = {page: write_page(folder.name or target.name, drawings)}
+        if image := contact_sheet(drawings):
+            buffer = io.BytesIO()
+            image.save(buffer, "PNG")
+            files[sheet] = buffer.getvalue()
+        for path, data in files.items():
+            if reason := _write(path, data, None, again, outputs):
+                tally.fail(path, reason)
     tally.shown.clear()
 
 
@@ -216,13 +209,3 @@ def _read_page(path: Path) -> list[Drawing]:
         return read_page(path.read_bytes())
     except (OSError, ValueError):  # there is no page yet, or it is another program's
         return []
-
-
-@contextmanager
-def _one_line_of_errors(target: Path) -> Iterator[None]:
-    """Ends the command with one line if a target cannot be written: the next one could not be written either."""
-    try:
-        yield
-    except OSError as error:
-        _err.print(f"{escape(str(target))} cannot be written: {error.strerror or error}", style="red")
-        raise typer.Exit(SOME_FAILED) from error

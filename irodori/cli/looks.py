@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import typer
 from PIL import Image
 
+from irodori.cli.listing import is_utf8
 from irodori.names import look_name, variant_name
 
 if TYPE_CHECKING:
@@ -32,15 +34,15 @@ def load_looks(model: str, styles: list[str], variants: int, like: list[Path]) -
     Raises:
         typer.BadParameter: if a model or picture cannot be loaded, or two looks would share a folder.
     """
-    _refuse_namesakes(map(_style_name, styles), "--style")
-    _refuse_namesakes((path.stem for path in like), "--like")
+    _check_names(map(_style_name, styles), "--style")
+    _check_names((path.stem for path in like), "--like")
     found: list[tuple[str, Colorize]] = []
     for style, chosen in {_style_name(name): name for name in styles}.items() or [("", model)]:
         colorizer = _load(chosen)
         asked = list(_guides(colorizer, style, variants, like))
         found += [(name if len(asked) > 1 else style, partial(colorizer, guide=guide)) for name, guide in asked]
         found += [] if asked else [(style, colorizer)]
-    _refuse_namesakes((name for name, _ in found), "--style")
+    _check_names((name for name, _ in found), "--like" if like else "--style")
     return dict(found)
 
 
@@ -99,7 +101,13 @@ def _is_file(model: str) -> bool:
     return model.endswith(".pt") or "/" in model
 
 
-def _refuse_namesakes(names: Iterable[str], option: str) -> None:
-    names = list(names)
-    if len(set(names)) < len(names):
-        raise typer.BadParameter("two of one name would share a folder", param_hint=option)
+def _check_names(names: Iterable[str], option: str) -> None:
+    """Refuses names that cannot each have a folder in OUT, on any disk."""
+    taken: set[str] = set()
+    for name in names:
+        if name.startswith(".") or not is_utf8(name):
+            raise typer.BadParameter(f"{name!r} cannot name a folder in OUT: rename the file", param_hint=option)
+        key = normalize("NFC", name).casefold()  # some disks tell neither case nor composition apart
+        if key in taken:
+            raise typer.BadParameter(f"two looks would share the folder {name} in OUT: rename one", param_hint=option)
+        taken.add(key)
