@@ -144,7 +144,7 @@ def look(
             continue
         _refuse_clash(entry, styles)
         plan.total += 1
-        if not _is_usable(entry.key):
+        if not is_usable(entry.key):
             plan.unusable.append(entry.key)
         else:
             works = [Work(entry, style, _nearest(palettes, _folder(entry.key))) for style in styles]
@@ -231,7 +231,8 @@ def reason_key(name: str) -> str:
     return str(path.with_name(path.name.encode()[:room].decode(errors="ignore") + REASON))
 
 
-def _is_usable(key: str) -> bool:
+def is_usable(key: str) -> bool:
+    """Tells whether a key is the same in folders, buckets and the manifest."""
     if _UNUSABLE.search(key):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Tests where settings come from: the environment, then the stack of `make up`; and where data rests by default."""
+"""Tests where settings come from: the environment, .env, the stack of `make up`; and where data rests by default."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from irodori import settings, stack
+from irodori.cli.app import main
 from irodori.settings import Settings
 
 
@@ -20,6 +21,29 @@ def test_the_environment_goes_before_the_stack(tmp_path: Path, monkeypatch: pyte
     stack.use_stack()
     assert os.environ["IRODORI_STORAGE"] == "file:///mine"
     assert os.environ["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with the mark of Windows' editor"])
+def test_the_command_reads_the_file_that_make_up_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{mark}IRODORI_STORAGE=file:///of/the/file\nIRODORI_SOURCE=file:///pictures\n")
+    monkeypatch.setattr(stack, "PROJECT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["irodori", "--version"])
+    monkeypatch.setenv("IRODORI_SOURCE", "file:///of/the/environment")
+    monkeypatch.setenv("IRODORI_STORAGE", "")
+    monkeypatch.delenv("IRODORI_STORAGE")
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert Settings().storage == "file:///of/the/file"
+    assert Settings().source == "file:///of/the/environment"
+
+
+def test_a_file_of_variables_that_is_no_text_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("IRODORI_SOURCE=file:///pictures", encoding="utf-16")
+    monkeypatch.setattr(stack, "PROJECT", tmp_path)
+    with pytest.raises(SystemExit, match=r"\.env is not UTF-8: save it as such"):
+        main()
 
 
 def test_data_rests_beside_a_checkout_and_else_with_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,11 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from dotenv import load_dotenv
 
 from irodori.cli.colorize import colorize
 from irodori.cli.inbox import fetch, send
 from irodori.cli.train import train
-from irodori.stack import PROJECT
+from irodori.stack import own_variables, set_defaults
 
 app = typer.Typer(
     add_completion=False,
@@ -39,8 +38,9 @@ def irodori(
 
 def main() -> None:
     """Runs the command; an error that a user can cause ends it with one line and exit status 1."""
-    load_dotenv(PROJECT / ".env")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for names that are not UTF-8
     try:
+        set_defaults(own_variables())
         app()
     except Exception as error:
         from irodori.errors import PipelineError

@@ -16,7 +16,7 @@ from imaging.formats import is_foreign, promised_format
 from irodori.cli.jobs import Job, Request, plan
 from irodori.cli.listing import is_utf8
 from irodori.cli.looks import Colorize, load_looks
-from irodori.cli.outputs import HOPELESS, Outputs, Stamp, stamp
+from irodori.cli.outputs import Outputs, Stamp, stamp
 from irodori.cli.tally import Tally, err, out
 from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
 from irodori.names import PAGE, SHEET
@@ -148,31 +148,13 @@ def _keep(job: Job, done: "Coloured | Exception", seen: Stamp | None, outputs: O
         tally.fail(job.source, reason)
         if job.look:
             page.append(failed(job.inner.as_posix(), version, reason))
-    elif not (reason := _write(job.target, done.data, seen, job.again, outputs)):
+    elif not (reason := outputs.write(job.target, done.data, seen, job.again)):
         tally.coloured += 1
         _notice(job, done.line, tally)
         if job.look:
             page.append(coloured(job.inner.as_posix(), version, job.look, done.line, done.colour))
     else:
         tally.fail(job.source, reason)
-
-
-def _write(path: Path, data: bytes, source: Stamp | None, again: bool, outputs: Outputs) -> str:
-    """Writes a file; returns why it could not be written, or "".
-
-    Raises:
-        typer.Exit: if the next one could not be written either.
-    """
-    if reason := outputs.refusal(path, again):  # it may have been put there in the meantime
-        return reason
-    try:
-        outputs.write(path, data, source)
-    except OSError as error:
-        reason = f"{path} cannot be written: {error.strerror or error}"
-        if error.errno in HOPELESS:
-            err.print(escape(reason), style="red")
-            raise typer.Exit(SOME_FAILED) from error
-    return reason
 
 
 def _notice(job: Job, line: Image.Image, tally: Tally) -> None:
@@ -199,7 +181,7 @@ def _show(target: Path, again: bool, outputs: Outputs, tally: Tally) -> None:
             image.save(buffer, "PNG")
             files[sheet] = buffer.getvalue()
         for path, data in files.items():
-            if reason := _write(path, data, None, again, outputs):
+            if reason := outputs.write(path, data, None, again):
                 tally.fail(path, reason)
     tally.shown.clear()
 

@@ -12,7 +12,7 @@ from imaging.formats import promised_format
 from irodori.cli.outputs import Outputs
 from irodori.names import is_drawing, is_palette
 
-OURS, _PALETTE, _FOLDER_LINK = "coloured by irodori", "palette: give it with --like", "link to a folder"
+OURS, FOLDER_LINK, _PALETTE = "coloured by irodori", "link to a folder", "palette: give it with --like"
 _LINKS = {errno.ELOOP: "a link that leads back to itself", errno.ENOENT: "a link to a file that is gone"}
 
 
@@ -71,7 +71,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[tuple[Path, str]
         for name in sorted([*names, *links]):
             path = Path(place, name)
             if not is_clutter(name) and os.path.lexists(path):
-                reason = _FOLDER_LINK if name in links else unreadable(path, str(path.relative_to(folder)))
+                reason = FOLDER_LINK if name in links else unreadable(path, str(path.relative_to(folder)))
                 yield path, reason
     for error in failed:
         yield Path(error.filename), error.strerror or str(error)
@@ -105,7 +105,7 @@ def is_utf8(name: str) -> bool:
 def _add_found(listing: Listing, path: Path, inner: Path, reason: str, outputs: Outputs) -> None:
     """Adds a file of a folder, where a name tells what is meant to be a drawing."""
     name = inner.as_posix()
-    if reason == _FOLDER_LINK:
+    if reason == FOLDER_LINK:
         listing.left_out[path] = reason
     elif reason and (path.is_symlink() or os.path.isdir(path)):
         listing.failed[path] = reason

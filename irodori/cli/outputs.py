@@ -16,10 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from cyclegan.whole_file import whole_file
+from irodori.errors import PipelineError
 
 INDEX = ".irodori.jsonl"
 # errors that every further file would meet, too: there is no room, or no permission
-HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+_HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ class Record:
 class Outputs:
     """The indexes of folders, each read when it is first needed; make a new object to see what others have written."""
 
-    def __init__(self, originals: Iterable[Path] = ()) -> None:
+    def __init__(self, originals: Iterable[Path] = (), remedy: str = "--again replaces it") -> None:
         """Reads no index.
 
         Args:
             originals: files that must not be written to, by whatever path or link.
+            remedy: what to do where a file is another's.
         """
+        self._remedy = remedy
         self._originals = {_identity(path) for path in originals} - {None}
         self._folders: dict[Path, dict[str, list[Record]]] = {}
 
@@ -110,25 +113,39 @@ class Outputs:
         record, replaceable = self.look(path)
         if again or replaceable:
             return ""
-        return f"{path} {'was changed since it was made' if record else 'is not of irodori'}: it stays"
+        fact = "was changed since it was made" if record else "is not of irodori"
+        return f"{path} {fact}: it stays; {self._remedy}"
 
-    def write(self, path: Path, data: bytes, source: Stamp | None) -> None:
+    def write(self, path: Path, data: bytes, source: Stamp | None, again: bool) -> str:
         """Writes a file whole, and before it the line of the index.
 
         Args:
             path: the file to create or replace; missing folders are created.
             data: its bytes.
             source: what it was made from.
+            again: whether a file that is not this program's may be replaced.
+
+        Returns:
+            Why the file was not written, in words for people, or "".
 
         Raises:
-            OSError: the file or the index cannot be written.
+            PipelineError: no other file could be written either (its text is one line).
         """
-        with whole_file(path) as file:
-            file.write(data)
-            file.flush()
-            record = Record(stamp(os.fstat(file.fileno()), data), source)
-            _append(path.with_name(INDEX), path.name, record)
+        if reason := self.refusal(path, again):
+            return reason
+        try:
+            with whole_file(path) as file:
+                file.write(data)
+                file.flush()
+                record = Record(stamp(os.fstat(file.fileno()), data), source)
+                _append(path.with_name(INDEX), path.name, record)
+        except OSError as error:
+            reason = f"{path} cannot be written: {error.strerror or error}"
+            if error.errno in _HOPELESS:
+                raise PipelineError(reason) from error
+            return reason
         self._records(path.parent)[path.name].append(record)
+        return ""
 
     def _records(self, folder: Path) -> dict[str, list[Record]]:
         if folder not in self._folders:

@@ -74,6 +74,6 @@ def _counted(kinds: Iterable[str]) -> str:
 
 
 def _named(paths: Sequence[Path]) -> str:
-    """Returns ``a.png, b.png, c.png and 4 others``."""
+    """Returns ``a.png, b.png, c.png and 4 more``."""
     rest = len(paths) - _MOST_NAMES
-    return ", ".join(path.name for path in paths[:_MOST_NAMES]) + (f" and {rest:,} others" if rest > 0 else "")
+    return ", ".join(path.name for path in paths[:_MOST_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")
