@@ -1,6 +1,7 @@
 """Tests `irodori colorize`: files and folders, several models, watching a folder, and errors."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -10,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from irodori.cli.app import app
 from irodori.gallery import read_page
 from irodori.names import PAGE, SHEET
 from storage import open_storage
+from tests.command import colorize, drawings, files
 from tests.factories import drawing, save
 
 pytestmark = pytest.mark.slow
@@ -45,25 +45,13 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def call(*words: object) -> Result:
-    return CliRunner().invoke(app, ["colorize", *map(str, words)])
-
-
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
-def drawings(folder: Path) -> set[str]:
-    return {name for name in files(folder) if not name.rpartition("/")[2].startswith(("_", "."))}
-
-
 def opened(path: Path) -> Image.Image:
     return Image.open(io.BytesIO(path.read_bytes()))
 
 
 def test_a_folder(folder: Path, tmp_path: Path, model: str) -> None:
     out = tmp_path / "out"
-    result = call(folder, out, "--model", model)
+    result = colorize(folder, out, "--model", model)
     assert result.exit_code == 1
     assert result.stderr.strip() == f"{folder}/cut.png: truncated PNG (ends after 90 bytes)"
     assert result.stdout.strip() == f"2 coloured, 0 up to date, 1 failed: {out}"
@@ -73,11 +61,11 @@ def test_a_folder(folder: Path, tmp_path: Path, model: str) -> None:
 
 
 def test_one_file(folder: Path, tmp_path: Path, model: str) -> None:
-    assert call(folder / "a.png", tmp_path / "b.webp", "-m", model).exit_code == 0
+    assert colorize(folder / "a.png", tmp_path / "b.webp", "-m", model).exit_code == 0
     assert opened(tmp_path / "b.webp").format == "WEBP"
-    assert call(folder / "a.png", tmp_path / "new folder", "-m", model).exit_code == 0
+    assert colorize(folder / "a.png", tmp_path / "new folder", "-m", model).exit_code == 0
     (folder / "notes.txt").write_text("milk")
-    assert call(folder / "notes.txt", tmp_path / "notes.png", "-m", model).exit_code == 1
+    assert colorize(folder / "notes.txt", tmp_path / "notes.png", "-m", model).exit_code == 1
     assert files(tmp_path) >= {"new folder/a.png", "b.webp"}
     assert not (tmp_path / "notes.png").exists()
 
@@ -87,7 +75,7 @@ def test_styles_and_an_out_inside_in(folder: Path, tmp_path: Path, model: str) -
     (folder / "cut.png").unlink()
     out = folder / "coloured"
     for again in range(2):
-        result = call(folder, out, "--style", model, "--style", bold)
+        result = colorize(folder, out, "--style", model, "--style", bold)
         assert ("0 up to date", "0 coloured, 4 up to date")[again] in result.stdout
         assert drawings(out) == {f"{s}/{name}" for s in ("soft", "bold") for name in ("a.png", "page 1/ü [b].jpg")}
     assert (out / "soft/a.png").read_bytes() != (out / "bold/a.png").read_bytes()
@@ -95,7 +83,7 @@ def test_styles_and_an_out_inside_in(folder: Path, tmp_path: Path, model: str) -
 
 def test_variants_to_choose_from(folder: Path, tmp_path: Path, palettes: str) -> None:
     out = tmp_path / "out"
-    assert call(folder, out, "-m", palettes, "--variants", 3).exit_code == 1  # cut.png fails
+    assert colorize(folder, out, "-m", palettes, "--variants", 3).exit_code == 1  # cut.png fails
     assert drawings(out) == {f"variant-{n}/{name}" for n in (1, 2, 3) for name in ("a.png", "page 1/ü [b].jpg")}
     assert len({(out / f"variant-{n}/a.png").read_bytes() for n in (1, 2, 3)}) == 3
     shown = {drawing.name: drawing for drawing in read_page((out / PAGE).read_bytes())}
@@ -106,7 +94,7 @@ def test_variants_to_choose_from(folder: Path, tmp_path: Path, palettes: str) ->
     before = opened(out / SHEET).size
 
     drawing(size=50).save(folder / "late.png")
-    assert "3 coloured, 6 up to date" in call(folder, out, "-m", palettes, "--variants", 3).stdout
+    assert "3 coloured, 6 up to date" in colorize(folder, out, "-m", palettes, "--variants", 3).stdout
     assert {drawing.name for drawing in read_page((out / PAGE).read_bytes())} == {"a.png", "cut.png", "late.png"}
     assert opened(out / SHEET).height > before[1]
 
@@ -116,12 +104,12 @@ def test_the_colours_of_a_picture(folder: Path, tmp_path: Path, palettes: str) -
     for name, colour in (("red", (230, 40, 40)), ("blue", (40, 40, 230))):
         Image.new("RGB", (60, 60), colour).save(tmp_path / f"{name}.png")
     red, blue, out = tmp_path / "red.png", tmp_path / "blue.png", tmp_path / "out"
-    assert call(folder / "a.png", tmp_path / "one.png", "-m", palettes, "--like", red).exit_code == 0
+    assert colorize(folder / "a.png", tmp_path / "one.png", "-m", palettes, "--like", red).exit_code == 0
     assert np.asarray(opened(tmp_path / "one.png")).mean((0, 1)).argmax() == 0
-    assert call(folder, out, "-m", palettes, "--like", red, "--like", blue, "--variants", 2).exit_code == 0
+    assert colorize(folder, out, "-m", palettes, "--like", red, "--like", blue, "--variants", 2).exit_code == 0
     assert {name.split("/")[0] for name in drawings(out)} == {"red", "blue", "variant-1", "variant-2"}
     assert np.asarray(opened(out / "blue/a.png")).mean((0, 1)).argmax() == 2
-    assert call(folder, out, "--style", palettes, "--like", red, "--variants", 2).exit_code == 0
+    assert colorize(folder, out, "--style", palettes, "--like", red, "--variants", 2).exit_code == 0
     assert (out / "palettes-red/a.png").read_bytes() == (out / "red/a.png").read_bytes()
 
 
@@ -134,8 +122,8 @@ def test_a_model_by_name(folder: Path, tmp_path: Path, model: str, monkeypatch: 
     monkeypatch.setenv("IRODORI_STORAGE", storage.url)
     settings.cache_clear()
     try:
-        assert call(folder / "a.png", tmp_path / "b.png", "-m", "pink").exit_code == 0
-        missing = call(folder / "a.png", tmp_path / "b.png", "-m", "blue")
+        assert colorize(folder / "a.png", tmp_path / "b.png", "-m", "pink").exit_code == 0
+        missing = colorize(folder / "a.png", tmp_path / "b.png", "-m", "blue")
     finally:
         settings.cache_clear()
     assert missing.exit_code == 2
@@ -160,7 +148,7 @@ def test_wrong_arguments(folder: Path, tmp_path: Path, model: str, palettes: str
         [folder / "a.png", tmp_path / "b.png", "-m", palettes, "--variants", 2],
         [folder],
     ):
-        result = call(*words)
+        result = colorize(*words)
         assert result.exit_code == 2, words
         assert "Traceback" not in result.output
 
@@ -168,20 +156,26 @@ def test_wrong_arguments(folder: Path, tmp_path: Path, model: str, palettes: str
 def test_an_out_that_cannot_be_written(folder: Path, tmp_path: Path, model: str) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/page 1").write_text("a file where a folder is needed")
-    result = call(folder, tmp_path / "out", "-m", model)
+    result = colorize(folder, tmp_path / "out", "-m", model)
     assert result.exit_code == 1
     assert "cannot be written: " in result.stderr
     assert not [name for name in files(tmp_path) if name.endswith(".part")]
 
 
 def test_watching_until_ctrl_c(folder: Path, tmp_path: Path, model: str) -> None:
-    """Runs in a separate process, without Prefect."""
+    """Runs in a separate process, without Prefect; colours each drawing once, also one with a time in the future."""
     out = tmp_path / "out"
+    drawing(3, size=40).save(folder / "future.png")
+    os.utime(folder / "future.png", (3e9, 3e9))
+    drawing(4, size=40).save(folder / "taken.png")
+    out.mkdir()
+    (out / "taken.png").write_bytes(b"of another program")
     code = "import sys; sys.modules['prefect'] = None; from irodori.cli.app import main; main()"
     words = [sys.executable, "-c", code, "colorize", str(folder), str(out), "--model", model, "--watch"]
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
-        wait_for(out / "a.png")
+        wait_for(out / "future.png")
+        first = (out / "future.png").stat()
         with (folder / "late.png").open("wb") as file:  # written in two halves
             buffer = io.BytesIO()
             drawing(size=50).save(buffer, "PNG")
@@ -196,7 +190,8 @@ def test_watching_until_ctrl_c(folder: Path, tmp_path: Path, model: str) -> None
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert errors.count("cut.png: truncated") == 1
+    assert errors.count("cut.png: truncated") == errors.count("taken.png is not of irodori") == 1
+    assert (out / "future.png").stat() == first
     assert "late.png" not in errors
 
 

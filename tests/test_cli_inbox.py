@@ -131,7 +131,7 @@ def test_the_outbox_is_fetched_and_only_what_is_new_again(storage: Storage, tmp_
         return done.stderr
 
     folder = tmp_path / "colour"
-    for key in ("outbox/a.png", "outbox/page/b.png", "inbox/c.png", "outbox-not/d.png"):
+    for key in ("outbox/a.png", "outbox/page/b.png", "inbox/c.png", "outbox-not/d.png", "outbox/.irodori.jsonl"):
         storage.write(key, key.encode())
     assert fetched(2) == ""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.png") if path.is_file()}

@@ -116,6 +116,11 @@ def test_a_glob_of_drawings_and_folders(scans: Path, model: Path) -> None:
     assert "0 coloured, 3 up to date" in colorize("scans", "out", "-m", model).stdout  # the same places
 
 
+def test_a_folder_that_is_given_twice_is_coloured_once(scans: Path, model: Path) -> None:
+    result = colorize("scans", scans, "./scans/../scans", "out", "-m", model)
+    assert (result.exit_code, result.stdout) == (0, "1 coloured, 0 up to date, 0 failed: out\n")
+
+
 def test_two_drawings_of_one_name_do_not_replace_each_other(scans: Path, model: Path) -> None:
     Path("new").mkdir()
     drawing(7, size=44).save("new/hero.png")

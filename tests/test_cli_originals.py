@@ -189,3 +189,11 @@ def test_an_index_that_is_none_is_no_traceback(tmp_path: Path) -> None:
         path.with_name(INDEX).write_bytes(text.encode("utf-8", "surrogatepass"))
         assert not Outputs().made(path)
         assert "is not of irodori" in Outputs().refusal(path, again=False)
+
+
+def test_what_another_process_wrote_in_the_meantime_is_known(tmp_path: Path) -> None:
+    path, early = tmp_path / "a.png", Outputs()
+    assert early.look(path) == (None, True)
+    assert Outputs().write(path, b"colours", None, again=False) == ""
+    assert early.made(path)
+    assert early.write(path, b"the same drawing's", None, again=False) == ""

@@ -84,6 +84,8 @@ def _fetch(storage: "Storage", entry: "Entry", folder: Path, outputs: Outputs, t
     from storage import NotFound
 
     target = folder / entry.key.removeprefix("outbox/")
+    if is_clutter(entry.key):
+        return False
     if not is_usable(entry.key):
         tally.fail(Path(entry.key), "this name could lead out of the folder: rename it in the outbox")
         return False

@@ -79,7 +79,7 @@ def plan(request: Request, again: bool, settle: float, tally: Tally) -> tuple[li
             for look in request.looks:
                 target = request.target / look / inner if request.into_folder else request.target
                 job = Job(path, inner, status, target, look, again)
-                if (first := jobs.setdefault(target, job)).source != path:
+                if not os.path.samestat(status, (first := jobs.setdefault(target, job)).status):
                     tally.fail(path, f"{first.source} has the same name: rename one of them")
     waiting = [job for job in jobs.values() if not _has(outputs, job)]
     tally.current = len(jobs) - len(waiting)

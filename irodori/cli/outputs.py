@@ -78,6 +78,7 @@ class Outputs:
         self._remedy = remedy
         self._originals = {_identity(path) for path in originals} - {None}
         self._folders: dict[Path, dict[str, list[Record]]] = {}
+        self._sizes: dict[Path, int] = {}
 
     def look(self, path: Path) -> tuple[Record | None, bool]:
         """Finds out whose a file is.
@@ -90,10 +91,12 @@ class Outputs:
             status = path.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None, True
-        records = self._records(path.parent)[path.name]
-        for record in reversed(records):
-            if record.made.fits(path, status):
-                return record, True
+        for _ in range(2):  # once more if another process has written since
+            records = self._records(path.parent)[path.name]
+            for record in reversed(records):
+                if record.made.fits(path, status):
+                    return record, True
+            self._forget_if_grown(path.parent)
         return (records[-1] if records else None), False
 
     def made(self, path: Path) -> bool:
@@ -149,8 +152,12 @@ class Outputs:
 
     def _records(self, folder: Path) -> dict[str, list[Record]]:
         if folder not in self._folders:
-            self._folders[folder] = _read(folder / INDEX)
+            self._sizes[folder], self._folders[folder] = _size(folder / INDEX), _read(folder / INDEX)
         return self._folders[folder]
+
+    def _forget_if_grown(self, folder: Path) -> None:
+        if _size(folder / INDEX) != self._sizes[folder]:
+            del self._folders[folder]
 
 
 def _append(index: Path, name: str, record: Record) -> None:
@@ -176,6 +183,10 @@ def _read(index: Path) -> dict[str, list[Record]]:
         except (ValueError, TypeError, KeyError):
             continue
     return found
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
