@@ -138,6 +138,9 @@ def test_one_place_that_cannot_be_written_stops_no_other(scans: Path, model: Pat
     assert result.exit_code == 1
     assert "scans/hero.png: out/hero.png cannot be written: Is a directory" in result.stderr
     assert drawings(Path("out")) == {"last.png"}
+    result = colorize("scans/hero.png", f"{'x' * 300}.png", "-m", model)
+    assert "cannot be written: File name too long" in result.stderr
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(

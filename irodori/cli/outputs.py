@@ -89,7 +89,7 @@ class Outputs:
         """
         try:
             status = path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # there is no such file, or none that could be written
             return None, True
         for _ in range(2):  # once more if another process has written since
             records = self._records(path.parent)[path.name]
