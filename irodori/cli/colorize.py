@@ -88,6 +88,8 @@ def _check(sources: Sequence[Path], target: Path, watch: bool) -> None:
             raise typer.BadParameter("only a folder can be watched", param_hint="--watch")
         if os.path.realpath(source) == os.path.realpath(target):
             raise typer.BadParameter("the drawings would be overwritten: choose another place", param_hint="OUT")
+    if not is_utf8(target.name):  # pages bear it as their title
+        raise typer.BadParameter(f"{target} is not UTF-8: choose another name", param_hint="OUT")
 
 
 def _into_folder(sources: Sequence[Path], target: Path, several: bool) -> bool:
@@ -95,9 +97,7 @@ def _into_folder(sources: Sequence[Path], target: Path, several: bool) -> bool:
     if os.path.isdir(target):
         return True
     reason = ""
-    if not is_utf8(str(target)):
-        reason = f"{target} is not UTF-8: choose another name"
-    elif promised_format(target.name) and (several or len(sources) > 1 or os.path.isdir(sources[0])):
+    if promised_format(target.name) and (several or len(sources) > 1 or os.path.isdir(sources[0])):
         reason = f"{target} is one file: name a folder for all of them"
     elif is_foreign(target.name):
         reason = f"{target}: pictures of this kind cannot be written; name a PNG, a TIFF or a folder"

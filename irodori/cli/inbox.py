@@ -1,5 +1,6 @@
 """Uploads a folder of drawings to the inbox, and downloads coloured ones from the outbox."""
 
+import hashlib
 import os
 import platform
 from pathlib import Path
@@ -38,7 +39,8 @@ def send(
         raise typer.BadParameter(f"the inbox leaves the name {name!r} alone: choose another", param_hint="FOLDER")
     storage, tally = _storage(), Tally()
     files = _files(folder, tally)
-    origin = f"{platform.node()}:{os.path.realpath(folder)}"
+    # a hash, as others who use the storage need not know this machine's folders
+    origin = hashlib.sha256(os.fsencode(f"{platform.node()}:{os.path.realpath(folder)}")).hexdigest()
     number = send_files(storage, f"inbox/{name}/", files, origin, again, tally.fail)
     if number:
         from irodori.cli.flows import announce_arrival
