@@ -27,7 +27,7 @@ from benchmarks.recipes import (
 )
 from cyclegan.methods.cyclegan import Losses
 from cyclegan.methods.method import Context
-from cyclegan.painting.painter import REMEMBERED_PALETTES
+from cyclegan.painting.painter import MOST_REMEMBERED
 from cyclegan.scoring.realism import Extractor
 from cyclegan.scoring.samples import translate
 from cyclegan.scoring.score import Scorer
@@ -140,15 +140,15 @@ class Training:
     def _checkpoint(self, step: int, losses: Sequence[Losses]) -> list[Checkpoint]:
         painters = {"ema": self._average.network, "raw": self._method.painter}
         for painter in painters.values():
-            painter.remember(self._batches.pseudo_pairs(REMEMBERED_PALETTES))
+            painter.remember(self._batches.pseudo_pairs(MOST_REMEMBERED))
         cycle = [float(each["cycle_a"] + each["cycle_b"]) for each in losses if "cycle_a" in each]
         return [
             Checkpoint(
                 step,
                 weights,
                 float(np.mean(cycle)) if cycle else np.nan,
-                np.stack([translate(painter, drawing, _CPU) for drawing in self._data.a_held_out]),
-                np.stack([translate(painter, drawing, _CPU) for drawing in portraits().test]),
+                np.stack([translate(painter, drawing) for drawing in self._data.a_held_out]),
+                np.stack([translate(painter, drawing) for drawing in portraits().test]),
             )
             for weights, painter in painters.items()
         ]

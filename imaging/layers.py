@@ -21,11 +21,15 @@ class Layered:
         lines: (H, W, 3) uint8, the drawing as given, on white; multiplied with the flats below.
         flats: (H, W, 3) uint8, the colours; they continue under the lines.
         alpha: (H, W) uint8, 0 where the drawing is transparent; None for an opaque drawing.
+        labels: (H, W) int32, the number of each pixel's segment; None where the colours are not by segment.
+        parts: (n,) int32, the number of each segment's part: what people take for one thing of one colour.
     """
 
     lines: Pixels
     flats: Pixels
     alpha: Pixels | None = None
+    labels: npt.NDArray[np.int32] | None = None
+    parts: npt.NDArray[np.int32] | None = None
 
     def merged(self) -> Image.Image:
         """Returns lines × flats / 255, rounded: RGB, or RGBA where the drawing has transparency."""

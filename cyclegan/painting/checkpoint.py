@@ -2,7 +2,7 @@
 
 A checkpoint is a dictionary of tensors and plain values, so it loads with `weights_only=True`:
 
-    format          2; `formats.upgraded` converts older formats
+    format          3; `formats.upgraded` converts older formats
     step            number of updates made
     painter         {"config": GeneratorConfig.model_dump(), "ema": averaged weights, "raw": weights of the last step}
     normalization   imaging.lineart.Normalization.to_dict(), as applied to the training lineart

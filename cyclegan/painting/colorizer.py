@@ -1,14 +1,13 @@
 """Colours lineart of any size with the painter of a checkpoint.
 
-The painter gets the drawing as it got its training images: at their size, with the same normalization. Its colours are
-enlarged to the size of the drawing and placed under the drawing's own lines, which do not change.
+The painter gets the drawing as it got its training images: at their size, with the same normalization. What it tells
+apart decides the colour of each segment of the drawing at its own size; the drawing's own lines do not change.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -21,35 +20,19 @@ from pydantic import ValidationError
 from cyclegan.painting.backend import speed_up
 from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoint
 from cyclegan.painting.config import GeneratorConfig
-from cyclegan.painting.enlarge import enlarge
+from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import Palette, PaletteError, palette_of, unlike
-from cyclegan.painting.tensors import padded, to_range, unit_to_uint8
+from cyclegan.painting.tensors import padded, to_range
 from imaging.layers import Layered
-from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize, whiten_paper
+from imaging.lineart import Normalization, lineart_gray, normalize
 from imaging.lines import extract_lines
 
 CACHE = Path("~/.cache/irodori")
 
 _MAX_ASPECT = 4.0  # longer drawings are shrunk further; the training images had none
 _BATCH_PIXELS = 1 << 20
-_FAINT_INK = 200.0  # grey level; the lines of a drawing are assumed to be at least this dark
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """A drawing that is ready for the painter.
-
-    Attributes:
-        image: RGB, on white.
-        alpha: the transparency, mode L; None for an opaque drawing.
-        toned: the painter's input, `image` (h, w) uint8.
-    """
-
-    image: Image.Image
-    alpha: Image.Image | None
-    toned: NormalizedLineart
 
 
 class Colorizer:
@@ -66,6 +49,7 @@ class Colorizer:
         """
         self._painter = painter.to(device).eval()
         self._normalization, self._size, self._device = normalization, size, device
+        self._memory = painter.memory()
         self._lock = Lock()  # one call of the painter uses all cores; parallel calls would gain nothing
 
     @classmethod
@@ -108,7 +92,7 @@ class Colorizer:
 
         Args:
             image: of any mode and size.
-            guide: the palette to use.
+            guide: what is asked of the colouring.
 
         Returns:
             A picture of the same size, RGB, or RGBA where the drawing has transparency.
@@ -123,7 +107,7 @@ class Colorizer:
 
         Args:
             image: of any mode and size.
-            guide: the palette to use.
+            guide: what is asked of the colouring.
 
         Raises:
             PaletteError: the guide asks for a palette that the model does not have.
@@ -135,7 +119,7 @@ class Colorizer:
 
         Args:
             images: of any modes and sizes.
-            guide: the palette to use for all of them.
+            guide: what is asked of all of them.
 
         Returns:
             The layers of each drawing, in the order of `images`.
@@ -143,10 +127,25 @@ class Colorizer:
         Raises:
             PaletteError: the guide asks for a palette that the model does not have.
         """
-        palette = self._palette(guide)
-        drawings = [self._prepare(image) for image in images]
-        colours = self._paint([drawing.toned.image for drawing in drawings], palette)
-        return [_to_layers(drawing, colour) for drawing, colour in zip(drawings, colours, strict=True)]
+        self._check(guide)
+        return [drawing.layered(guide) for drawing in self.read_batch(images)]
+
+    def read(self, image: Image.Image) -> ReadDrawing:
+        """Reads a drawing once, to colour it by many guides: each takes a moment, and no painter.
+
+        Args:
+            image: of any mode and size.
+        """
+        return next(self.read_batch([image]))
+
+    def read_batch(self, images: Sequence[Image.Image]) -> Iterator[ReadDrawing]:
+        """Reads several drawings, as :meth:`read` does each; those of one shape share the painter's batches."""
+        pages = [_on_white(image) for image in images]
+        seen = [self._seen(page) for page, _ in pages]
+        for (page, alpha), lines, map_ in zip(pages, seen, self._maps(seen), strict=True):
+            gray = normalize(lineart_gray(page), self._normalization).image
+            opaque = None if alpha is None else np.asarray(alpha)
+            yield read_drawing(np.asarray(page), opaque, gray, lines, map_, self._memory)
 
     def palettes(self, count: int) -> list[Palette]:
         """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.
@@ -161,7 +160,7 @@ class Colorizer:
             PaletteError: the model has no palettes, or remembers fewer than `count`.
         """
         self._require_palettes()
-        remembered = self._painter.remembered.cpu().numpy()
+        remembered = self._painter.remembered.float().cpu().numpy()
         if not 1 <= count <= len(remembered):
             raise PaletteError(f"{count} palettes: this model remembers {len(remembered)}; ask for 1 or more of these")
         return [remembered[index] for index in unlike(remembered, count)]
@@ -192,41 +191,33 @@ class Colorizer:
         if not self._painter.config.palette:
             raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
 
-    def _palette(self, guide: Guide) -> Palette | None:
-        if guide.palette is not None:
-            return guide.palette
-        return self.palettes(guide.variant)[-1] if guide.variant else None
+    def _check(self, guide: Guide) -> None:
+        if guide.palette is not None or guide.variant:
+            self._require_palettes()
+        if guide.variant:
+            self.palettes(guide.variant)
 
-    def _prepare(self, image: Image.Image) -> _Drawing:
-        page, alpha = _on_white(image)
-        seen = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
-        return _Drawing(page, alpha, normalize(lineart_gray(seen), self._normalization))
+    def _seen(self, page: Image.Image) -> np.ndarray:
+        """Returns a drawing as the painter sees it, (h, w) uint8."""
+        small = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
+        return normalize(lineart_gray(small), self._normalization).image
 
-    def _paint(self, lineart: list[np.ndarray], palette: Palette | None) -> list[np.ndarray]:
-        """Colours normalized drawings, (h, w) uint8 each; returns (h, w, 3) uint8 each."""
+    def _maps(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
+        """Returns what the painter makes of drawings (h, w) uint8: region maps, or pictures, (c, h, w) float32 each."""
         same_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, gray in enumerate(lineart):
             same_shape[gray.shape].append(index)
-        colours: dict[int, np.ndarray] = {}
+        maps: dict[int, np.ndarray] = {}
         for shape, indices in same_shape.items():
             chunk = max(1, _BATCH_PIXELS // (shape[0] * shape[1]))
             for start in range(0, len(indices), chunk):
                 part = indices[start : start + chunk]
-                colours.update(zip(part, self._flats(np.stack([lineart[i] for i in part]), palette), strict=True))
-        return [colours[index] for index in range(len(lineart))]
+                maps.update(zip(part, self._map(np.stack([lineart[i] for i in part])), strict=True))
+        return [maps[index] for index in range(len(lineart))]
 
-    @torch.inference_mode()
-    def _flats(self, lineart: np.ndarray, palette: Palette | None) -> np.ndarray:
-        """Colours drawings of one shape: (N, h, w) → (N, h, w, 3), both uint8."""
-        height, width = lineart.shape[1:]
-        pages = np.stack([padded(gray) for gray in lineart])
-        seen = to_range(torch.from_numpy(pages).to(self._device))[:, None].expand(-1, 3, -1, -1)
-        batch_palette = (
-            None if palette is None else torch.from_numpy(palette).to(self._device).expand(len(seen), -1, -1)
-        )
+    def _map(self, lineart: np.ndarray) -> np.ndarray:
         with self._lock:
-            flats = self._painter.layers(seen, batch_palette).flats
-        return unit_to_uint8(flats)[..., :height, :width].permute(0, 2, 3, 1).cpu().numpy()
+            return self._painter.maps(lineart)
 
 
 def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:
@@ -253,12 +244,3 @@ def _has_paper(page: Image.Image, alpha: Image.Image) -> bool:
     opaque = np.asarray(alpha) > 127
     light = np.asarray(page.convert("L")) > 127
     return bool((opaque & light).sum() > (opaque & ~light).sum())
-
-
-def _to_layers(drawing: _Drawing, colour: np.ndarray) -> Layered:
-    toned, gray = drawing.toned, lineart_gray(drawing.image)
-    guide = whiten_paper(gray)[0]  # with whitened paper, shadows do not count as lines
-    paper = toned.paper if guide is gray else 255
-    flats = enlarge(colour, guide, min(toned.mean_in, _FAINT_INK) * paper / 255, paper)
-    alpha = None if drawing.alpha is None else np.asarray(drawing.alpha)
-    return Layered(np.asarray(drawing.image), flats, alpha)

@@ -1,7 +1,8 @@
 """Converts checkpoints of older formats to the current one. No other module knows the older formats.
 
 format 1    until version 0.1: all networks in one dictionary, settings of the method among those of the training
-format 2    the painter in a part of its own: see :mod:`cyclegan.painting.checkpoint`
+format 2    the painter in a part of its own; of the pictures of domain B it remembers 64 palettes and nothing else
+format 3    see :mod:`cyclegan.painting.checkpoint`
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-FORMAT = 2
+from cyclegan.painting.memory import key_length
+
+FORMAT = 3
 
 # fields of a config of format 1 on which the weights depend; None: a single value
 _CONFIG_1: dict[str, str | None] = {
@@ -35,7 +38,9 @@ def upgraded(checkpoint: dict[str, Any]) -> dict[str, Any]:
     Raises:
         KeyError: a part is missing.
     """
-    return _from_1(checkpoint) if checkpoint["format"] == 1 else checkpoint
+    if checkpoint["format"] == 1:
+        checkpoint = _from_1(checkpoint)
+    return _from_2(checkpoint) if checkpoint["format"] == 2 else checkpoint
 
 
 def config_1(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +66,7 @@ def _from_1(old: dict[str, Any]) -> dict[str, Any]:
     if "g_ab" in networks:
         painter["raw"] = _renamed(networks["g_ab"])
     new = {
-        "format": FORMAT,
+        "format": 2,
         **kept,
         "config": _config_2(config),
         "painter": painter,
@@ -75,6 +80,22 @@ def _from_1(old: dict[str, Any]) -> dict[str, Any]:
         }
         new["averages"] = {"g_ba": _renamed(averages["g_ba"])}
     return new
+
+
+def _from_2(old: dict[str, Any]) -> dict[str, Any]:
+    painter = old["painter"]
+    known = {weights: _with_memory(painter[weights]) for weights in ("ema", "raw") if weights in painter}
+    return {**old, "format": FORMAT, "painter": {**painter, **known}}
+
+
+def _with_memory(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds what format 2 does not know: which classes the remembered pictures have, and what they show."""
+    if "remembered" not in state:
+        return dict(state)
+    palettes = state["remembered"]
+    count, k = palettes.shape[:2]
+    unknown = {"shares": palettes.new_ones(count, k), "keys": palettes.new_zeros(0, key_length(k))}
+    return {**state, **unknown}
 
 
 def _config_2(config: Mapping[str, Any]) -> dict[str, Any]:

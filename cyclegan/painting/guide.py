@@ -1,24 +1,29 @@
-"""Defines the guide: a user's choice of palette for one colouring."""
+"""Defines the guide: all that a person asks of one colouring."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cyclegan.painting.hints import Hint
 from cyclegan.painting.palettes import Palette
 
 
 @dataclass(frozen=True)
 class Guide:
-    """The palette for one colouring. By default, the drawing's pixels select one of the remembered palettes.
+    """What a person asks of one colouring. By default, each figure gets the palette that suits it best.
 
     Attributes:
         palette: (k, 3) float32 RGB in [0, 1], from `Colorizer.palettes` or `Colorizer.palette_of`; takes precedence
             over the variant.
-        variant: number of one of the model's own palettes, from 1; 0: not requested.
+        variant: 1: the palettes that suit best; 2, 3, …: others that suit; 0: not requested.
+        hints: colours at places of the drawing; later ones win.
+        soft: the painter's own soft colours, instead of one colour for each segment; hints need segments.
     """
 
     palette: Palette | None = None
     variant: int = 0
+    hints: tuple[Hint, ...] = ()
+    soft: bool = False
 
 
 AS_IT_COMES = Guide()

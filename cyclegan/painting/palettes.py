@@ -38,7 +38,7 @@ def palette_of(regions: Tensor, lines: Tensor, colour: Tensor) -> Tensor:
     return torch.cat([torch.ones_like(palette[:, :1]), palette[:, 1:]], 1)
 
 
-def unlike(palettes: npt.NDArray[np.float32], count: int) -> list[int]:
+def unlike(palettes: npt.NDArray[np.float32], count: int, first: int | None = None) -> list[int]:
     """Selects palettes that differ and represent the others, greedily.
 
     Each choice is the palette that most lowers the sum of squared Lab distances from every palette to the nearest
@@ -48,13 +48,15 @@ def unlike(palettes: npt.NDArray[np.float32], count: int) -> list[int]:
     Args:
         palettes: (n, k, 3) float32 RGB in [0, 1].
         count: 1..n.
+        first: index of the first choice; None: the most representative.
 
     Returns:
         `count` indices, in the order in which they were chosen.
     """
     lab = cv2.cvtColor(palettes, cv2.COLOR_RGB2LAB)
     distance = np.square(lab[:, None] - lab[None]).sum((2, 3))
-    nearest, chosen = np.full(len(palettes), np.inf), list[int]()
+    chosen = [] if first is None else [first]
+    nearest = np.full(len(palettes), np.inf) if first is None else distance[first]
     while len(chosen) < count:
         remaining = np.minimum(nearest[:, None], distance).sum(0)
         remaining[chosen] = np.inf

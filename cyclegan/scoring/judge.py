@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from cyclegan.painting.checkpoint import Weights
@@ -15,6 +14,7 @@ from cyclegan.painting.painter import Painter
 from cyclegan.scoring.samples import sample_sheet, translate
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
+from imaging.lines import extract_lines
 
 FEWEST_TO_SCORE = 4  # held-out pictures of each domain
 
@@ -40,7 +40,7 @@ class Judge:
         lineart: Sequence[np.ndarray],
         colour: Sequence[np.ndarray],
         others: Sequence[np.ndarray],
-        device: torch.device,
+        normalize: Callable[[np.ndarray], np.ndarray],
     ) -> None:
         """Prepares the scoring.
 
@@ -48,12 +48,12 @@ class Judge:
             lineart: held-out drawings, uint8 (H, W).
             colour: held-out colour pictures, uint8 (H, W, 3).
             others: drawings, uint8 (H, W), for the samples if no lineart is held out.
-            device: of the painters.
+            normalize: normalizes extracted lines, (H, W) uint8 → (H, W) uint8.
         """
         self._shown = lineart or others[:FEWEST_TO_SCORE]
-        self._device = device
         can_score = min(len(lineart), len(colour)) >= FEWEST_TO_SCORE
-        self._scorer = Scorer(lineart, colour) if can_score else None
+        self._lines_b = [normalize(extract_lines(picture)) for picture in colour] if can_score else []
+        self._scorer = Scorer(lineart, colour, self._lines_b) if can_score else None
         self._scores: list[dict[str, Any]] = []
 
     def judge(self, step: int, painters: Mapping[Weights, Painter]) -> Judgement:
@@ -64,13 +64,15 @@ class Judge:
             painters: with the averaged weights ("ema") and with those of the last step ("raw").
         """
         outputs = {
-            weights: [translate(painter, drawing, self._device) for drawing in self._shown]
-            for weights, painter in painters.items()
+            weights: [translate(painter, drawing) for drawing in self._shown] for weights, painter in painters.items()
         }
         sheet = sample_sheet(self._shown, outputs["ema"], outputs["raw"])
         if self._scorer is None:
             return Judgement(sheet, {})
-        scores = {weights: self._scorer.score(images) for weights, images in outputs.items()}
+        scores = {
+            weights: self._scorer.score(outputs[weights], [translate(painter, lines) for lines in self._lines_b])
+            for weights, painter in painters.items()
+        }
         self._scores += [
             {"step": step, "weights": weights, "score": score.to_dict()} for weights, score in scores.items()
         ]

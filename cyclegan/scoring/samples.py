@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import nn
 
-from cyclegan.painting.tensors import padded, to_range, to_uint8
+from cyclegan.painting.drawing import read_drawing
+from cyclegan.painting.guide import AS_IT_COMES
+from cyclegan.painting.painter import Painter
 from imaging.sheet import grid
 
 _COLUMNS, _ROWS = 4, 6
 _TILE = 128
 
 
-@torch.inference_mode()
-def translate(painter: nn.Module, lineart: np.ndarray, device: torch.device) -> np.ndarray:
-    """Colours one drawing.
+def translate(painter: Painter, lineart: np.ndarray) -> np.ndarray:
+    """Colours one drawing as it would be served.
 
     Args:
-        painter: (1, 3, H, W) lineart in [-1, 1] → a picture of the same shape and range.
-        lineart: (H, W) uint8, of any size.
-        device: of the painter.
+        painter: with its memory.
+        lineart: (H, W) uint8, normalized, of the painter's size.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    height, width = lineart.shape
-    image = to_range(torch.from_numpy(padded(lineart)).to(device))[None, None].expand(1, 3, -1, -1)
-    coloured = painter(image)[..., :height, :width]
-    return to_uint8(coloured)[0].permute(1, 2, 0).cpu().numpy()
+    page = np.repeat(lineart[..., None], 3, axis=2)
+    drawing = read_drawing(page, None, lineart, lineart, painter.maps(lineart[None])[0], painter.memory())
+    return np.asarray(drawing.layered(AS_IT_COMES).merged())
 
 
 def sample_sheet(lineart: Sequence[np.ndarray], ema: Sequence[np.ndarray], raw: Sequence[np.ndarray]) -> Image.Image:

@@ -1,9 +1,11 @@
 """Scores a generator's outputs for held-out lineart: 0 for unchanged lineart, 100 for outputs like domain B.
 
-S = 100 R F. Realism R measures whether the set of outputs looks like domain B, faithfulness F whether each output
-matches its drawing. They are multiplied, because a memorized colour picture has perfect realism and unchanged lineart
-has perfect faithfulness. The score needs no pretrained network and no paired pictures, and does not change the caller's
-random state. Scores are comparable only within one Scorer: the same held-out drawings and the same reference.
+S = 100 R F C. Realism R measures whether the set of outputs looks like domain B, faithfulness F whether each output
+matches its drawing, and C whether the colours suit what is drawn: whether held-out pictures of B, coloured anew from
+their own extracted lines, get the colours that they had. They are multiplied, because a memorized colour picture has
+perfect realism, unchanged lineart has perfect faithfulness, and good colours on the wrong things have both. The score
+needs no pretrained network and no paired pictures, and does not change the caller's random state. Scores are comparable
+only within one Scorer: the same held-out drawings and the same reference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from cyclegan.scoring import faithfulness, realism
+from cyclegan.scoring.suitability import Suitability, subset_weights
 from imaging.colour import to_lab
 
 RESAMPLES = 200
 REALISM_WEIGHTS = {"b_swd": 0.30, "b_feat": 0.30, "b_pal": 0.25, "b_col": 0.15}
+SUITABILITY_WEIGHT = 0.5  # so that colours no nearer than white paper halve the score
 FAITHFULNESS_WEIGHTS = {"b_line": 0.9, "b_struct": 0.6, "b_art": 0.4}
 
 
@@ -30,8 +34,8 @@ class Score:
 
     Attributes:
         value: S over all held-out drawings, 0..100.
-        parts: the faults b_swd, b_feat, b_pal, b_col (they lower R) and b_line, b_struct, b_art (they lower F), each
-            from 0 (none) to 1 (worst).
+        parts: the faults b_swd, b_feat, b_pal, b_col (they lower R), b_line, b_struct, b_art (they lower F), and b_suit
+            (it lowers C), each from 0 (none) to 1 (worst).
         measures: the measurements behind the parts and behind `selection.faults`; `*_b` is domain B's own value.
         selecting: S over the even drawings, by which checkpoints are selected, 0..100.
         reporting: S over the odd drawings, which is reported, 0..100.
@@ -57,12 +61,15 @@ class Score:
 class Scorer:
     """Scores sets of outputs for fixed held-out drawings against a fixed sample of domain B."""
 
-    def __init__(self, lineart: Sequence[np.ndarray], colour: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self, lineart: Sequence[np.ndarray], colour: Sequence[np.ndarray], lines: Sequence[np.ndarray] = ()
+    ) -> None:
         """Prepares the reference.
 
         Args:
             lineart: at least 4 held-out drawings, uint8 (H, W).
             colour: at least 4 held-out colour pictures, uint8 (H, W, 3) RGB, not versions of the drawings.
+            lines: the extracted lines of these pictures, uint8 (H, W); none: it is not measured whether colours suit.
 
         Raises:
             ScoreError: there are fewer than 4 of either (its text is one line).
@@ -72,19 +79,21 @@ class Scorer:
                 f"a score needs 4 held-out drawings and 4 colour pictures, not {len(lineart)} and {len(colour)}"
             )
         self._shapes = [drawing.shape for drawing in lineart]
-        self._subsets = _subsets(len(lineart))
+        self._subsets = subset_weights(len(lineart), 3 + RESAMPLES)
         self._extract = realism.Extractor()
         self._drawings = [faithfulness.read_lineart(to_lab(drawing)) for drawing in lineart]
         colour_labs = [to_lab(picture) for picture in colour]
         self._reference = realism.Reference(self._extract(colour_labs, colour))
         self._b = np.mean([faithfulness.measure(faithfulness.read_picture(lab), lab) for lab in colour_labs], axis=0)
         self._range = self._realism_range(lineart)
+        self._suitability = Suitability(colour_labs, lines) if lines else None
 
-    def score(self, outputs: Sequence[np.ndarray]) -> Score:
+    def score(self, outputs: Sequence[np.ndarray], coloured_anew: Sequence[np.ndarray] = ()) -> Score:
         """Scores a generator's outputs.
 
         Args:
             outputs: uint8 (H, W, 3) RGB, one for each held-out drawing, in the same order and of the same size.
+            coloured_anew: the same for the extracted lines of the held-out colour pictures.
 
         Raises:
             ScoreError: number or sizes do not match the drawings (its text is one line).
@@ -95,11 +104,15 @@ class Scorer:
         features = self._extract(labs, outputs)
         measured = np.array([faithfulness.measure(d, lab) for d, lab in zip(self._drawings, labs, strict=True)])
         parts = self._realism_parts(features) | self._faithfulness_parts(measured)
+        measures = self._measures(features, measured)
+        if self._suitability is not None:
+            parts["b_suit"] = self._suitability.faults(coloured_anew, len(self._subsets))
+            measures["suit"] = float(parts["b_suit"][0])
         values = combine(parts)
         return Score(
             value=float(values[0]),
             parts={name: float(part[0]) for name, part in parts.items()},
-            measures=self._measures(features, measured),
+            measures=measures,
             selecting=float(values[1]),
             reporting=float(values[2]),
             resamples=[float(value) for value in values[3:]],
@@ -145,23 +158,15 @@ class Scorer:
 
 
 def combine(parts: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Computes S = 100 R F from the parts.
+    """Computes S = 100 R F C from the parts.
 
     Args:
-        parts: by name, as in Score, arrays of one shape with values 0..1.
+        parts: by name, as in Score, arrays of one shape with values 0..1; b_suit may be missing.
 
     Returns:
         S, 0..100, of the same shape.
     """
     realistic = 1.0 - sum(weight * parts[name] for name, weight in REALISM_WEIGHTS.items())
     faithful = np.prod([1.0 - weight * parts[name] for name, weight in FAITHFULNESS_WEIGHTS.items()], axis=0)
-    return 100.0 * realistic * faithful
-
-
-def _subsets(count: int) -> np.ndarray:
-    """Returns weights (3 + RESAMPLES, count) over the drawings: all, even, odd, bootstrap draws of the even."""
-    even = np.arange(0, count, 2)
-    drawn = np.random.default_rng(0).choice(even, size=(RESAMPLES, len(even)))
-    chosen = [np.arange(count), even, np.arange(1, count, 2), *drawn]
-    counts = np.array([np.bincount(indices, minlength=count) for indices in chosen])
-    return counts / counts.sum(axis=1, keepdims=True)
+    suitable = 1.0 - SUITABILITY_WEIGHT * parts.get("b_suit", np.zeros(1))
+    return 100.0 * realistic * faithful * suitable

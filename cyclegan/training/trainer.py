@@ -16,7 +16,7 @@ from cyclegan.distributed import World
 from cyclegan.errors import TrainingError, memory_shortage_told
 from cyclegan.methods.method import Context, Method, computes_in_bf16
 from cyclegan.painting.checkpoint import Checkpoint, Weights, save_checkpoint
-from cyclegan.painting.painter import REMEMBERED_PALETTES, Painter
+from cyclegan.painting.painter import MOST_REMEMBERED, Painter
 from cyclegan.scoring.judge import Judge
 from cyclegan.scoring.score import Score
 from cyclegan.scoring.selection import Choice
@@ -101,7 +101,7 @@ class Trainer:
 
     def _make_judge(self) -> Judge:
         held_out = (self.data.a_held_out, self.data.b_held_out) if self.world.leads else ([], [])
-        return Judge(*held_out, self.data.a, self.device)
+        return Judge(*held_out, self.data.a, self._normalize)
 
     def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
         """Trains to the end, from the newest readable checkpoint in the folder if there is one.
@@ -124,6 +124,7 @@ class Trainer:
                 self._train(signals, on_progress, on_checkpoint)
             except BaseException:
                 if self.world.leads and self._between_steps and self._saved_step != self.step and not self._broken():
+                    self._remember()
                     self._save()
                 raise
 
@@ -188,7 +189,7 @@ class Trainer:
 
     def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
         """Writes samples, scores and then the checkpoint, so that a checkpoint never lacks its samples and scores."""
-        self._remember_palettes()
+        self._remember()
         judgement = self._judge.judge(self.step, self._painters())
         sample = self.folder / "samples" / f"step_{self.step:09d}.png"
         with whole_file(sample) as file:
@@ -205,9 +206,9 @@ class Trainer:
     def _painters(self) -> dict[Weights, Painter]:
         return {"ema": self.painter.network, "raw": self.method.painter}
 
-    def _remember_palettes(self) -> None:
+    def _remember(self) -> None:
         for painter in self._painters().values():
-            painter.remember(self.batches.pseudo_pairs(REMEMBERED_PALETTES))
+            painter.remember(self.batches.pseudo_pairs(MOST_REMEMBERED))
 
     def _kept(self) -> set[int]:
         """Returns the steps of the existing checkpoints."""
@@ -220,7 +221,6 @@ class Trainer:
 
     def _save(self) -> Path:
         self._check_finite()
-        self._remember_palettes()
         path = checkpoints.checkpoint_path(self.folder / "checkpoints", self.step)
         save_checkpoint(path, self._state())
         self._saved_step = self.step

@@ -1,0 +1,158 @@
+"""Divides a drawing into what its painter tells apart: a class for each segment, parts, and figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imaging.segments import Segments, spread
+
+_SAMPLES = 512  # px, of the shorter side of the grid on which the region map is read
+_LEAST_DEPTH = 0.1  # px; beside a line, where the painter mixes the classes of both sides, a pixel counts little
+_OPENNESS = 2.0  # weight of a neighbour, in squares over the opening
+_SMALLEST_FIGURE = 0.01, 0.1  # shares of the drawing, and of the largest figure; what is smaller belongs to the nearest
+
+Numbers = npt.NDArray[np.int32]
+Box = tuple[float, float, float, float]  # left, top, right, bottom: shares of a drawing's width and height
+
+
+@dataclass(frozen=True)
+class Division:
+    """What each of a drawing's n segments is.
+
+    Attributes:
+        shares: (n, k) float32, the share of each segment in each of the k classes.
+        classes: (n,) int32, the class with the largest share; 0 is paper.
+        parts: (n,) int32, number of the segment's part: segments of one class that touch, across lines too.
+        figures: (n,) int32, number of the segment's figure: parts that touch and are not paper. 0 is the largest.
+        boxes: the place of each figure.
+    """
+
+    shares: npt.NDArray[np.float32]
+    classes: Numbers
+    parts: Numbers
+    figures: Numbers
+    boxes: list[Box]
+
+    def taken(self, segments: Numbers) -> Division:
+        """Returns the division of these segments alone, by their numbers."""
+        of = segments
+        return Division(self.shares[of], self.classes[of], self.parts[of], self.figures[of], self.boxes)
+
+    def areas(self, segments: Segments, figure: int) -> npt.NDArray[np.float32]:
+        """Returns the share of each class in a figure, paper included, (k,) float32."""
+        pixels = np.bincount(segments.small.ravel(), minlength=segments.count) * (self.figures == figure)
+        counts = np.bincount(self.classes, pixels, self.shares.shape[1])
+        return np.asarray(counts / max(1.0, counts.sum()), dtype=np.float32)
+
+
+def divide(segments: Segments, shares: npt.NDArray[np.float32]) -> Division:
+    """Gives each segment the class in which it has the largest share, and groups segments.
+
+    Args:
+        segments: n segments of a drawing.
+        shares: (n, k) share of each segment in the k classes, such as the means of a region map.
+    """
+    shares = _agreed(segments, shares)
+    classes = shares.argmax(1).astype(np.int32)
+    seen = classes[segments.small]
+    places = _places(segments)
+    figures, boxes = _figures(seen)
+    return Division(shares, classes, _parts(seen)[places], figures[places], boxes)
+
+
+def _agreed(segments: Segments, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Lets segments that are open to each other agree, by the square of the opening's width against their areas.
+
+    A small piece that narrow places cut off from a cheek is what the cheek is; a strand of hair stays hair, although
+    its outline is open.
+    """
+    small, depth = segments.small, segments.depth
+    areas = np.bincount(small.ravel(), minlength=segments.count).astype(np.float64)[:, None]
+    sums, weights = areas * shares, areas.copy()
+    opening: Counter[tuple[int, int]] = Counter()
+    for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        border = (small[here] != small[there]) & (depth[here] > 0) & (depth[there] > 0)
+        opening.update(zip(small[here][border].tolist(), small[there][border].tolist(), strict=True))
+    for (one, other), width in opening.items():
+        for segment, neighbour in ((one, other), (other, one)):
+            sums[segment] += _OPENNESS * width**2 * shares[neighbour]
+            weights[segment] += _OPENNESS * width**2
+    return np.asarray(sums / np.maximum(weights, 1), dtype=np.float32)
+
+
+def mean_by_segment(segments: Segments, maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Returns the means (n, k) of maps (k, h, w) over each of n segments; pixels deep inside a segment count more."""
+    step = max(1, min(segments.small.shape) // _SAMPLES)
+    labels, depth = segments.small[::step, ::step], segments.depth[::step, ::step]
+    sums, weights = _sums(labels.ravel(), depth.ravel(), _enlarged(maps, labels.shape), segments.count)
+    if step > 1 and (missed := weights == 0).any():  # by the grid
+        pixels = missed[segments.small]
+        rest, more = _sums(
+            segments.small[pixels],
+            segments.depth[pixels],
+            _enlarged(maps, segments.small.shape, pixels),
+            segments.count,
+        )
+        sums, weights = sums + rest, weights + more
+    return np.asarray(sums / np.maximum(weights, 1e-9)[:, None], dtype=np.float32)
+
+
+def _sums(
+    labels: Numbers, depth: npt.NDArray[np.float32], maps: list[npt.NDArray[np.float32]], count: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    weights = np.maximum(depth, _LEAST_DEPTH) ** 2
+    sums = [np.bincount(labels, weights * values, count) for values in maps]
+    return np.stack(sums, 1).astype(np.float64), np.bincount(labels, weights, count).astype(np.float64)
+
+
+def _enlarged(
+    maps: npt.NDArray[np.float32], shape: tuple[int, ...], pixels: npt.NDArray[np.bool_] | None = None
+) -> list[npt.NDArray[np.float32]]:
+    """Returns each map at another size, flattened; only the chosen pixels of it, if any."""
+    large = (cv2.resize(one, shape[::-1], interpolation=cv2.INTER_LINEAR) for one in maps)
+    return [np.asarray(one.ravel() if pixels is None else one[pixels], dtype=np.float32) for one in large]
+
+
+def _places(segments: Segments) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Returns rows and columns of one pixel of each segment, at the size at which the drawing was divided."""
+    flat = np.zeros(segments.count, np.int64)
+    flat[segments.small.ravel()] = np.arange(segments.small.size)
+    rows, columns = np.divmod(flat, segments.small.shape[1])
+    return rows, columns
+
+
+def _parts(seen: Numbers) -> Numbers:
+    """Returns the number of each pixel's part, (h, w) int32, from the classes (h, w)."""
+    parts, count = np.zeros(seen.shape, np.int32), 0
+    for name in np.unique(seen):
+        inside = seen == name
+        found, pieces = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
+        parts[inside] = pieces[inside] - 1 + count
+        count += found - 1
+    return parts
+
+
+def _figures(seen: Numbers) -> tuple[Numbers, list[Box]]:
+    """Returns the number of each pixel's figure, (h, w) int32, and the boxes of the figures, the largest first."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((seen != 0).view(np.uint8), connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    least = max(_SMALLEST_FIGURE[0] * seen.size, _SMALLEST_FIGURE[1] * areas.max())
+    large = [int(piece) for piece in np.argsort(-areas, kind="stable") if areas[piece] >= least]
+    height, width = seen.shape
+    if not large:
+        return np.zeros(seen.shape, np.int32), [(0.0, 0.0, 1.0, 1.0)]
+    left, top, wide, high = stats[large, :4].T
+    corners = zip(left / width, top / height, (left + wide) / width, (top + high) / height, strict=True)
+    boxes = [(float(a), float(b), float(c), float(d)) for a, b, c, d in corners]
+    if len(large) == 1:
+        return np.zeros(seen.shape, np.int32), boxes
+    numbers = np.zeros(count, np.int32)
+    numbers[large] = 1 + np.arange(len(large))
+    figures = numbers[pieces]
+    return spread(figures, figures > 0) - 1, boxes

@@ -1,0 +1,183 @@
+"""Holds a drawing that a painter has read, and colours it by a guide, without the painter and in a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from cyclegan.painting.division import Division, divide, mean_by_segment
+from cyclegan.painting.enlarge import enlarge
+from cyclegan.painting.guide import Guide
+from cyclegan.painting.hints import Hint, cut, hinted, touched
+from cyclegan.painting.memory import Floats, Memory, describe
+from cyclegan.painting.palettes import Palette, PaletteError
+from imaging.colour import to_lab
+from imaging.layers import Layered
+from imaging.lineart import Normalization
+from imaging.segments import Segments, find_segments
+
+_SAME = 12.0  # ΔE*ab under which segments of a painter without classes count as one class
+_FAINT_INK = 200.0  # grey level; the lines of a drawing are assumed to be at least this dark
+_WHITE = 8.0  # ΔE*ab to white under which such a segment counts as paper
+
+
+@dataclass(frozen=True)
+class ReadDrawing:
+    """A drawing with everything that is needed to colour it.
+
+    Attributes:
+        lines: (H, W, 3) uint8, the drawing on white.
+        alpha: (H, W) uint8, its transparency; None for an opaque drawing.
+        gray: (H, W) uint8, the drawing normalized at its own size.
+        segments: its segments.
+        seen: (h, w) uint8, the lines as the painter saw them.
+        regions: (k, h, w) float32 region map; None for a painter without palettes.
+        painting: (3, h, w) float32 in [0, 1], the colours of a painter without palettes; None for others.
+        memory: the palettes that the painter remembers; None for a painter without palettes.
+    """
+
+    lines: npt.NDArray[np.uint8]
+    alpha: npt.NDArray[np.uint8] | None
+    gray: npt.NDArray[np.uint8]
+    segments: Segments
+    seen: npt.NDArray[np.uint8]
+    regions: Floats | None
+    painting: Floats | None
+    memory: Memory | None
+
+    @cached_property
+    def _own(self) -> Floats:
+        """The (n, 3) mean colour of each segment in [0, 1], of a painter without palettes."""
+        assert self.painting is not None
+        return mean_by_segment(self.segments, self.painting)
+
+    @cached_property
+    def division(self) -> Division:
+        """What each segment is."""
+        if self.regions is None:
+            return divide(self.segments, _alike(self._own, self.segments))
+        return divide(self.segments, mean_by_segment(self.segments, self.regions))
+
+    def palettes(self, guide: Guide) -> npt.NDArray[np.float32]:
+        """Returns the palette of each figure, (figures, k, 3) RGB in [0, 1], hints for "everywhere" included.
+
+        Raises:
+            PaletteError: the painter has no palettes.
+        """
+        if self.memory is None or self.regions is None:
+            raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
+        return np.stack([self._palette(figure, guide) for figure in range(len(self.division.boxes))])
+
+    def key(self, figure: int) -> Floats:
+        """Describes what a figure shows; see :func:`cyclegan.painting.memory.describe`."""
+        assert self.regions is not None
+        height, width = self.seen.shape
+        left, top, right, bottom = self.division.boxes[figure]
+        rows = slice(int(top * height), max(int(np.ceil(bottom * height)), int(top * height) + 1))
+        columns = slice(int(left * width), max(int(np.ceil(right * width)), int(left * width) + 1))
+        return describe(self.regions[:, rows, columns], self.seen[rows, columns])
+
+    def layered(self, guide: Guide) -> Layered:
+        """Colours the drawing.
+
+        Args:
+            guide: what is asked of the colouring.
+        """
+        if guide.soft:
+            return Layered(self.lines, self._soft(guide), self.alpha)
+        segments = cut(self.segments, guide.hints)
+        origins = self._origins(segments)
+        colours, division = self._base(guide)[origins], self.division.taken(origins)
+        if guide.hints:
+            colours = hinted(colours, segments, division, guide.hints)
+        return Layered(self.lines, colours[segments.labels], self.alpha, segments.labels, division.parts)
+
+    def _base(self, guide: Guide) -> npt.NDArray[np.uint8]:
+        """Returns the colours (n, 3) of the segments before hints for parts and areas."""
+        if self.regions is None and guide.palette is None and guide.variant == 0:
+            return np.asarray(np.rint(self._own * 255), dtype=np.uint8)
+        flats = self.palettes(guide)[self.division.figures, self.division.classes]
+        return np.asarray(np.rint(flats * 255), dtype=np.uint8)
+
+    def _soft(self, guide: Guide) -> npt.NDArray[np.uint8]:
+        """Returns the painter's own colours at the drawing's size, (H, W, 3)."""
+        if self.regions is None:
+            assert self.painting is not None
+            colours = np.moveaxis(self.painting, 0, 2)
+        else:
+            colours = np.einsum("khw,kc->hwc", self.regions, self.palettes(guide)[0])
+        ink = self.gray[self.gray < Normalization.threshold]
+        darkness = min(float(ink.mean()) if ink.size else 255.0, _FAINT_INK)
+        return enlarge(np.rint(colours * 255).clip(0, 255).astype(np.uint8), self.gray, darkness, paper=255)
+
+    def _palette(self, figure: int, guide: Guide) -> Palette:
+        assert self.memory is not None
+        if guide.palette is not None:
+            palette = guide.palette
+        else:
+            areas = self.division.areas(self.segments, figure)
+            palette = self.memory.suiting(self.key(figure), areas, max(1, guide.variant))
+        return self._followed(palette, guide.hints)
+
+    def _followed(self, palette: Palette, hints: Sequence[Hint]) -> Palette:
+        assert self.memory is not None
+        wanted: dict[int, Floats] = {}
+        for hint in hints:
+            if hint.scope == "everywhere":
+                for segment in touched(self.segments, hint):
+                    wanted[int(self.division.classes[segment])] = np.array(hint.colour, np.float32) / 255
+        return self.memory.followed(palette, wanted) if wanted else palette
+
+    def _origins(self, segments: Segments) -> npt.NDArray[np.int32]:
+        """Returns the number that each segment had before it was cut."""
+        origins = np.arange(segments.count, dtype=np.int32)
+        for now, before in ((segments.labels, self.segments.labels), (segments.small, self.segments.small)):
+            pieces = now >= self.segments.count
+            origins[now[pieces]] = before[pieces]
+        return origins
+
+
+def read_drawing(
+    lines: npt.NDArray[np.uint8],
+    alpha: npt.NDArray[np.uint8] | None,
+    gray: npt.NDArray[np.uint8],
+    seen: npt.NDArray[np.uint8],
+    map_: Floats,
+    memory: Memory | None,
+) -> ReadDrawing:
+    """Finds the segments of a drawing of which a painter has made a map.
+
+    Args:
+        lines: (H, W, 3) uint8, the drawing on white.
+        alpha: (H, W) uint8, its transparency; None for an opaque drawing.
+        gray: (H, W) uint8, the drawing normalized at its own size.
+        seen: (h, w) uint8, the lines as the painter saw them.
+        map_: (c, h, w), what `Painter.maps` returned for them.
+        memory: the palettes that the painter remembers; None for a painter without palettes.
+    """
+    regions, painting = (map_, None) if memory else (None, map_)
+    return ReadDrawing(lines, alpha, gray, find_segments(gray), seen, regions, painting, memory)
+
+
+def _alike(colours: Floats, segments: Segments) -> Floats:
+    """Groups segments by colour: the shares (n, k), 0 or 1, of each segment in k classes, the first of which is white.
+
+    Args:
+        colours: (n, 3) RGB in [0, 1].
+        segments: the n segments; the colours of large ones become classes first.
+    """
+    lab = to_lab(np.rint(colours * 255).astype(np.uint8)[None])[0]
+    areas = np.bincount(segments.small.ravel(), minlength=len(lab))
+    centres, classes = [np.array([100.0, 0.0, 0.0])], np.zeros(len(lab), np.int32)
+    for segment in np.argsort(-areas, kind="stable"):
+        distances = np.linalg.norm(np.stack(centres) - lab[segment], axis=1)
+        nearest = int(distances.argmin())
+        if distances[nearest] > (_SAME if nearest else _WHITE):
+            centres.append(lab[segment])
+            nearest = len(centres) - 1
+        classes[segment] = nearest
+    return np.eye(len(centres), dtype=np.float32)[classes]
