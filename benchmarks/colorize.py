@@ -107,7 +107,8 @@ def default_network() -> Network:
     painter = Painter(preset("default").method.generator).eval()
     random = torch.Generator().manual_seed(0)
     init_weights(painter, random)
-    painter.remembered.copy_(torch.rand(painter.remembered.shape, generator=random))
+    painter.remembered = torch.rand(64, painter.config.palette, 3, generator=random)
+    painter.shares = torch.ones(64, painter.config.palette)
     examples = torch.from_numpy(np.stack([normalized_lineart(seed, SIDE) for seed in list(HELD_OUT_SEEDS)[:12]]))
     return Network("default", painter, SIDE, examples, Normalization())
 
@@ -217,7 +218,7 @@ def scores(network: Network, name: str, models: Path) -> float:
     lineart = [normalized_lineart(seed, network.size) for seed in list(HELD_OUT_SEEDS)[:NUM_HELD_OUT]]
     colour = [portrait(seed, "B", network.size) for seed in range(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)]
     painter = network.served_by(name, models)
-    outputs = [translate(painter, drawing, torch.device("cpu")) for drawing in lineart]
+    outputs = [translate(painter, drawing) for drawing in lineart]
     return Scorer(lineart, colour).score(outputs).value
 
 

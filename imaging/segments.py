@@ -54,6 +54,7 @@ def find_segments(gray: Gray) -> Segments:
     small = reduced(gray, _WORKING_SIDE)
     lines = find_lines(small)
     depth = np.asarray(cv2.distanceTransform(255 - lines, cv2.DIST_L2, cv2.DIST_MASK_5), dtype=np.float32)
+    depth = np.minimum(depth, max(small.shape))  # of a blank page it is infinite
     markers, radii = _markers(depth)
     if not len(radii):  # all ink
         return Segments(np.zeros(gray.shape, np.int32), np.zeros(small.shape, np.int32), depth, 1)
@@ -63,7 +64,7 @@ def find_segments(gray: Gray) -> Segments:
 
 
 def find_lines(gray: Gray) -> Gray:
-    """Finds the lines: what is darker than the paper beside it, and narrower than _WIDEST_LINE.
+    """Finds the lines: what is darker than the paper beside it and narrower than _WIDEST_LINE, and borders of tones.
 
     Args:
         gray: (H, W) uint8.
@@ -74,8 +75,10 @@ def find_lines(gray: Gray) -> Gray:
     small = reduced(gray, _PAPER_SIDE)
     side = round(min(small.shape) * _WIDEST_LINE) | 1
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    steps = cv2.morphologyEx(paper, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    steps = cv2.resize(steps, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
     paper = cv2.resize(paper, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    _, lines = cv2.threshold(cv2.subtract(paper, gray), _LINE_CONTRAST - 1, 255, cv2.THRESH_BINARY)
+    _, lines = cv2.threshold(cv2.max(cv2.subtract(paper, gray), steps), _LINE_CONTRAST - 1, 255, cv2.THRESH_BINARY)
     return np.asarray(lines, dtype=np.uint8)
 
 

@@ -66,8 +66,14 @@ def untrained(config: GeneratorConfig, seed: int = 0) -> Painter:
         for parameter in network.parameters():
             parameter.mul_(5)
         if config.palette:
-            network.remembered.copy_(torch.rand(network.remembered.shape, generator=random))
+            give_palettes(network, torch.rand(64, config.palette, 3, generator=random))
     return network
+
+
+def give_palettes(network: Painter, palettes: torch.Tensor) -> None:
+    """Makes a painter remember palettes (n, k, 3) in [0, 1], and not what the pictures show."""
+    network.remembered, network.shares = palettes, torch.ones(palettes.shape[:2])
+    network.keys = torch.zeros(0, 0)
 
 
 def save(

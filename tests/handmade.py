@@ -15,6 +15,7 @@ from cyclegan.painting.guide import Guide
 from cyclegan.painting.painter import Painter
 from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization
+from tests.factories import give_palettes
 
 SIZE = 64
 CONFIG = GeneratorConfig(blocks=1, ngf=4, head="line_keeping", upsample="nearest", palette=5)
@@ -72,7 +73,7 @@ def save_known(path: Path, ema: Painter, raw: Painter) -> Path:
 def known_painter(remembered: dict[int, tuple[int, int, int]], region: int = 0) -> Painter:
     painter = Painter(CONFIG)
     put_all_in_region(painter, region)
-    painter.remembered.copy_(palettes(CONFIG, remembered))
+    give_palettes(painter, palettes(CONFIG, remembered))
     return painter
 
 

@@ -141,7 +141,7 @@ def test_in_uneven_light_paint_keeps_to_the_lines(tmp_path: Path) -> None:
     across, down = np.linspace(1, 0.55, 600)[None, :, None], np.linspace(1, 0.8, 600)[:, None, None]
     photo = Image.fromarray((np.asarray(clean) * across * down).astype(np.uint8))
     apart = np.asarray(colorizer(clean, Guide(palette))) - np.asarray(colorizer(photo, Guide(palette))) / across / down
-    assert (np.abs(apart).max(axis=2) > 30).mean() < 0.02
+    assert (np.abs(apart).max(axis=2) > 30).mean() < 0.03
 
 
 @pytest.mark.parametrize(

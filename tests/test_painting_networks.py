@@ -10,7 +10,7 @@ from cyclegan.methods.discriminator import Discriminator
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.layers import compose, in_colours
 from cyclegan.painting.networks import init_weights
-from cyclegan.painting.painter import REMEMBERED_PALETTES, Painter
+from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import palette_of
 from cyclegan.training.config import ScheduleConfig, TrainConfig, preset
 
@@ -152,7 +152,7 @@ def test_the_palette_says_the_colours_and_the_drawing_the_regions() -> None:
 def test_without_a_palette_a_drawing_gets_a_remembered_one_and_always_the_same() -> None:
     generator, lineart = with_palettes(), noise(2, 3, 32, 32)
     generator.remember((noise(3, 32, 32), noise(3, 32, 32) * level) for level in (0.2, 0.5, 0.9))
-    assert generator.remembered.shape == (REMEMBERED_PALETTES, 5, 3)
+    assert generator.remembered.shape == (3, 5, 3)
     assert len(torch.unique(generator.remembered, dim=0)) == 3
     assert (generator.remembered[:, 0] == 1).all()
     both = generator(lineart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +110,7 @@ class ReadDrawing:
             assert self.painting is not None
             colours = np.moveaxis(self.painting, 0, 2)
         else:
-            colours = np.einsum("khw,kc->hwc", self.regions, self.palettes(guide)[0])
+            colours = np.einsum("khw,kc->hwc", self.regions, self.palettes(guide)[0], dtype=np.float32)
         ink = self.gray[self.gray < Normalization.threshold]
         darkness = min(float(ink.mean()) if ink.size else 255.0, _FAINT_INK)
         return enlarge(np.rint(colours * 255).clip(0, 255).astype(np.uint8), self.gray, darkness, paper=255)
@@ -125,7 +126,7 @@ class ReadDrawing:
 
     def _followed(self, palette: Palette, hints: Sequence[Hint]) -> Palette:
         assert self.memory is not None
-        wanted: dict[int, Floats] = {}
+        wanted: dict[int, npt.NDArray[np.floating[Any]]] = {}
         for hint in hints:
             if hint.scope == "everywhere":
                 for segment in touched(self.segments, hint):

@@ -11,8 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cyclegan.painting.memory import key_length
-
 FORMAT = 3
 
 # fields of a config of format 1 on which the weights depend; None: a single value
@@ -94,7 +92,7 @@ def _with_memory(state: Mapping[str, Any]) -> dict[str, Any]:
         return dict(state)
     palettes = state["remembered"]
     count, k = palettes.shape[:2]
-    unknown = {"shares": palettes.new_ones(count, k), "keys": palettes.new_zeros(0, key_length(k))}
+    unknown = {"shares": palettes.new_ones(count, k), "keys": palettes.new_zeros(0, 0)}
     return {**state, **unknown}
 
 

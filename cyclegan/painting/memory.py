@@ -61,7 +61,7 @@ class Memory:
     Attributes:
         palettes: (n, k, 3) RGB in [0, 1].
         shares: (n, k), the share of each class in each picture; all equal where it is not known.
-        keys: (n, key_length(k)), what is drawn; (0, key_length(k)) in checkpoints that did not store it.
+        keys: (n, key_length(k)), what is drawn; (0, 0) from checkpoints that did not store it.
     """
 
     palettes: Floats

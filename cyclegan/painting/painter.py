@@ -83,7 +83,9 @@ class Painter(nn.Module):
         """
         height, width = lineart.shape[1:]
         pages = torch.from_numpy(np.stack([padded(gray) for gray in lineart]))
-        lines = to_range(pages.to(next(self.parameters()).device))[:, None].expand(-1, 3, -1, -1)
+        # a backend for CPUs has no parameters
+        device = next((each.device for each in self.parameters()), torch.device("cpu"))
+        lines = to_range(pages.to(device))[:, None].expand(-1, 3, -1, -1)
         found = self.regions(lines) if self.config.palette else self.layers(lines).flats
         return found[..., :height, :width].float().cpu().numpy()
 

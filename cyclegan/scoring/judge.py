@@ -114,8 +114,13 @@ class Judge:
         ]
 
     def _candidates(self) -> Iterator[Candidate]:
-        for each in self._scores:
+        for each in self._comparable():
             yield Candidate(each["step"], each["weights"], Score.from_dict(each["score"]))
+
+    def _comparable(self) -> list[dict[str, Any]]:
+        """Returns the scores by the formula of the newest one; an older version of this program had fewer parts."""
+        newest = self._scores[-1]["score"]["parts"].keys() if self._scores else ()
+        return [each for each in self._scores if each["score"]["parts"].keys() == newest]
 
     def state_dict(self) -> list[dict[str, Any]]:
         return list(self._scores)
