@@ -117,7 +117,7 @@ def _grow(markers: Labels, lines: Gray) -> Labels:
     """Grows markers over the paper, and then under the lines.
 
     Args:
-        markers: (H, W) int32, from 1; 0 is to be filled. Changed.
+        markers: (H, W) int32, from 1; 0 is to be filled.
         lines: (H, W) uint8, 255 on lines.
 
     Returns:
@@ -125,7 +125,10 @@ def _grow(markers: Labels, lines: Gray) -> Labels:
     """
     line = int(markers.max()) + 1
     markers[lines > 0] = line  # a marker of its own, because a segment would run along the lines
-    cv2.watershed(cv2.merge([lines] * 3), markers)
+    # with a frame, because OpenCV clears the outermost pixels
+    framed, walls = (cv2.copyMakeBorder(each, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for each in (markers, lines))
+    cv2.watershed(cv2.merge([walls] * 3), framed)
+    markers = np.ascontiguousarray(framed[1:-1, 1:-1])
     return spread(markers, (markers > 0) & (markers < line))
 
 
