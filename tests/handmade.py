@@ -109,3 +109,15 @@ def outlines(count: int, seed: int) -> list[np.ndarray]:
 def painters(trainer: Trainer) -> tuple[Painter, Painter]:
     """The averaged one and that of the last step."""
     return trainer.painter.network, trainer.method.painter
+
+
+def noise_pairs(count: int, side: int = 32) -> list[tuple[Tensor, Tensor]]:
+    """Lines and colour pictures of noise, (3, side, side) in [-1, 1] each."""
+    random = torch.Generator().manual_seed(0)
+    return [
+        (
+            torch.rand(1, side, side, generator=random).expand(3, -1, -1) * 2 - 1,
+            torch.rand(3, side, side, generator=random) * 2 - 1,
+        )
+        for _ in range(count)
+    ]
