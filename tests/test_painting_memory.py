@@ -52,8 +52,9 @@ def test_an_odd_picture_does_not_decide_although_it_is_the_nearest() -> None:
 
 def test_a_colour_that_a_picture_hardly_has_does_not_count() -> None:
     known = memory()
-    known.shares[0::2, 1] = [0.0] * 19 + [0.3]  # of those with red above, one only shows it
-    known.palettes[0:38:2, 1] = 0  # measured in nothing
+    shows_it = np.arange(40) == 4  # one only of those with red above
+    known.shares[~shows_it, 1] = 0
+    known.palettes[~shows_it, 1] = 0  # measured in nothing
     assert known.suiting(ABOVE, AREAS)[1] == pytest.approx(np.array(RED), abs=0.01)
 
 
