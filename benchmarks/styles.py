@@ -1,0 +1,63 @@
+"""Draws portraits in several artists' styles, each as lineart and in colour, pixel by pixel alike."""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import resvg_py
+from dicebear import Avatar, Style
+from PIL import Image
+
+from demo.pictures import portrait
+from imaging.codec import decode
+from imaging.lineart import lineart_gray
+
+CREDIT = (
+    '"Adventurer" by Lisa Wischofsky (CC BY 4.0), "Micah" by Micah Lanier (CC BY 4.0), "Open Peeps" by Pablo Stanley'
+)
+
+# options of DiceBear's styles that take a colour, and the colours of those that are black by default
+_STYLES: dict[str, dict[str, list[str]]] = {
+    "micah": {
+        "base": [], "earring": [], "eyeShadow": [], "glasses": [], "shirt": [],
+        "hair": ["#d2eff3", "#e0ddff", "#f4d150", "#ac6651", "#9287ff", "#ffeba4", "#fc909f", "#6bd9e9", "#77311d"],
+    },
+    "open-peeps": {
+        "skin": [], "clothing": [],
+        "headContrast": ["#d6b370", "#f59797", "#b58143", "#a55728", "#c93305", "#8fa7df", "#9ddadb"],
+    },
+}  # fmt: skip
+STYLES = ("adventurer", *_STYLES)
+
+
+def draw(style: str, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws one portrait.
+
+    Args:
+        style: one of STYLES.
+        seed: decides everything but the size.
+        size: width and height in pixels.
+
+    Returns:
+        Lineart (size, size) uint8, and the colour version (size, size, 3) uint8 RGB.
+    """
+    if style == "adventurer":
+        lines, colour = portrait(seed, "A", size), portrait(seed, "B", size)
+        return np.ascontiguousarray(lines[..., 0]), colour
+    colours = _STYLES[style]
+    white = {f"{name}Color": ["#ffffff"] for name in colours}
+    chosen = {f"{name}Color": values for name, values in colours.items() if values}
+    return lineart_gray(_render(style, seed, white, size)), np.array(_render(style, seed, chosen, size))
+
+
+def _render(style: str, seed: int, colours: dict[str, list[str]], size: int) -> Image.Image:
+    drawn = str(Avatar(_style(style), {"seed": str(seed), **colours}))
+    return decode(
+        resvg_py.svg_to_bytes(svg_string=drawn, width=size, height=size, background="white", skip_system_fonts=True)
+    )
+
+
+@cache
+def _style(name: str) -> Style:
+    return Style(json.loads(files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8")))
