@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +24,19 @@ class Layered:
         flats: (H, W, 3) uint8, the colours; they continue under the lines.
         alpha: (H, W) uint8, 0 where the drawing is transparent; None for an opaque drawing.
         labels: (H, W) int32, the number of each pixel's segment; None where the colours are not by segment.
-        parts: (n,) int32, the number of each segment's part: what people take for one thing of one colour.
+        find_parts: returns (n,) int32, the number of each segment's part; None where `labels` is None.
     """
 
     lines: Pixels
     flats: Pixels
     alpha: Pixels | None = None
     labels: npt.NDArray[np.int32] | None = None
-    parts: npt.NDArray[np.int32] | None = None
+    find_parts: Callable[[], npt.NDArray[np.int32]] | None = None
+
+    @cached_property
+    def parts(self) -> npt.NDArray[np.int32] | None:
+        """The number of each segment's part, (n,) int32: what people take for one thing of one colour."""
+        return self.find_parts() if self.find_parts else None
 
     def merged(self) -> Image.Image:
         """Returns lines × flats / 255, rounded: RGB, or RGBA where the drawing has transparency."""

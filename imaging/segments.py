@@ -21,7 +21,8 @@ Labels = npt.NDArray[np.int32]
 
 WIDEST_GAP = 1 / 24  # of the shorter side; a gap up to this width closes between areas that are wider than the gap
 _SMALLEST_RADIUS = 0.5  # px
-_WORKING_SIDE = 1024  # px, of the shorter side; a larger drawing is divided at this size
+_FINEST = 2.0  # px; up to twice this radius, every pixel is looked at
+_WORKING_SIDE = 768  # px, of the shorter side; a larger drawing is divided at this size
 _PAPER_SIDE = 512  # px, of the shorter side at which the paper beside the lines is estimated
 _WIDEST_LINE = 1 / 24  # of the shorter side; wider dark strokes are areas
 _LINE_CONTRAST = 28  # grey levels by which a line is darker than the paper beside it
@@ -99,17 +100,19 @@ def _markers(depth: npt.NDArray[np.float32]) -> tuple[Labels, npt.NDArray[np.flo
     """
     markers = np.zeros(depth.shape, np.int32)
     radii: list[float] = []
-    radius, within = WIDEST_GAP * min(depth.shape) / 2, np.zeros(depth.shape, bool)
+    radius = WIDEST_GAP * min(depth.shape) / 2
     while radius >= _SMALLEST_RADIUS or (not radii and radius > _SMALLEST_RADIUS / 2):
-        inside = depth > radius
-        count, pieces = cv2.connectedComponents(inside.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+        # wide places are found on a coarse grid; each finer grid contains the points of the coarser ones
+        step = 2 ** max(0, int(np.log2(radius / _FINEST)))
+        grid = markers[::step, ::step]
+        count, pieces = cv2.connectedComponents((depth[::step, ::step] > radius).view(np.uint8), connectivity=4)
         new = np.ones(count, bool)
         new[0] = False
-        new[pieces[within]] = False
+        new[pieces.ravel()[np.flatnonzero(grid)]] = False
         numbers = np.where(new, len(radii) + np.cumsum(new), 0).astype(np.int32)
-        markers += numbers[pieces]
+        grid += numbers[pieces]
         radii += [radius] * int(new.sum())
-        radius, within = radius / 2, inside
+        radius /= 2
     return markers, np.array(radii)
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from cyclegan.painting.division import divide, mean_by_segment
+from cyclegan.painting.division import divide, find_parts, mean_by_segment
 from imaging.segments import find_segments
 
 SIDE = 200
@@ -43,7 +43,8 @@ def test_figures_are_what_paper_parts_and_parts_are_of_one_class() -> None:
     division = divide(segments, mean_by_segment(segments, regions((*HEAD, 1), (*HAIR, 2), (*OTHER, 1))))
     head, hair, other = (segments.labels[y, x] for x, y in ((65, 90), (65, 40), (155, 90)))
     assert division.figures[head] == division.figures[hair] == 0 and division.figures[other] == 1
-    assert len({division.parts[head], division.parts[hair], division.parts[other]}) == 3
+    parts = find_parts(segments, division.classes)
+    assert len({parts[head], parts[hair], parts[other]}) == 3
     assert len(division.boxes) == 2
     left, top, right, bottom = division.boxes[0]
     assert abs(left - 0.2) < 0.03 and abs(top - 0.1) < 0.03 and abs(right - 0.45) < 0.03 and abs(bottom - 0.6) < 0.03
@@ -53,7 +54,8 @@ def test_one_part_goes_on_across_a_line() -> None:
     segments = find_segments(page((40, 60, 90, 120), (90, 60, 140, 120)))
     division = divide(segments, mean_by_segment(segments, regions((40, 60, 140, 120, 1))))
     left, right = segments.labels[90, 65], segments.labels[90, 115]
-    assert left != right and division.parts[left] == division.parts[right]
+    parts = find_parts(segments, division.classes)
+    assert left != right and parts[left] == parts[right]
 
 
 def test_a_piece_that_a_narrow_place_cuts_off_is_what_its_neighbour_is() -> None:

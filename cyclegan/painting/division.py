@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from imaging.segments import Segments, spread
 
-_SAMPLES = 512  # px, of the shorter side of the grid on which the region map is read
+_LEAST_SIDE = 128  # px, of the grid on which a map is read; larger maps have grids of their own size
+_COARSE_SIDE = 256  # px, of the grid on which figures are found
+_FEW = 4  # samples of a segment; with fewer, all of its pixels are read
 _LEAST_DEPTH = 0.1  # px; beside a line, where the painter mixes the classes of both sides, a pixel counts little
 _OPENNESS = 2.0  # weight of a neighbour, in squares over the opening
 _SMALLEST_FIGURE = 0.01, 0.1  # shares of the drawing, and of the largest figure; what is smaller belongs to the nearest
@@ -27,21 +29,19 @@ class Division:
     Attributes:
         shares: (n, k) float32, the share of each segment in each of the k classes.
         classes: (n,) int32, the class with the largest share; 0 is paper.
-        parts: (n,) int32, number of the segment's part: segments of one class that touch, across lines too.
         figures: (n,) int32, number of the segment's figure: parts that touch and are not paper. 0 is the largest.
         boxes: the place of each figure.
     """
 
     shares: npt.NDArray[np.float32]
     classes: Numbers
-    parts: Numbers
     figures: Numbers
     boxes: list[Box]
 
     def taken(self, segments: Numbers) -> Division:
         """Returns the division of these segments alone, by their numbers."""
         of = segments
-        return Division(self.shares[of], self.classes[of], self.parts[of], self.figures[of], self.boxes)
+        return Division(self.shares[of], self.classes[of], self.figures[of], self.boxes)
 
     def areas(self, segments: Segments, figure: int) -> npt.NDArray[np.float32]:
         """Returns the share of each class in a figure, paper included, (k,) float32."""
@@ -59,10 +59,10 @@ def divide(segments: Segments, shares: npt.NDArray[np.float32]) -> Division:
     """
     shares = _agreed(segments, shares)
     classes = shares.argmax(1).astype(np.int32)
-    seen = classes[segments.small]
-    places = _places(segments)
-    figures, boxes = _figures(seen)
-    return Division(shares, classes, _parts(seen)[places], figures[places], boxes)
+    step = max(1, min(segments.small.shape) // _COARSE_SIDE)
+    figures, boxes = _figures(classes[segments.small[::step, ::step]])
+    rows, columns = _places(segments)
+    return Division(shares, classes, figures[rows // step, columns // step], boxes)
 
 
 def _agreed(segments: Segments, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -87,18 +87,19 @@ def _agreed(segments: Segments, shares: npt.NDArray[np.float32]) -> npt.NDArray[
 
 def mean_by_segment(segments: Segments, maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Returns the means (n, k) of maps (k, h, w) over each of n segments; pixels deep inside a segment count more."""
-    step = max(1, min(segments.small.shape) // _SAMPLES)
+    step = max(1, min(segments.small.shape) // max(_LEAST_SIDE, *maps.shape[1:]))
     labels, depth = segments.small[::step, ::step], segments.depth[::step, ::step]
     sums, weights = _sums(labels.ravel(), depth.ravel(), _enlarged(maps, labels.shape), segments.count)
-    if step > 1 and (missed := weights == 0).any():  # by the grid
-        pixels = missed[segments.small]
+    few = np.bincount(labels.ravel(), minlength=segments.count) < _FEW
+    if step > 1 and few.any():
+        pixels = few[segments.small]
         rest, more = _sums(
             segments.small[pixels],
             segments.depth[pixels],
             _enlarged(maps, segments.small.shape, pixels),
             segments.count,
         )
-        sums, weights = sums + rest, weights + more
+        sums, weights = np.where(few[:, None], rest, sums), np.where(few, more, weights)
     return np.asarray(sums / np.maximum(weights, 1e-9)[:, None], dtype=np.float32)
 
 
@@ -126,15 +127,24 @@ def _places(segments: Segments) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     return rows, columns
 
 
-def _parts(seen: Numbers) -> Numbers:
-    """Returns the number of each pixel's part, (h, w) int32, from the classes (h, w)."""
+def find_parts(segments: Segments, classes: Numbers) -> Numbers:
+    """Numbers the parts: segments of one class that touch, across lines too.
+
+    Args:
+        segments: n segments of a drawing.
+        classes: (n,) int32.
+
+    Returns:
+        (n,) int32, the number of each segment's part.
+    """
+    seen = classes[segments.small]
     parts, count = np.zeros(seen.shape, np.int32), 0
     for name in np.unique(seen):
         inside = seen == name
         found, pieces = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
         parts[inside] = pieces[inside] - 1 + count
         count += found - 1
-    return parts
+    return parts[_places(segments)]
 
 
 def _figures(seen: Numbers) -> tuple[Numbers, list[Box]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cyclegan.painting.division import Division, divide, mean_by_segment
+from cyclegan.painting.division import Division, divide, find_parts, mean_by_segment
 from cyclegan.painting.enlarge import enlarge
 from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import Hint, cut, hinted, touched
@@ -95,7 +96,8 @@ class ReadDrawing:
         colours, division = self._base(guide)[origins], self.division.taken(origins)
         if guide.hints:
             colours = hinted(colours, segments, division, guide.hints)
-        return Layered(self.lines, colours[segments.labels], self.alpha, segments.labels, division.parts)
+        find = partial(find_parts, segments, division.classes)
+        return Layered(self.lines, _filled(colours, segments.labels), self.alpha, segments.labels, find)
 
     def _base(self, guide: Guide) -> npt.NDArray[np.uint8]:
         """Returns the colours (n, 3) of the segments before hints for parts and areas."""
@@ -162,6 +164,13 @@ def read_drawing(
     """
     regions, painting = (map_, None) if memory else (None, map_)
     return ReadDrawing(lines, alpha, gray, find_segments(gray), seen, regions, painting, memory)
+
+
+def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """Returns the colour of each pixel's segment, (H, W, 3); the same as colours[labels], several times faster."""
+    packed = np.concatenate([colours, np.zeros((len(colours), 1), np.uint8)], 1).view(np.uint32).ravel()
+    pixels = packed[labels].view(np.uint8).reshape(*labels.shape, 4)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), dtype=np.uint8)
 
 
 def _alike(colours: Floats, segments: Segments) -> Floats:

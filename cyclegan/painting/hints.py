@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cyclegan.errors import CycleganError
-from cyclegan.painting.division import Division
+from cyclegan.painting.division import Division, find_parts
 from imaging.segments import Segments, spread
 
 Scope = Literal["area", "part", "everywhere"]
@@ -86,14 +86,15 @@ def hinted(base: Colours, segments: Segments, division: Division, hints: Sequenc
         hints: all hints; the palettes have followed those for "everywhere" already.
     """
     colours = base.copy()
+    parts = find_parts(segments, division.classes)
     by_part: dict[int, dict[int, tuple[int, int, int]]] = defaultdict(dict)
     for hint in hints:
         for segment in touched(segments, hint):
             if hint.scope == "part" and division.classes[segment] != PAPER:
-                by_part[int(division.parts[segment])][segment] = hint.colour
+                by_part[int(parts[segment])][segment] = hint.colour
     neighbours = _neighbours(segments) if any(len(seeds) > 1 for seeds in by_part.values()) else {}
     for part, seeds in by_part.items():
-        members = division.parts == part
+        members = parts == part
         if len(set(seeds.values())) == 1:
             colours[members] = next(iter(seeds.values()))
         else:
