@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from cyclegan.painting.painter import Painter
 from cyclegan.scoring.samples import sample_sheet, translate
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
+from cyclegan.scoring.served import coloured_by
+from imaging.lineart import Normalization
 
 FEWEST_TO_SCORE = 4  # held-out pictures of each domain
 
@@ -75,6 +78,21 @@ class Judge:
             {"step": step, "weights": weights, "score": score.to_dict()} for weights, score in scores.items()
         ]
         return Judgement(sheet, scores)
+
+    def score_of(self, checkpoint: Path, weights: Weights, toned: Normalization) -> Score | None:
+        """Scores a checkpoint of another run on the same drawings; None if too few pictures are held out.
+
+        Args:
+            checkpoint: the file.
+            weights: "ema" or "raw".
+            toned: how the held-out lineart was normalized.
+
+        Raises:
+            CheckpointError: the file cannot be loaded (its text is one line).
+        """
+        if self._scorer is None:
+            return None
+        return self._scorer.score(coloured_by(checkpoint, weights, self._shown, toned, self._device))
 
     def choice(self, kept: Collection[int], newest: int) -> Choice:
         """Selects the checkpoint that should serve.

@@ -21,12 +21,12 @@ def announce_arrival() -> None:
         emit_event("inbox.images.arrived", resource={"prefect.resource.id": "irodori.inbox"})
 
 
-def run_training(dataset: str, model: str, preset: PresetName, overrides: Overrides, credit: str) -> None:
+def run_training(dataset: str, model: str, preset: PresetName, overrides: Overrides, credit: str, serve: bool) -> None:
     """Runs the flow train-cyclegan in this process; exits with one line if it fails."""
     from flows.train_cyclegan import train_cyclegan
 
     try:
-        train_cyclegan(dataset, model, preset, overrides, credit)
+        train_cyclegan(dataset, model, preset, overrides, credit, serve)
     except FailedRun as error:
         sys.exit(str(error))
     except ParameterTypeError as error:  # a list over several lines
