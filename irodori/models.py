@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from cyclegan.painting.checkpoint import Weights
 
 _RESULT = "result.json"
+_NUMBER = (int, float)
+_KINDS: dict[str, Any] = dict(checkpoint=str, run=str, step=int, score=_NUMBER, parts=dict, reason=str)
 
 
 class Untrained(PipelineError):
@@ -59,8 +61,7 @@ class Served:
             found = json.loads(data)
             known = {each.name for each in fields(cls)}
             served = cls(**{name: value for name, value in found.items() if name in known})
-            kinds: dict[str, Any] = {"checkpoint": str, "run": str, "step": int, "score": (int, float), "parts": dict, "reason": str}
-            wrong = [name for name, kind in kinds.items() if not isinstance(getattr(served, name), kind)]
+            wrong = [name for name, kind in _KINDS.items() if not isinstance(getattr(served, name), kind)]
             if wrong or served.weights not in ("ema", "raw"):
                 raise ValueError(f"wrong: {', '.join(wrong or ['weights'])}")
         except (ValueError, AttributeError, TypeError) as error:

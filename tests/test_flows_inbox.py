@@ -126,6 +126,19 @@ def touched(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
+def test_models_that_cannot_be_loaded_keep_no_other_waiting(storage: Storage) -> None:
+    """One has a cut-off best.json, one a cut-off checkpoint; both are said in the end, each in its words."""
+    storage.write("models/cut/best.json", b'{"checkpoint": "models/')
+    storage.write("models/bad/x.pt", b"not a checkpoint")
+    storage.write("models/bad/best.json", b'{"checkpoint": "models/bad/x.pt"}')
+    state = colorize_inbox(settle_seconds=0.0, styles=["bad", "soft"], return_state=True)
+    assert state.is_failed() and re.search(r"x\.pt.*not a whole checkpoint", state.message or "")
+    assert storage.exists("outbox/soft/page/a.png")
+    state = colorize_inbox(settle_seconds=0.0, styles=["cut", "bold"], return_state=True)
+    assert state.is_failed() and "models/cut/best.json does not say what the model serves" in (state.message or "")
+    assert storage.exists("outbox/bold/page/a.png") and storage.exists("inbox/page/a.png")
+
+
 def test_a_checkpoint_that_is_none(tmp_path: Path, environment: Callable[..., None]) -> None:
     storage = open_storage(tmp_path.as_uri())
     storage.write("models/m/best.json", b'{"checkpoint": "models/m/runs/r/checkpoints/x.pt", "weights": "ema"}')
