@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
     ("words", "line"),
     [
         (["--dataset", "nowhere"], "dataset 'nowhere' has no lineart (domain A): run build-dataset first"),
-        (["--dataset", "../Up"], "dataset: String should match pattern"),
+        (["--dataset", "../Up"], "dataset: Value error, '../Up' cannot be the name of a folder"),
     ],
 )
 def test_what_is_wrong_with_a_dataset_is_the_last_line(

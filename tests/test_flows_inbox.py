@@ -73,6 +73,16 @@ def test_a_style_that_is_not_trained_yet_keeps_no_other_waiting(storage: Storage
     assert not storage.exists("inbox/page/a.png")
 
 
+def test_styles_that_are_called_as_tags_are(storage: Storage, tmp_path: Path) -> None:
+    tags = ["watercolor_(medium)", "k-on!&'x"]
+    for seed, tag in enumerate(tags):
+        serve(storage, tag, seed, tmp_path)
+    run(styles=tags)
+    shown = {drawing.name: drawing for drawing in read_page(storage.read("outbox/page/_before-after.html"))}
+    assert list(shown["a.png"].colours) == tags
+    assert all(storage.exists(f"outbox/{tag}/page/a.png") for tag in tags)
+
+
 def test_variants_in_columns(storage: Storage, tmp_path: Path) -> None:
     serve(storage, "soft", 9, tmp_path, palette=6)
     run(model="soft", variants=3, credit="by me")

@@ -1,10 +1,13 @@
 """Tests which run may write best.json, and what a best.json must say."""
 
+import re
 import threading
 from dataclasses import replace
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from irodori.datasets import Name
 from irodori.errors import PipelineError
 from irodori.models import Model, Run, Served
 from storage import Storage
@@ -78,3 +81,27 @@ def test_a_damaged_best_json_is_one_line_that_names_it(storage: Storage, data: b
         model.best()
     assert str(error.value).startswith("models/m/best.json does not say what the model serves (")
     assert str(error.value).endswith("): delete it and train again") and "\n" not in str(error.value)
+
+
+TAGS = ["watercolor_(medium)", "k-on!", "re:zero", "pokémon", "水彩", "1girl", "a&b=c+d,e;f", "fate'_@$^~.x", "é" * 63]
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_model_is_called_as_a_tag_is(storage: Storage, tag: str) -> None:
+    assert TypeAdapter(Name).validate_python(tag) == tag
+    assert re.search(TypeAdapter(Name).json_schema()["pattern"], tag)
+    trained = Model(storage.url, tag).run("tiny", of=1)
+    trained.finish(of(trained))
+    assert Model(storage.url, tag).best() == of(trained) == trained.result()
+    assert {entry.key for entry in storage.list("models/")} == {trained.model.best_key, f"{trained.prefix}result.json"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "a/b", "../a", "a b", "A", "-x", "~x", ".x", "a\\b", "a\n", "a*", "a?", "a#", "a%2f", "x" * 64],
+)
+def test_what_cannot_be_a_folder_is_no_name(name: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(Name).validate_python(name)
+    assert f"{name!r} cannot be the name of a folder" in str(error.value)
+    assert not re.search(TypeAdapter(Name).json_schema()["pattern"], name) or name.endswith("\n")
