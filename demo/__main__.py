@@ -9,16 +9,19 @@ import sys
 import time
 from pathlib import Path
 
+from irodori.loopback import keep_loopback_direct
+
 NAME = "demo"
 PORT = 8765
 _HOME = Path(__file__).resolve().parent.parent / ".run" / "demo"
 
+keep_loopback_direct()
 # set before Prefect is imported, so that the demo starts its own server whatever else this machine is configured for
 os.environ.pop("PREFECT_API_URL", None)
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 os.environ |= {
     "PREFECT_HOME": str(_HOME),
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "INFO"),
 }
@@ -43,6 +46,8 @@ def _run() -> None:
     from demo.gallery import demo_posts
     from deploy.child import marked, stop
     from flows.full_pipeline import full_pipeline
+    from irodori.errors import PipelineError
+    from irodori.prefect_server import check_home, temporary_server
     from scraping.filters import PostFilter
     from scraping.politeness import Politeness
     from tasks.scrape import Query
@@ -58,18 +63,20 @@ def _run() -> None:
     with board:
         _fill_inbox()
         try:
-            full_pipeline(
-                name=NAME,
-                lineart=Query(tags="lineart monochrome solo", filter=small),
-                colour=Query(tags="solo white_background -monochrome", filter=small),
-                size=size,
-                source=board.url,
-                # the board is local, so rate limits would only slow the demo down
-                politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
-                preset="demo",
-                credit=CREDIT,
-            )
-        except FailedRun as error:
+            check_home(_HOME)
+            with temporary_server():
+                full_pipeline(
+                    name=NAME,
+                    lineart=Query(tags="lineart monochrome solo", filter=small),
+                    colour=Query(tags="solo white_background -monochrome", filter=small),
+                    size=size,
+                    source=board.url,
+                    # the board is local, so rate limits would only slow the demo down
+                    politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
+                    preset="demo",
+                    credit=CREDIT,
+                )
+        except (FailedRun, PipelineError) as error:
             sys.exit(f"the demo stopped: {error}")
     _print_summary()
 
