@@ -40,17 +40,11 @@ def main() -> None:
 def _run() -> None:
     from prefect.exceptions import FailedRun
 
-    from cyclegan.training.config import preset
     from demo.board import Board
-    from demo.drawings import CREDIT
     from demo.gallery import demo_posts
     from deploy.child import marked, stop
-    from flows.full_pipeline import full_pipeline
     from irodori.errors import PipelineError
     from irodori.prefect_server import check_home, temporary_server
-    from scraping.filters import PostFilter
-    from scraping.politeness import Politeness
-    from tasks.scrape import Query
 
     try:
         board = Board(demo_posts(), port=PORT)
@@ -58,27 +52,38 @@ def _run() -> None:
         sys.exit(f"the demo's board cannot listen on port {PORT} ({error.strerror}): stop what uses it")
     # this process holds the port, so no other demo is running: a process with the demo's mark was left by a killed one
     stop(marked("PREFECT_HOME", str(_HOME)), grace=5.0)
-    size = preset("demo").data.crop
-    small = PostFilter(min_side=size)
     with board:
         _fill_inbox()
         try:
             check_home(_HOME)
             with temporary_server():
-                full_pipeline(
-                    name=NAME,
-                    lineart=Query(tags="lineart monochrome solo", filter=small),
-                    colour=Query(tags="solo white_background -monochrome", filter=small),
-                    size=size,
-                    source=board.url,
-                    # the board is local, so rate limits would only slow the demo down
-                    politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
-                    preset="demo",
-                    credit=CREDIT,
-                )
+                _run_pipeline(board.url)
         except (FailedRun, PipelineError) as error:
             sys.exit(f"the demo stopped: {error}")
     _print_summary()
+
+
+def _run_pipeline(source: str) -> None:
+    from cyclegan.training.config import preset
+    from demo.drawings import CREDIT
+    from flows.full_pipeline import full_pipeline
+    from scraping.filters import PostFilter
+    from scraping.politeness import Politeness
+    from tasks.scrape import Query
+
+    size = preset("demo").data.crop
+    small = PostFilter(min_side=size)
+    full_pipeline(
+        name=NAME,
+        lineart=Query(tags="lineart monochrome solo", filter=small),
+        colour=Query(tags="solo white_background -monochrome", filter=small),
+        size=size,
+        source=source,
+        # the board is local, so rate limits would only slow the demo down
+        politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
+        preset="demo",
+        credit=CREDIT,
+    )
 
 
 def _fill_inbox() -> None:

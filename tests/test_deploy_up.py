@@ -210,7 +210,9 @@ def test_a_second_stack_in_the_folder_is_refused(stack: Stack) -> None:
 
 def test_ctrl_c_lets_a_training_save_and_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "long_training.py").write_text(TRAINING)
-    stack.env["PREFECT_API_URL"] = stack.api  # that folder has no prefect.toml
+    # that folder has no prefect.toml, and therefore no plugin
+    stack.env["PREFECT_API_URL"], stack.env["NO_PROXY"] = stack.api, HOST
+    del stack.env["ALL_PROXY"]
     stack.prefect("deploy", "long_training.py:long_training", "--name", "it", "--pool", "gpu", cwd=tmp_path)
     stack.prefect("deployment", "run", "long-training/it", cwd=tmp_path)
     wait_for((tmp_path / "started").exists, RUN_SECONDS)
