@@ -17,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-from dotenv import load_dotenv
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +29,7 @@ from deploy.seaweed import PORT_OFFSETS, SeaweedFS
 from irodori.errors import PipelineError
 from irodori.loopback import keep_loopback_direct
 from irodori.prefect_server import check_home
+from irodori.stack import own_variables, set_defaults
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUCKET = "irodori"
@@ -213,10 +213,10 @@ def _variables_file(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
 def main() -> int:
     """Runs the stack; returns exit status 0 after a signal, or 1 with a line on stderr after an error."""
     os.chdir(PROJECT)  # Prefect looks for prefect.toml and prefect.yaml here, and workers run flows here
-    load_dotenv(PROJECT / ".env")
-    keep_loopback_direct()
     signals = StopSignals()
     try:
+        set_defaults(own_variables())
+        keep_loopback_direct()
         up(Settings(), signals.pause)
     except Stopped:
         print("Stopped.", flush=True)
