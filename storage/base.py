@@ -14,7 +14,11 @@ class StorageError(Exception):
     """The storage cannot carry out an operation; ``str()`` is one line that names the remedy."""
 
 
-class NotFound(StorageError):
+class Unreadable(StorageError):
+    """This object cannot be read, though others can."""
+
+
+class NotFound(Unreadable):
     """There is no object under this key."""
 
 
