@@ -57,7 +57,7 @@ class S3Storage:
             return False
         return True
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str, *, everything: bool = False) -> Iterator[Entry]:
         with self._errors(prefix):
             listing = self._client.get_paginator("list_objects_v2")
             for page in listing.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):

@@ -20,9 +20,7 @@ Fault = Boto3Error | BotoCoreError | ClientError
 FAULTS = (Boto3Error, BotoCoreError, ClientError)
 MISSING = {"404", "NoSuchKey", "NotFound"}
 _DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
-_FULL = {"507", "InsufficientStorage", "StorageFull", "QuotaExceeded", "XMinioStorageFull"} | {
-    "XMinioAdminBucketQuotaExceeded"
-}
+_FULL = {"507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 _UNKNOWN_FEATURE = {"501", "NotImplemented"}
 _INTERNAL = {"500", "InternalError"}
 _WRITES = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}

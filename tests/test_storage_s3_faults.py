@@ -64,7 +64,7 @@ def test_a_server_without_conditional_writes_is_told_so(
             write,
             400,
             "InvalidArgument",
-            "Unsupported header 'x-amz-sdk-checksum-algorithm' received for this API call.",
+            "Unsupported header 'x-amz-sdk-checksum-algorithm' received",
         ),
         (replace, 501, "NotImplemented", "STREAMING-UNSIGNED-PAYLOAD-TRAILER not implemented"),
         (upload, 400, "XAmzContentSHA256Mismatch", ""),
