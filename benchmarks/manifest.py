@@ -7,6 +7,7 @@ side is our code again, on a SeaweedFS on this machine.
 
 import csv
 import hashlib
+import io
 import json
 import os
 import random
@@ -24,6 +25,7 @@ import pandas as pd
 from benchmarks.harness import print_result, print_table
 from deploy.seaweed import SeaweedFS
 from storage import Manifest, Row, open_storage
+from storage.records import write_lines
 from storage.row import COLUMNS
 
 IMAGES = 1_000_000
@@ -44,9 +46,10 @@ def make(path: Path, images: int) -> None:
     words = [f"some_tag_{number:03}" for number in range(400)]
     ids = sorted(f"safebooru.org:{4_000_000 + number}" for number in range(images))
     path.parent.mkdir(parents=True)
-    with path.open("w", newline="") as file:
+    with path.open("wb+") as ours, io.TextIOWrapper(ours, newline="") as file:
+        write_lines((), ours)
+        ours.seek(0, os.SEEK_END)
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
         for stage in ("scrape", "dedupe", "resize", "normalize"):
             for image in ids[: images // 2] if stage == "normalize" else ids:
                 table.writerow(_cells(image, stage, rng, words))

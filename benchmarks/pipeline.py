@@ -45,24 +45,23 @@ def chain(dataset: Any, source: str, call: Callable[..., Any], in_batches: Calla
         dataset: the dataset to build.
         source: URL of the folder of drawings.
         call: calls a task with arguments and returns its result.
-        in_batches: calls a task on batches of items; takes the task, the items, the largest batch and keyword
-            arguments that all batches share.
+        in_batches: calls a task on batches of items; takes the task, the items, the largest batch and the job that
+            all batches share.
     """
-    from flows.build_dataset import IMAGE_BATCH, LINEART, SCRAPE_BATCH
+    from flows.build_dataset import IMAGE_BATCH, SCRAPE_BATCH
     from scraping.politeness import Politeness
     from tasks.dedupe import dedupe
-    from tasks.normalize import normalize
-    from tasks.resize import resize
-    from tasks.scrape import list_posts, scrape
+    from tasks.normalize import NormalizeJob, normalize
+    from tasks.resize import ResizeJob, resize
+    from tasks.scrape import Query, ScrapeJob, list_posts, scrape
 
     polite = Politeness()
-    query = LINEART.model_copy(update={"limit": 1_000_000})
-    posts = call(list_posts, dataset, "A", source, query, polite)
-    in_batches(scrape, posts, SCRAPE_BATCH, dataset=dataset, domain="A", source=source, politeness=polite)
+    posts = call(list_posts, dataset, "A", source, Query(), polite)
+    in_batches(scrape, posts, SCRAPE_BATCH, ScrapeJob(dataset, "A", source, polite))
     call(dedupe, dataset, "A")
-    in_batches(resize, dataset.remaining("resize", "A"), IMAGE_BATCH, dataset=dataset, size=SIZE)
+    in_batches(resize, dataset.remaining("resize", "A"), IMAGE_BATCH, ResizeJob(dataset, SIZE))
     left = dataset.remaining("normalize", "A")
-    in_batches(normalize, left, IMAGE_BATCH, dataset=dataset, normalization=Normalization())
+    in_batches(normalize, left, IMAGE_BATCH, NormalizeJob(dataset, Normalization()))
     dataset.manifest.merge()
 
 
@@ -74,11 +73,11 @@ def plainly(dataset: Any, source: str) -> None:
     def call(task: Any, *arguments: Any) -> Any:
         return task.fn(*arguments)
 
-    def in_batches(task: Any, items: Any, most: int, **common: Any) -> None:
+    def in_batches(task: Any, items: Any, most: int, job: Any) -> None:
         rows, size = list(items), batch_size(items, most)
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         with ThreadPoolExecutor(WORKERS) as threads:
-            list(threads.map(partial(task.fn, **common), batches))
+            list(threads.map(partial(task.fn, job=job), batches))
 
     with disable_run_logger():
         chain(dataset, source, call, in_batches)
@@ -91,8 +90,8 @@ def by_prefect(dataset: Any, source: str) -> None:
     from tasks.batches import batch_size, run_batches
     from tasks.errors import run_task
 
-    def in_batches(task: Any, items: Any, most: int, **common: Any) -> None:
-        run_batches(task, task.name, items, batch_size(items, most), **common)
+    def in_batches(task: Any, items: Any, most: int, job: Any) -> None:
+        run_batches(task, task.name, items, batch_size(items, most), job)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=WORKERS))  # type: ignore[arg-type]
     def build() -> None:

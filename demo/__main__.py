@@ -9,16 +9,19 @@ import sys
 import time
 from pathlib import Path
 
+from irodori.loopback import keep_loopback_direct
+
 NAME = "demo"
 PORT = 8765
 _HOME = Path(__file__).resolve().parent.parent / ".run" / "demo"
 
+keep_loopback_direct()
 # set before Prefect is imported, so that the demo starts its own server whatever else this machine is configured for
 os.environ.pop("PREFECT_API_URL", None)
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 os.environ |= {
     "PREFECT_HOME": str(_HOME),
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "INFO"),
 }
@@ -37,15 +40,11 @@ def main() -> None:
 def _run() -> None:
     from prefect.exceptions import FailedRun
 
-    from cyclegan.training.config import preset
     from demo.board import Board
-    from demo.drawings import CREDIT
     from demo.gallery import demo_posts
     from deploy.child import marked, stop
-    from flows.full_pipeline import full_pipeline
-    from scraping.filters import PostFilter
-    from scraping.politeness import Politeness
-    from tasks.scrape import Query
+    from irodori.errors import PipelineError
+    from irodori.prefect_server import check_home, temporary_server
 
     try:
         board = Board(demo_posts(), port=PORT)
@@ -53,25 +52,38 @@ def _run() -> None:
         sys.exit(f"the demo's board cannot listen on port {PORT} ({error.strerror}): stop what uses it")
     # this process holds the port, so no other demo is running: a process with the demo's mark was left by a killed one
     stop(marked("PREFECT_HOME", str(_HOME)), grace=5.0)
-    size = preset("demo").data.crop
-    small = PostFilter(min_side=size)
     with board:
         _fill_inbox()
         try:
-            full_pipeline(
-                name=NAME,
-                lineart=Query(tags="lineart monochrome solo", filter=small),
-                colour=Query(tags="solo white_background -monochrome", filter=small),
-                size=size,
-                source=board.url,
-                # the board is local, so rate limits would only slow the demo down
-                politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
-                preset="demo",
-                credit=CREDIT,
-            )
-        except FailedRun as error:
+            check_home(_HOME)
+            with temporary_server():
+                _run_pipeline(board.url)
+        except (FailedRun, PipelineError) as error:
             sys.exit(f"the demo stopped: {error}")
     _print_summary()
+
+
+def _run_pipeline(source: str) -> None:
+    from cyclegan.training.config import preset
+    from demo.drawings import CREDIT
+    from flows.full_pipeline import full_pipeline
+    from scraping.filters import PostFilter
+    from scraping.politeness import Politeness
+    from tasks.scrape import Query
+
+    size = preset("demo").data.crop
+    small = PostFilter(min_side=size)
+    full_pipeline(
+        name=NAME,
+        lineart=Query(tags="lineart monochrome solo", filter=small),
+        colour=Query(tags="solo white_background -monochrome", filter=small),
+        size=size,
+        source=source,
+        # the board is local, so rate limits would only slow the demo down
+        politeness=Politeness(api_per_second=100, files_per_second=1000, connections=8),
+        preset="demo",
+        credit=CREDIT,
+    )
 
 
 def _fill_inbox() -> None:

@@ -4,15 +4,15 @@
 """
 
 import argparse
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 from demo import answers, gallery
@@ -69,7 +69,7 @@ class Board:
         self._in_flight = 0
         self._api_requests = 0
         self._file_requests: Counter[int] = Counter()
-        self._server = ThreadingHTTPServer((_HOST, port), type("BoardHandler", (_Handler,), {"board": self}))
+        self._server = _Server((_HOST, port), type("BoardHandler", (_Handler,), {"board": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -163,6 +163,13 @@ class Board:
             self.requests.append(request)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Prints errors of the board, but no traceback for each client that hangs up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # head and body are two writes: with Nagle's algorithm the body of a small file waits 40 ms for an acknowledgement
@@ -177,13 +184,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or answer.sent is not None
         try:
             last = self._send_but_last_piece(answer, body)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-            last = b""
         finally:
             self.board.end(LoggedRequest(started, self.path, agent, answer.status, in_flight))
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.wfile.write(last)
+        self.wfile.write(last)
 
     def _send_but_last_piece(self, answer: Answer, body: bytes) -> bytes:
         if answer.sent != 0:

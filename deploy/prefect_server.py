@@ -8,11 +8,13 @@ from pathlib import Path
 
 from deploy.child import Child
 from deploy.ports import HOST, answers, free_port
+from irodori.loopback import keep_loopback_direct
 
 
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[None]:
     """Runs a Prefect server that this process and its child processes use; `folder` holds its state and log."""
+    keep_loopback_direct()
     port = free_port()
     own = {
         "PREFECT_HOME": str(folder / "prefect"),

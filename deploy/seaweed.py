@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy import DeployError
 from deploy.child import Child
 from deploy.ports import HOST, free_port, require_free
+from irodori.loopback import keep_loopback_direct
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,6 +66,7 @@ class SeaweedFS(Child):
         Raises:
             DeployError: if the server's binary is not installed (its text is one line).
         """
+        keep_loopback_direct()
         self.port = port or free_port(PORT_OFFSETS.values())
         self.endpoint = f"http://{HOST}:{self.port}"
         self.files_url = f"http://{HOST}:{self.port + PORT_OFFSETS['filer.port']}/buckets/"

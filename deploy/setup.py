@@ -18,6 +18,7 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from deploy import POOLS
+from irodori.loopback import keep_loopback_direct
 
 GPU = "gpu"  # the limit that flows/train_cyclegan.py asks for
 SILENCE = timedelta(seconds=90)  # three heartbeats of prefect.toml
@@ -64,6 +65,7 @@ def silent_runs_crash() -> AutomationCore:
 
 def main() -> int:
     """Prepares the server and deploys; returns the exit status of `prefect deploy`."""
+    keep_loopback_direct()
     asyncio.run(prepare())
     return subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]).returncode
 

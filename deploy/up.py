@@ -7,6 +7,7 @@ keeps its state in one folder.
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-from dotenv import load_dotenv
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,12 +26,18 @@ from deploy import POOLS, DeployError
 from deploy.child import Child, marked, stop
 from deploy.ports import HOST, answers, require_free
 from deploy.seaweed import PORT_OFFSETS, SeaweedFS
+from irodori.errors import PipelineError
+from irodori.loopback import keep_loopback_direct
+from irodori.prefect_server import check_home
+from irodori.stack import own_variables, set_defaults
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUCKET = "irodori"
 MARK = "IRODORI_STACK"  # set in the environment of every process of the stack, so that all can be found and stopped
 START_SECONDS = 180.0  # the first start of the server takes 25 s on two idle cores
 WATCH_SECONDS = 0.5
+NEEDED_GB = 1  # Prefect's database and logs
+NEEDED_GB_S3 = 1  # the S3 server reserves this much for a bucket
 TO_TRY = """
 To try, in another terminal, in this folder, with .venv activated:
   prefect deployment run build-dataset --watch      scrape and prepare a dataset
@@ -95,11 +101,14 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
     Raises:
         Stopped: after a signal.
         DeployError: if a process ends or does not start, or the stack runs already.
+        PipelineError: if the installed Prefect cannot use the folder's database.
     """
     folder, api = settings.run_folder, f"http://{HOST}:{settings.ui_port}/api"
     with ExitStack() as stack:
         stack.enter_context(_exclusive_lock(folder))
         require_free([settings.ui_port], "choose another with IRODORI_UI_PORT")
+        check_home(folder / "prefect")
+        print(_check_disk(settings), flush=True)
         print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
         s3 = None if settings.storage else stack.enter_context(_s3(settings, pause))
         shown = {"PREFECT_API_URL": api} | _storage(settings, s3)
@@ -127,6 +136,20 @@ def ready_message(settings: Settings, shown: Mapping[str, str], s3: SeaweedFS | 
     places += [("state, logs", f"{folder}/")]
     lines = [f"  {name:<12} {place}" for name, place in places]
     return "\n".join(["", "Irodori is ready.", "", *lines, TO_TRY])
+
+
+def _check_disk(settings: Settings) -> str:
+    """Returns a line on the disk space that the stack needs and that there is.
+
+    Raises:
+        DeployError: if there is too little (its text is one line).
+    """
+    needed = NEEDED_GB + (0 if settings.storage else NEEDED_GB_S3)
+    free = shutil.disk_usage(settings.run_folder).free / 1e9
+    line = f"{os.path.relpath(settings.run_folder)}/ needs {needed} GB of disk, besides pictures and models"
+    if free < needed:
+        raise DeployError(f"{line}; only {free:.1f} GB are free: free some, or name a folder with IRODORI_RUN_FOLDER")
+    return f"{line}; {free:,.0f} GB are free."
 
 
 def _s3(settings: Settings, pause: Callable[[float], None]) -> SeaweedFS:
@@ -190,9 +213,10 @@ def _variables_file(path: Path, variables: Mapping[str, str]) -> Iterator[None]:
 def main() -> int:
     """Runs the stack; returns exit status 0 after a signal, or 1 with a line on stderr after an error."""
     os.chdir(PROJECT)  # Prefect looks for prefect.toml and prefect.yaml here, and workers run flows here
-    load_dotenv(PROJECT / ".env")
     signals = StopSignals()
     try:
+        set_defaults(own_variables())
+        keep_loopback_direct()
         up(Settings(), signals.pause)
     except Stopped:
         print("Stopped.", flush=True)
@@ -200,7 +224,7 @@ def main() -> int:
     except ValidationError as error:
         first = error.errors()[0]
         print(f"IRODORI_{str(first['loc'][0]).upper()}: {first['msg']}", file=sys.stderr)
-    except DeployError as error:
+    except (DeployError, PipelineError) as error:
         print(error, file=sys.stderr)
     return 1
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from imaging.lineart import Normalization
 from irodori.datasets import Dataset, Domain, Name
 from irodori.settings import settings
+from irodori.sources import is_stored, subfolder
 from scraping.politeness import Politeness
 from tasks.batches import batch_size, check_failures, run_batches
 from tasks.dataset_report import write_report
@@ -19,8 +20,6 @@ from tasks.resize import ResizeJob, resize
 from tasks.scrape import Query, ScrapeJob, list_posts, scrape
 from tasks.task_runner import shared, task_runner
 
-LINEART = Query(tags="lineart monochrome solo")
-COLOUR = Query(tags="solo white_background -monochrome -greyscale")
 SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; small batches mean more task runs, which cost CPU time
 
 
@@ -28,8 +27,8 @@ SCRAPE_BATCH, IMAGE_BATCH = 32, 256  # at most; small batches mean more task run
 @plain_errors
 def build_dataset(
     dataset: Name = "default",
-    lineart: Query = LINEART,
-    colour: Query = COLOUR,
+    lineart: Query = Query(),  # noqa: B008 - frozen
+    colour: Query = Query(),  # noqa: B008
     size: Annotated[int, Field(ge=32, le=2048)] = 286,
     source: str | None = None,
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
@@ -40,8 +39,8 @@ def build_dataset(
 
     Args:
         dataset: Name of the dataset; a folder under datasets/.
-        lineart: Domain A, the drawings without colour.
-        colour: Domain B, the pictures to learn colour from.
+        lineart: Domain A, the drawings without colour: tags, or a folder within the source.
+        colour: Domain B, the pictures to learn colour from: tags, or a folder within the source.
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
         source: Board to scrape, or file:///folder or s3://bucket/prefix; by default the value of IRODORI_SOURCE.
         politeness: Rate limits, retries and timeouts for requests to the board.
@@ -52,11 +51,13 @@ def build_dataset(
     normalization = Normalization()
     target.fix(size, normalization)
     source = source or settings().source
+    target.manifest.merge()  # takes over what a killed run, pandas or a spreadsheet left, so that it is read only once
     domains: list[tuple[Domain, Query, Query]] = [("A", lineart, colour), ("B", colour, lineart)]
     for domain, query, other in domains:
-        posts = run_task(list_posts, target, domain, source, query, politeness)
+        place = subfolder(source, query.tags) if is_stored(source) else source
         move_to = other.filter if wrong_domain == "move" else None
-        job = ScrapeJob(target, domain, source, shared(politeness), move_to)
+        posts = run_task(list_posts, target, domain, place, query, politeness, move_to)
+        job = ScrapeJob(target, domain, place, shared(politeness), move_to)
         counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), job)
         check_failures(counts, f"scrape {domain}", max_failed)
     for domain, *_ in domains:  # after both are scraped, because pictures may move from one to the other

@@ -3,9 +3,11 @@
 from typing import Annotated
 
 from prefect import State, flow
+from prefect.exceptions import FailedRun
 from pydantic import Field
 
 from irodori.datasets import Name
+from irodori.errors import PipelineError
 from irodori.inbox import Finished, Inbox, look
 from irodori.looks import looks, trained
 from irodori.settings import settings
@@ -29,7 +31,7 @@ def colorize_inbox(
     finished: Finished = "keep",
     recolour: bool = False,
 ) -> State[None] | None:
-    """Colorize new drawings under inbox/ into outbox/; files that cannot be read go to failed/ with the reason.
+    """Colorize new drawings under inbox/ into outbox/; copies of unreadable files go to failed/ with the reason.
 
     Args:
         model: Name of the model that colours.
@@ -37,22 +39,28 @@ def colorize_inbox(
         credit: A line under the pages and contact sheets that names the artist of the drawings.
         styles: Names of several models to use instead of the one; each has its own folder in the outbox.
         variants: Number of palettes of each model; with more than one, each has its own folder in the outbox.
-        finished: What becomes of a drawing in the inbox once it is coloured: keep it, move it to done/, or delete it.
+        finished: What becomes of a file once it is done: keep it, move it to done/ (or failed/), or delete it.
         recolour: Colour again the drawings that another checkpoint has coloured.
     """
     inbox = Inbox(settings().storage)
     chosen = looks(inbox.storage_url, model, styles, variants)
-    best, untrained = trained(chosen)
+    best, missing = trained(chosen)
     checkpoints = {name: served.checkpoint for name, served in best.items()} if recolour else {}
     plan = run_task(scan, inbox, list(chosen), settle_seconds, finished, checkpoints)
+    problems: list[str] = []
     for name, works in plan.works.items():
         if works and name in best:
             job = ColorizeJob(inbox, best[name], settle_seconds, chosen[name].variant, recolour, credit)
-            run_batches(colorize, f"colorize {name}".strip(), works, BATCH, job)
+            try:
+                run_batches(colorize, f"colorize {name}".strip(), works, BATCH, job)
+            except FailedRun as error:  # the other styles may work
+                problems.append(str(error))
     draw_sheets(inbox, credit)
     if any(plan.works.values()) or plan.leaving:
         leaving = look(inbox, list(chosen), settle_seconds, finished, checkpoints).leaving
         run_batches(clear, "clear inbox", leaving, 8 * BATCH, ClearJob(inbox, finished))
         show_stages("inbox", inbox.manifest.merge())
     left = [work for name, works in plan.works.items() if name not in best for work in works]
-    return waiting(left, untrained) if left else None
+    if problems:
+        raise PipelineError("; ".join(problems))
+    return waiting(left, missing) if left else None

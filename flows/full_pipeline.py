@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from cyclegan.training.config import PresetName
-from flows.build_dataset import COLOUR, LINEART, build_dataset
+from flows.build_dataset import build_dataset
 from flows.colorize_inbox import colorize_inbox
 from flows.train_cyclegan import train_cyclegan
 from irodori.datasets import Name
@@ -20,8 +20,8 @@ from tasks.scrape import Query
 @plain_errors
 def full_pipeline(
     name: Name = "default",
-    lineart: Query = LINEART,
-    colour: Query = COLOUR,
+    lineart: Query = Query(),  # noqa: B008 - frozen
+    colour: Query = Query(),  # noqa: B008
     size: Annotated[int, Field(ge=32, le=2048)] = 286,
     source: str | None = None,
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
@@ -34,8 +34,8 @@ def full_pipeline(
 
     Args:
         name: Name of the dataset and of the model.
-        lineart: Domain A, the drawings without colour.
-        colour: Domain B, the pictures to learn colour from.
+        lineart: Domain A, the drawings without colour: tags, or a folder within the source.
+        colour: Domain B, the pictures to learn colour from: tags, or a folder within the source.
         size: Shortest side of the training pictures, in pixels; crops of 256 are taken from 286, as in the paper.
         source: Board to scrape, or file:///folder or s3://bucket/prefix; by default the value of IRODORI_SOURCE.
         politeness: Rate limits, retries and timeouts for requests to the board.

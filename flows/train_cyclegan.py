@@ -21,6 +21,7 @@ def train_cyclegan(
     preset: PresetName = "default",
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
     credit: str = "",
+    serve: bool = False,
 ) -> str:
     """Train, or resume a run of the same settings and images. Returns the run's id.
 
@@ -30,11 +31,12 @@ def train_cyclegan(
         preset: paper: exactly as published; default: best known for about 1000 + 1000 pictures; demo: minutes on a CPU.
         overrides: Changes to the preset; empty fields keep its values.
         credit: A line under the sample sheets that names the artist of the pictures.
+        serve: Serve this run at once; by default, a run that serves is replaced by a finished one with a higher score.
     """
     source, target = Dataset(settings().storage, dataset), Model(settings().storage, model)
     # strict=False: trains even if the limit does not exist because the server was not prepared by deploy.setup
     with concurrency("gpu", occupy=1, strict=False, lease_duration=60, raise_on_lease_renewal_failure=False):
         # called, not submitted: a cancellation is a signal, and only the main thread receives signals
-        run = run_task(train, source, target, preset, overrides, credit)
+        run = run_task(train, source, target, preset, overrides, credit, serve)
     show_stages(dataset, source.manifest.merge())
     return run

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from irodori.errors import PipelineError
 from irodori.names import REASON, is_drawing, is_palette
 from storage import Entry, Manifest, NotFound, Storage, StorageError, open_storage
 from storage.base import checked_key
@@ -106,17 +105,17 @@ class Plan:
 
     Attributes:
         works: the works to be done, by style.
-        leaving: one work for each drawing that is done in all styles, and whether it failed.
+        leaving: one work for each drawing that is to leave the inbox, done in all styles, and whether it failed.
         total: number of drawings.
         growing: number of drawings that are still being written.
-        unusable: keys that cannot be processed.
+        unusable: keys that cannot be processed, each with the reason.
     """
 
     works: dict[str, list[Work]]
     leaving: list[tuple[Work, bool]] = field(default_factory=list)
     total: int = 0
     growing: int = 0
-    unusable: list[str] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)
 
 
 def look(
@@ -130,9 +129,6 @@ def look(
         settle_seconds: seconds since a file's last change after which it counts as complete.
         finished: what becomes of coloured drawings: "keep", "move" or "delete".
         checkpoints: checkpoint by style, for styles in which drawings of other checkpoints are coloured again.
-
-    Raises:
-        PipelineError: if a folder of the inbox has the name of a style (its text is one line).
     """
     ledger = Ledger(inbox)
     plan = Plan({style: [] for style in styles})
@@ -142,10 +138,9 @@ def look(
     for entry in entries:
         if not is_drawing(entry.key):
             continue
-        _refuse_clash(entry, styles)
         plan.total += 1
-        if not is_usable(entry.key):
-            plan.unusable.append(entry.key)
+        if problem := _problem(entry.key, styles):
+            plan.unusable |= problem
         else:
             works = [Work(entry, style, _nearest(palettes, _folder(entry.key))) for style in styles]
             is_whole = all(abs(now - file.modified) >= settle_seconds for file in works[0].files)
@@ -164,13 +159,15 @@ def _nearest(palettes: Mapping[str, Entry], folder: str) -> Entry | None:
     return palettes.get(folder)
 
 
-def _refuse_clash(entry: Entry, styles: Sequence[str]) -> None:
-    folder = entry.key.split("/")[1]
-    if folder in styles and folder + "/" in entry.key:
-        raise PipelineError(
-            f"inbox/{folder}/ holds drawings and {folder!r} is a style, which has outbox/{folder}/ to itself: "
-            "rename the folder in the inbox"
-        )
+def _problem(key: str, styles: Sequence[str]) -> dict[str, str]:
+    """Returns why a drawing cannot be processed, by its key, or by that of its folder if that is the cause; else {}."""
+    if not is_usable(key):
+        return {key: "a name that not every storage can keep; rename it"}
+    folder, _, inner = key.removeprefix("inbox/").partition("/")
+    if inner and folder in styles:
+        reason = f"{folder!r} is a style, which has outbox/{folder}/ to itself; rename the folder"
+        return {f"inbox/{folder}/": f"its drawings wait: {reason}"}
+    return {}
 
 
 def _classify(
@@ -183,9 +180,8 @@ def _classify(
         return
     for work in new:
         plan.works[work.style].append(work)
-    failed = "failed" in statuses
-    if not new and (failed or finished != "keep"):
-        plan.leaving.append((works[0], failed))
+    if not new and finished != "keep":
+        plan.leaving.append((works[0], "failed" in statuses))
 
 
 def leave(inbox: Inbox, work: Work, failed: bool, finished: Finished) -> None:

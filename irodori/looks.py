@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imaging.codec import decode
 from imaging.errors import ImageError
 from irodori.errors import PipelineError
-from irodori.models import Model, Served, Untrained
+from irodori.models import Model, Served
 from irodori.names import variant_name
 from storage import Entry, open_storage
 
@@ -53,20 +53,20 @@ def looks(storage_url: str, model: str, styles: Sequence[str], variants: int) ->
     return found
 
 
-def trained(looks: Mapping[str, Look]) -> tuple[dict[str, Served], list[str]]:
+def trained(looks: Mapping[str, Look]) -> tuple[dict[str, Served], list[PipelineError]]:
     """Finds the best checkpoint of each look.
 
     Returns:
-        The checkpoints that the models serve, by the names of the looks, and a line for each untrained model.
+        The checkpoints that the models serve, by the names of the looks, and an error for each model that serves none.
     """
     found: dict[Model, Served] = {}
-    missing: dict[Model, str] = {}
+    missing: list[PipelineError] = []
     for model in {look.model: None for look in looks.values()}:
         try:
             found[model] = model.best()
-        except Untrained as error:
-            missing[model] = str(error)
-    return {name: found[look.model] for name, look in looks.items() if look.model in found}, list(missing.values())
+        except PipelineError as error:  # untrained, or its best.json is damaged; the other models work
+            missing.append(error)
+    return {name: found[look.model] for name, look in looks.items() if look.model in found}, missing
 
 
 def load_colorizer(storage_url: str, served: Served) -> "Colorizer":

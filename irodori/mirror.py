@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -104,6 +104,9 @@ class Mirror:
         snapshot = self._take_snapshot(choice)
         with self._lock:
             replaced, self._waiting = self._waiting, snapshot
+            if replaced is not None and choice is None:
+                # the new snapshot may lack the checkpoint that best.json still names, because the choice has changed
+                self._waiting = replace(snapshot, choice=replaced.choice)
         if replaced is not None:
             shutil.rmtree(replaced.folder)
         self._upload = self._thread.submit(self._upload_waiting)

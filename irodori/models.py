@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from irodori.errors import PipelineError
-from storage import NotFound, Storage, open_storage
+from storage import Conflict, NotFound, Storage, open_storage
 
 if TYPE_CHECKING:
     from cyclegan.painting.checkpoint import Weights
 
 _RESULT = "result.json"
+_NUMBER = (int, float)
+_KINDS: dict[str, Any] = dict(checkpoint=str, run=str, step=int, score=_NUMBER, parts=dict, reason=str)
 
 
 class Untrained(PipelineError):
@@ -57,11 +60,15 @@ class Served:
         try:
             found = json.loads(data)
             known = {each.name for each in fields(cls)}
-            return cls(**{name: value for name, value in found.items() if name in known})
+            served = cls(**{name: value for name, value in found.items() if name in known})
+            wrong = [name for name, kind in _KINDS.items() if not isinstance(getattr(served, name), kind)]
+            if wrong or served.weights not in ("ema", "raw"):
+                raise ValueError(f"wrong: {', '.join(wrong or ['weights'])}")
         except (ValueError, AttributeError, TypeError) as error:
             raise PipelineError(
                 f"{name} does not say what the model serves ({error!r}): delete it and train again"
             ) from error
+        return served
 
 
 @dataclass(frozen=True)
@@ -111,10 +118,17 @@ class Model:
 
 @dataclass(frozen=True)
 class Run:
-    """One training run in the storage."""
+    """One training run in the storage.
+
+    Attributes:
+        model: the model that it trains.
+        id: its folder among the model's runs.
+        takes_over: whether it serves from its first checkpoint on, whatever the model serves.
+    """
 
     model: Model
     id: str
+    takes_over: bool = False
 
     @property
     def prefix(self) -> str:
@@ -124,13 +138,58 @@ class Run:
         """Tells whether the storage has any file of this run."""
         return next(self.model.storage.list(self.prefix), None) is not None
 
-    def serve(self, served: Served) -> None:
-        """Makes a checkpoint of this run the one that the model serves."""
-        self.model.storage.write(self.model.best_key, served.to_json())
+    def other(self) -> Served | None:
+        """Returns the checkpoint that the model serves; None if it is of this run, or there is none.
 
-    def finish(self, served: Served) -> None:
-        """Records that the training is finished, and its result; a run writes this last."""
-        self.serve(served)
+        Raises:
+            PipelineError: if ``best.json`` is damaged (its text is one line).
+        """
+        try:
+            served = self.model.best()
+        except Untrained:
+            return None
+        return None if served.run == self.id else served
+
+    def serve(self, served: Served, instead_of: Served | None = None) -> bool:
+        """Makes a checkpoint of this run the one that the model serves, unless the model serves another run.
+
+        Args:
+            served: the checkpoint.
+            instead_of: another run's checkpoint that this one may replace.
+
+        Returns:
+            Whether the model serves this run now.
+        """
+        storage, key = self.model.storage, self.model.best_key
+        while True:
+            try:
+                data, version = storage.read_version(key)
+            except NotFound:
+                version = None
+            else:
+                if not self._may_replace(data, instead_of):
+                    return False
+            with suppress(Conflict):  # another run has written in between
+                storage.replace(key, served.to_json(), version)
+                return True
+
+    def _may_replace(self, data: bytes, instead_of: Served | None) -> bool:
+        if self.takes_over:
+            return True
+        try:
+            present = Served.from_json(data, self.model.best_key)
+        except PipelineError:  # said when the training begins and ends; its checkpoints must be kept until then
+            return False
+        return present.run == self.id or present == instead_of
+
+    def finish(self, served: Served, instead_of: Served | None = None) -> None:
+        """Records that the training is finished, and its result; a run writes this last.
+
+        Args:
+            served: its best checkpoint.
+            instead_of: as in :meth:`serve`.
+        """
+        self.serve(served, instead_of)
         self.model.storage.write(self.prefix + _RESULT, served.to_json())
 
     def result(self) -> Served | None:

@@ -1,7 +1,9 @@
 """Lists the posts of a board by descending id, whichever software the board runs."""
 
 import logging
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Protocol
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt
@@ -10,6 +12,9 @@ from tenacity.wait import wait_exponential
 from scraping.answers import Row, as_int
 from scraping.fetch import Fetcher, FetchError
 from scraping.post import Download, Post, SourceError
+
+# of all boards, in any case, also negated or made optional: what lists posts in another order than by id
+_ORDER = re.compile(r"[-~]*(sort|order|ordfav|ordfavgroup|ordpool|random):", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +97,7 @@ class Booru:
 
     def _rows_or_end(self, terms: list[str], below: int | None, limit: int) -> list[Row] | None:
         rows = self.board.rows(terms, below, limit)
+        self._require_order(rows, terms)
         if fresh := _newest_first(rows, below):
             return fresh
         if rows:
@@ -101,6 +107,18 @@ class Booru:
             logger.warning("%s lists nothing, but counts %d posts more", self.board.name, num_missing)
             return None
         return []
+
+    def _require_order(self, rows: list[Row], terms: list[str]) -> None:
+        """Refuses a page in another order, whatever caused it: what is not on it would be taken for seen."""
+        numbers = [number for row in rows if (number := as_int(row.get("id"))) > 0]
+        for before, number in pairwise(numbers):
+            if number > before:
+                special = [term for term in terms if ":" in term]
+                remedy = f"remove {' or '.join(map(repr, special))}" if special else "ask for other tags"
+                raise SourceError(
+                    f"{self.board.name} does not list {' '.join(terms) or 'its posts'!r} newest first (post {number} "
+                    f"comes after {before}), so posts would be missed: {remedy}"
+                )
 
     def _nothing_found(self, terms: list[str]) -> str:
         plain = [term for term in terms if not term.startswith(("-", "~")) and not {":", "*"} & set(term)]
@@ -112,7 +130,7 @@ class Booru:
 
 def _read_terms(tags: str) -> list[str]:
     terms = list(dict.fromkeys(tags.split()))
-    if sorting := [term for term in terms if term.startswith(("sort:", "order:"))]:
+    if sorting := [term for term in terms if _ORDER.match(term)]:
         raise SourceError(f"{sorting[0]!r} cannot be used: posts are listed newest first; remove it")
     return terms
 

@@ -36,6 +36,7 @@ CONNECT_TIMEOUT_S = 10.0
 REDIRECTS_MAX = 5
 # temporary failures, which are retried; Cloudflare answers 520 to 527 for a server that is down
 PASSING = frozenset({408, 416, 425, 429, 500, 502, 503, 504, *range(520, 528)})
+UNAVAILABLE = PASSING | frozenset(range(500, 600))  # a robots.txt that cannot be read now, by RFC 9309
 PASSING_API = PASSING | {403, 404}  # the APIs of boards also answer these while they limit the rate
 
 
@@ -206,8 +207,8 @@ class Fetcher:
     def _read_robots(self, origin: str) -> str:
         """Returns the text of robots.txt; "" if there is none: by RFC 9309, any status from 400 to 499 but 429."""
         with self._send(self._robots_session, f"{origin}/robots.txt", origin) as response:
-            if response.status_code in PASSING:
-                self._check_status(response, PASSING)
+            if response.status_code in UNAVAILABLE:
+                self._check_status(response, UNAVAILABLE)
             if not response.ok:
                 return ""
             body = bytearray()

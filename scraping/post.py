@@ -27,6 +27,7 @@ class Post:
         source: where the uploader found the picture: free text, often a URL; needed for attribution.
         owner: who uploaded the picture.
         parent: id of the post of which the source calls this one a version; "" if there is none.
+        problem: why its file cannot be had, as far as the source knows; "" if it can.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Post:
     source: str = ""
     owner: str = ""
     parent: str = ""
+    problem: str = ""
 
     @property
     def file_type(self) -> str:

@@ -1,6 +1,6 @@
 """Stores bytes in a folder or an S3-compatible bucket behind one small interface, and keeps the manifest."""
 
-from storage.base import Conflict, Entry, NotFound, Storage, StorageError
+from storage.base import Conflict, Entry, NotFound, Storage, StorageError, Unreadable
 from storage.manifest import Manifest
 from storage.open import open_storage
 from storage.records import Rows
@@ -17,5 +17,6 @@ __all__ = [
     "Status",
     "Storage",
     "StorageError",
+    "Unreadable",
     "open_storage",
 ]

@@ -14,7 +14,11 @@ class StorageError(Exception):
     """The storage cannot carry out an operation; ``str()`` is one line that names the remedy."""
 
 
-class NotFound(StorageError):
+class Unreadable(StorageError):
+    """This object cannot be read, though others can."""
+
+
+class NotFound(Unreadable):
     """There is no object under this key."""
 
 
@@ -31,12 +35,14 @@ class Entry:
         size: in bytes.
         version: an opaque string that changes with the bytes.
         modified: time of the last change, in seconds since the epoch, UTC.
+        problem: why nothing can be read there; "" for an object.
     """
 
     key: str
     size: int
     version: str
     modified: float
+    problem: str = ""
 
 
 class Storage(Protocol):
@@ -66,8 +72,14 @@ class Storage(Protocol):
 
     def exists(self, key: str) -> bool: ...
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        """Yields every object whose key starts with ``prefix``, in no guaranteed order."""
+    def list(self, prefix: str, *, everything: bool = False) -> Iterator[Entry]:
+        """Yields every object whose key starts with ``prefix``, in no guaranteed order.
+
+        Args:
+            prefix: the beginning of the keys.
+            everything: yields, too, what is in a folder and no object, with its ``problem``: links, pipes, and
+                folders that may not be entered, which otherwise are an error. Keys of what leads to no file end in "/".
+        """
         ...
 
     def delete(self, key: str) -> None:

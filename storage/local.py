@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,17 +14,21 @@ from typing import IO, BinaryIO
 
 from filelock import FileLock
 
-from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
+from storage.base import Conflict, Entry, NotFound, StorageError, Unreadable, checked_key
 
 # Holds temporary files and locks. It is inside the root because os.replace needs one file system; never listed.
 _PRIVATE = ".irodori"
 
+_LINK = "is a link, and links are not followed: put the file or folder itself there"
+_NO_FILE = "is no file but a pipe, a socket or a device: take it away"
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EDQUOT: "this user's share of the disk is full: free some space and run again",
     errno.EROFS: "it is read-only: choose another folder",
     errno.EXDEV: "a folder in the storage is mounted from another disk: put all of the storage on that one",
     errno.EACCES: "permission denied: give this user access or choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this file system: shorten it",
+    errno.ELOOP: "its links lead round in a circle: put the file itself there",
     errno.ENOTDIR: "a file stands where a folder is needed: rename one of them",
 }
 
@@ -32,7 +37,7 @@ class LocalStorage:
     """A storage whose keys are files below ``root``; symbolic links are not listed, so none leads out of it."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+        self._root = Path(os.path.realpath(root))  # Path.resolve raises for links that lead round in a circle
         self._private = self._root / _PRIVATE
 
     @property
@@ -40,34 +45,36 @@ class LocalStorage:
         return self._root.as_uri()
 
     def read(self, key: str) -> bytes:
-        try:
-            return self._path(key).read_bytes()
-        except OSError as error:
-            raise self._error(key, error) from error
+        return self.read_version(key)[0]
 
     def write(self, key: str, data: bytes | IO[bytes]) -> None:
         source = io.BytesIO(data) if isinstance(data, bytes) else data
         self._put(key, lambda file: shutil.copyfileobj(source, file, 1 << 20))
 
     def exists(self, key: str) -> bool:
-        return self._path(key).is_file()
-
-    def list(self, prefix: str) -> Iterator[Entry]:
         try:
-            yield from self._list(prefix)
+            return self._path(key).is_file()
+        except OSError as error:
+            raise self._error(key, error) from error
+
+    def list(self, prefix: str, *, everything: bool = False) -> Iterator[Entry]:
+        try:
+            yield from self._list(prefix, everything)
         except OSError as error:
             raise self._error(prefix, error) from error
 
-    def _list(self, prefix: str) -> Iterator[Entry]:
+    def _list(self, prefix: str, everything: bool) -> Iterator[Entry]:
         folder = self._root / prefix.rpartition("/")[0]
-        for path in _walk(folder):
+        for path, problem in _walk(folder, everything):
             key = path.relative_to(self._root).as_posix()
             if key.startswith(prefix) and not key.startswith(_PRIVATE + "/"):
                 try:
-                    status = path.stat()
+                    status = path.lstat()
                 except FileNotFoundError:  # deleted during the walk
                     continue
-                yield Entry(key, status.st_size, _version(status), status.st_mtime)
+                leads_to_no_file = problem and (os.path.isdir(path) or not os.path.exists(path))
+                name = f"{key}/" if leads_to_no_file else key
+                yield Entry(name, status.st_size, _version(status), status.st_mtime, problem)
 
     def delete(self, key: str) -> None:
         try:
@@ -91,16 +98,23 @@ class LocalStorage:
 
     def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
         try:
-            file = self._path(key).open("rb")
+            file = open(self._path(key), "rb", opener=_open_at_once)
         except OSError as error:
-            raise self._error(key, error) from error
+            raise self._error(key, error, Unreadable) from error
         # fstat of the open file, so that the version belongs to these bytes
-        return file, _version(os.fstat(file.fileno()))
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            file.close()
+            raise Unreadable(f"{key} in {self.url} {_NO_FILE}")
+        return file, _version(status)
 
     def read_version(self, key: str) -> tuple[bytes, str]:
         file, version = self.open(key)
-        with file:
-            return file.read(), version
+        try:
+            with file:
+                return file.read(), version
+        except OSError as error:
+            raise self._error(key, error, Unreadable) from error
 
     def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
         path = self._path(key)
@@ -114,8 +128,8 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         path = self._root / checked_key(key)
-        if path.is_symlink() or not path.parent.resolve().is_relative_to(self._root):
-            raise StorageError(f"{key} in {self.url} is a link out of the storage: copy the file instead")
+        if path.is_symlink() or not Path(os.path.realpath(path.parent)).is_relative_to(self._root):
+            raise Unreadable(f"{key} in {self.url} is a link out of the storage: copy the file instead")
         return path
 
     def _put(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
@@ -142,11 +156,19 @@ class LocalStorage:
             raise self._error(key, error) from error
         return FileLock(folder / hashlib.sha256(key.encode()).hexdigest()[:16], is_singleton=True)
 
-    def _error(self, key: str, error: OSError) -> StorageError:
+    def _error(self, key: str, error: OSError, kind: type[StorageError] = StorageError) -> StorageError:
         if isinstance(error, FileNotFoundError):
             return NotFound(f"no {key} in {self.url}")
-        remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))
-        return StorageError(f"storage {self.url}, key {key}: {remedy}")
+        return kind(f"storage {self.url}{key and f', key {key}'}: {_remedy(error)}")
+
+
+def _remedy(error: OSError) -> str:
+    return _REMEDIES.get(error.errno or 0, error.strerror or str(error))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a file; a pipe that nobody writes to would otherwise be waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _discard(path: Path) -> None:
@@ -167,14 +189,25 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yields regular files below a folder; skips links, so that a listing neither leaves the root nor loops."""
+def _walk(folder: Path, everything: bool) -> Iterator[tuple[Path, str]]:
+    """Yields regular files below a folder and, if asked to, all that is none, with the reason.
+
+    It follows no links, so that a listing neither leaves the root nor loops.
+    """
     try:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
+        path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
+            try:
+                yield from _walk(path, everything)
+            except OSError as error:  # this folder cannot be entered
+                if not everything:
+                    raise
+                yield path, _remedy(error)
         elif entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)
+            yield path, ""
+        elif everything:
+            yield path, _LINK if entry.is_symlink() else _NO_FILE

@@ -30,6 +30,7 @@ from storage.records import (
     Record,
     Rows,
     is_ok,
+    is_ours,
     key_of,
     merged,
     outcome,
@@ -98,10 +99,10 @@ class Manifest:
             return pd.read_csv(file, dtype=str, keep_default_na=False)
 
     def merge(self) -> "Manifest":
-        """Merges all parts into the manifest's CSV, and returns this manifest."""
+        """Merges all parts into the manifest's CSV, gives that our own form, and returns this manifest."""
         while True:
             with self._snapshot() as snapshot, tempfile.TemporaryFile() as file:
-                if not snapshot.parts:
+                if not snapshot.parts and snapshot.is_ours:
                     return self
                 write_lines(snapshot.lines(), file)
                 try:
@@ -125,14 +126,15 @@ class Manifest:
         self.fold()
         with ExitStack() as files:
             opened = self._open_all_parts(files)
-            version = None
+            version, ours = None, True
             try:
                 base, version = self._storage.open(self.key, keep=True)
-                in_base = read_chunks(files.enter_context(base), self.key, wanted)
+                ours = is_ours(files.enter_context(base))
+                in_base = read_chunks(base, self.key, wanted)
             except NotFound:
                 in_base = iter(())
             new = merged([read_records(file, key, wanted) for key, file in opened.items()])
-            yield _Snapshot(overlaid(in_base, new), list(opened), version)
+            yield _Snapshot(overlaid(in_base, new), list(opened), version, ours)
 
     def _open_all_parts(self, files: ExitStack) -> dict[str, IO[bytes]]:
         """Lists until no part has disappeared since the last listing: its rows are in a new part or the base then."""
@@ -181,11 +183,13 @@ class _Snapshot:
         chunks: the newest row of each image and stage, sorted.
         parts: keys of the parts that the rows come from.
         version: version of the base, ``manifest.csv``; None if there is none.
+        is_ours: whether the base is as we wrote it, and not as another program did.
     """
 
     chunks: Iterator[Chunk]
     parts: list[str]
     version: str | None
+    is_ours: bool
 
     def lines(self) -> Iterator[bytes]:
         return chain.from_iterable(chunk.lines for chunk in self.chunks)

@@ -11,15 +11,18 @@ import os
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import chain, groupby, islice
 from operator import itemgetter, lt
 from typing import IO, NamedTuple
 
 from storage.base import StorageError
+from storage.foreign import read_cells
 from storage.row import COLUMNS, STAGES, Row
 
 Key = tuple[int, bytes, bytes]  # the manifest's sort key: stage number, domain, id
 _BLOCK = 1 << 18  # bytes
+_SORTED_AT_ONCE = 10_000  # rows
 
 
 class Record(NamedTuple):
@@ -32,7 +35,8 @@ class Record(NamedTuple):
     line: bytes
 
 
-_HEADER = (",".join(COLUMNS) + "\n").encode()
+# the quotes tell our own files, whose lines are copied as they are, from what pandas and spreadsheets make of them
+_HEADER = ('"id",' + ",".join(COLUMNS[1:]) + "\n").encode()
 _NUMBERS = {stage.encode(): number for number, stage in enumerate(STAGES)}
 
 
@@ -44,7 +48,7 @@ class Chunk(NamedTuple):
 
 
 def read_chunks(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = ()) -> Iterator[Chunk]:
-    """Reads the rows of a CSV with a header.
+    """Reads the rows of a CSV with a header: one of ours, or what another program made of it.
 
     Args:
         file: the CSV, at its beginning.
@@ -52,12 +56,26 @@ def read_chunks(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]] = 
         wanted: (stage, domain) pairs to read; all if empty.
 
     Raises:
-        StorageError: if the file is no manifest, or is not sorted by stage, domain and id (its text is one line).
+        StorageError: if the file is no manifest, has a damaged row, has a row twice, or is one of ours and no longer
+            sorted by stage, domain and id (its text is one line).
     """
+    with nullcontext(file) if is_ours(file) else _converted(file, name) as ours:
+        yield from _read_ours(ours, name, wanted)
+
+
+def is_ours(file: IO[bytes]) -> bool:
+    """Tells whether a CSV, at its beginning, is one that we wrote; leaves it at its beginning."""
+    header = file.readline()
+    file.seek(0)
+    return header == _HEADER
+
+
+def _read_ours(file: IO[bytes], name: str, wanted: Sequence[tuple[str, str]]) -> Iterator[Chunk]:
+    file.readline()  # the header
     sections = {(STAGES.index(stage), domain.encode()) for stage, domain in wanted}
     end = max(sections, default=(len(STAGES), b""))
     last: Key = (-1, b"", b"")
-    for lines in _lines(file, name, min(sections, default=None)):
+    for lines in _lines(file, min(sections, default=None)):
         chunk = _checked(lines, last, name)
         last = chunk.keys[-1]
         yield _filtered(chunk, sections) if sections else chunk
@@ -226,21 +244,25 @@ class Rows:
         yield from self._file
 
 
-def _lines(file: IO[bytes], name: str, first: tuple[int, bytes] | None) -> Iterator[list[bytes]]:
-    """Yields blocks of CSV lines with the current columns: all, or at least those from section ``first`` on."""
-    header = file.readline()
-    if header == _HEADER:
-        if first is not None:
-            file.seek(_find(file, first))
-        while lines := file.readlines(_BLOCK):
-            yield _rejoined(lines, file)
-        return
-    names = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
-    if not {"id", "domain", "stage", "status"} <= set(names):
-        raise StorageError(f"{name} is no manifest: restore it, or move it away and run again")
+def _converted(file: IO[bytes], name: str) -> IO[bytes]:
+    """Converts and sorts what another program wrote; returns a temporary file in our own form."""
+    cells = read_cells(file, name)
+    sorted_parts = []
+    while records := to_records(islice(cells, _SORTED_AT_ONCE)):
+        sorted_parts.append(Rows(record.line for record in records))
+    converted = tempfile.TemporaryFile()
+    write_lines(heapq.merge(*(part.lines() for part in sorted_parts), key=key_of), converted)
+    return converted
+
+
+def _lines(file: IO[bytes], first: tuple[int, bytes] | None) -> Iterator[list[bytes]]:
+    """Yields blocks of lines of one of our files, after its header: all, or at least from section ``first`` on."""
+    if first is not None:
+        file.seek(_find(file, first))
     while lines := file.readlines(_BLOCK):
-        if converted := _converted(names, _rejoined(lines, file)):  # a block of empty lines has no rows
-            yield converted
+        if not lines[-1].endswith(b"\n"):  # as an editor may leave it
+            lines[-1] += b"\n"
+        yield lines
 
 
 def _find(file: IO[bytes], first: tuple[int, bytes]) -> int:
@@ -258,26 +280,6 @@ def _find(file: IO[bytes], first: tuple[int, bytes]) -> int:
         else:  # also if the line is no row: starting too early is only slower
             high = middle
     return low
-
-
-def _rejoined(lines: list[bytes], file: IO[bytes]) -> list[bytes]:
-    """Joins rows that line feeds within quotes (from another program) have split; reads their ends from ``file``."""
-    if not lines[-1].endswith(b"\n"):
-        lines[-1] += b"\n"
-    if not any(b'"' in line and line.count(b'"') % 2 for line in lines):
-        return lines
-    whole, rest = [], iter(lines)
-    for line in rest:
-        while line.count(b'"') % 2 and (more := next(rest, b"") or file.readline()):
-            line = line[:-1] + b" " + more
-        whole.append(line)
-    return whole
-
-
-def _converted(names: list[str], lines: list[bytes]) -> list[bytes]:
-    """Converts lines with other columns or line ends: missing columns are empty, unknown ones are dropped."""
-    rows = csv.DictReader((line.decode() for line in lines), fieldnames=names)
-    return [to_records([[cells.get(name) or "" for name in COLUMNS]])[0].line for cells in rows]
 
 
 def _cells(line: bytes) -> list[str]:

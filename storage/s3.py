@@ -15,25 +15,18 @@ from typing import IO, TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from storage.base import Conflict, Entry, NotFound, StorageError, checked_key
 from storage.copies import Copies
+from storage.s3_faults import FAULTS, MISSING, Request, code_of, explained, no_address, no_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
-_DENIED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden"}
+ATTEMPTS = 5  # at each request
 _INTERRUPTED = (HTTPClientError, IncompleteReadError)
 
 
@@ -64,12 +57,10 @@ class S3Storage:
             return False
         return True
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix + prefix
-        )
+    def list(self, prefix: str, *, everything: bool = False) -> Iterator[Entry]:
         with self._errors(prefix):
-            for page in pages:
+            listing = self._client.get_paginator("list_objects_v2")
+            for page in listing.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
                 for item in page.get("Contents", []):
                     key = item["Key"].removeprefix(self._prefix)
                     if not key.endswith("/"):  # graphical clients create such keys as folder markers
@@ -125,7 +116,7 @@ class S3Storage:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **condition)
         except ClientError as error:
-            if known and _code(error) == "304":
+            if known and code_of(error) == "304":
                 return None
             raise
         shutil.copyfileobj(answer["Body"], file, 1 << 20)
@@ -133,12 +124,12 @@ class S3Storage:
 
     def replace(self, key: str, data: bytes | IO[bytes], version: str | None) -> None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
-        with self._errors(key):
+        with self._errors(key, conditional=True):
             try:
                 answer = self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, **condition)
             except ClientError as error:
                 # If-Match on a deleted key answers 404, which is a conflict, too
-                if _code(error) in _CONFLICT | _MISSING:
+                if code_of(error) in _CONFLICT | MISSING:
                     raise Conflict(f"{key} was changed by another run") from error
                 raise
         if self._copies.version(key) and not isinstance(data, bytes):
@@ -151,11 +142,16 @@ class S3Storage:
     def _client(self) -> "S3Client":
         # clients are thread-safe; the connection pool is large enough for the threads of one task runner
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32, connect_timeout=10
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, max_pool_connections=32, connect_timeout=10
         )
-        session = boto3.session.Session()
-        # boto3 requires a region, S3-compatible servers ignore it
-        return session.client("s3", region_name=session.region_name or "us-east-1", config=config)
+        try:
+            session = boto3.session.Session()
+            # boto3 requires a region, S3-compatible servers ignore it
+            return session.client("s3", region_name=session.region_name or "us-east-1", config=config)
+        except BotoCoreError as error:
+            raise StorageError(f"S3 settings for {self.url}: {error}") from error
+        except ValueError as error:
+            raise no_address(error) from error
 
     @cached_property
     def _copies(self) -> Copies:
@@ -172,45 +168,19 @@ class S3Storage:
             try:
                 self._client.head_bucket(Bucket=self._bucket)
             except ClientError as error:
-                if _code(error) in _MISSING | {"NoSuchBucket"}:
-                    raise self._no_bucket() from error
+                if code_of(error) in MISSING | {"NoSuchBucket"}:
+                    raise no_bucket(self._request("")) from error
                 raise
 
-    def _no_bucket(self) -> StorageError:
-        return StorageError(f"no bucket {self._bucket!r} at {self._endpoint}: create it or correct IRODORI_STORAGE")
-
-    @property
-    def _endpoint(self) -> str:
-        return self._client.meta.endpoint_url
+    def _request(self, key: str, *, conditional: bool = False) -> Request:
+        meta = self._client.meta
+        checksums = meta.config.request_checksum_calculation == "when_supported"  # type: ignore[attr-defined]
+        return Request(self.url, key, meta.endpoint_url, checksums, conditional)
 
     @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        """Turns errors of boto3 into a StorageError of one line that names the remedy and no credentials."""
+    def _errors(self, key: str, *, conditional: bool = False) -> Iterator[None]:
+        """Turns errors of boto3 into a StorageError of one line."""
         try:
             yield
-        except NoCredentialsError as error:
-            raise StorageError(
-                f"no S3 credentials for {self.url}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            ) from error
-        except EndpointConnectionError as error:
-            raise StorageError(
-                f"no S3 server answers at {self._endpoint}: start it or correct AWS_ENDPOINT_URL_S3"
-            ) from error
-        except ClientError as error:
-            code = _code(error)
-            if code == "NoSuchBucket":
-                raise self._no_bucket() from error
-            if code in _MISSING:
-                raise NotFound(f"no {key} in {self.url}") from error
-            if code in _DENIED:
-                raise StorageError(
-                    f"{self._endpoint} refuses these credentials for {self.url} ({code}): "
-                    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and the bucket's policy"
-                ) from error
-            raise StorageError(f"storage {self.url}, key {key}: the server answered {code}") from error
-        except BotoCoreError as error:
-            raise StorageError(f"storage {self.url}, key {key}: {error}") from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
+        except FAULTS as error:
+            raise explained(error, self._request(key, conditional=conditional)) from error

@@ -29,7 +29,7 @@ from irodori.inbox import (
     reason_key,
 )
 from irodori.looks import load_colorizer, load_palette
-from irodori.models import Served
+from irodori.models import Served, Untrained
 from irodori.pages import draw_sheet, unsheeted, update_pages
 from storage import NotFound, Row, StorageError
 from tasks.errors import plain_errors
@@ -120,8 +120,8 @@ def scan(
         plan = look(inbox, styles, settle_seconds, finished, checkpoints)
     new = {work.name for works in plan.works.values() for work in works}
     log.info("inbox: %d files, %d new, %d still being written", plan.total, len(new), plan.growing)
-    for key in plan.unusable:
-        log.warning("%r: a name that not every storage can keep; rename it", key)
+    for key, reason in plan.unusable.items():
+        log.warning("%r: %s", key, reason)
     return plan
 
 
@@ -152,7 +152,7 @@ def colorize(works: Sequence[Work], job: ColorizeJob) -> "Counter[str]":
 @task(name="clear-inbox", cache_policy=NO_CACHE)
 @plain_errors
 def clear(leaving: Sequence[tuple[Work, bool]], job: ClearJob) -> "Counter[str]":
-    """Removes finished drawings from the inbox as configured, and failed ones, whose copies are in failed/."""
+    """Removes drawings from the inbox that are done, as configured; copies of failed ones are in failed/."""
     for work, has_failed in leaving:
         leave(job.inbox, work, has_failed, job.finished)
     return Counter("failed" if has_failed else "ok" for _, has_failed in leaving)
@@ -166,9 +166,15 @@ def draw_sheets(inbox: Inbox, credit: str) -> None:
             show_sheet(f"outbox {folder}", inbox.storage.read(key), f"{folder or 'outbox'}: before and after", key)
 
 
-def waiting(works: Iterable[Work], untrained: Sequence[str]) -> "State[None]":
-    """Returns the state of a run whose drawings wait for a model: not Failed, or each scheduled run would fail."""
-    line = f"{len({work.name for work in works})} drawings wait: {'; '.join(untrained)}"
+def waiting(works: Iterable[Work], missing: Sequence[PipelineError]) -> "State[None]":
+    """Returns the state of a run whose drawings wait for a model: not Failed, or each scheduled run would fail.
+
+    Raises:
+        PipelineError: if a model is not merely untrained (its text is one line).
+    """
+    line = f"{len({work.name for work in works})} drawings wait: {'; '.join(map(str, missing))}"
+    if not all(isinstance(error, Untrained) for error in missing):
+        raise PipelineError(line)
     get_run_logger().warning(line)
     return Completed(name="Waiting", message=line)
 
@@ -228,7 +234,7 @@ def _guide(work: Work, batch: _Batch) -> "Guide":
 def _copy_to_failed(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
     inbox.storage.write(failed_key(work.name), data)
     inbox.storage.write(reason_key(work.name), f"{reason}\n".encode())
-    get_run_logger().warning("%s: %s; moved to failed/", work.entry.key, reason)
+    get_run_logger().warning("%s: %s; see failed/", work.entry.key, reason)
 
 
 def _forget_failure(work: Work, inbox: Inbox, ledger: Ledger, batch: _Batch) -> None:

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 from prefect.plugins import HookContext, SetupResult, register_hook
 
+from irodori.loopback import keep_loopback_direct
 from irodori.stack import stack_variables
 
 
 @register_hook
 def setup_environment(*, ctx: HookContext) -> SetupResult | None:
     """Lets Prefect's clients accept NAME for NAME/NAME; if no server is set, sets that of `make up` if it runs."""
+    keep_loopback_direct()
     take_bare_names()
     url = None if ctx.api_url else running_server()
     return SetupResult(env={"PREFECT_API_URL": url}, note="the server of `make up`") if url else None

@@ -4,6 +4,7 @@ Artifacts must be small, because every listing of artifacts contains their data.
 """
 
 import base64
+import hashlib
 import io
 import re
 
@@ -51,5 +52,7 @@ def show_link(label: str, url: str, description: str) -> None:
 
 
 def _slug(text: str) -> str:
-    """Converts a text to an artifact key: lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    """Converts a text to an artifact key of lower-case letters, digits and dashes, with a hash of anything else."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    is_plain = re.fullmatch(r"[a-z0-9 _/-]*", text.lower())
+    return slug if is_plain else f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

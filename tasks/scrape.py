@@ -1,6 +1,7 @@
 """Lists posts and downloads their pictures; stores the original bytes and records their origin."""
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from imaging.formats import sniff
 from imaging.line_hash import line_hash
 from imaging.lineart import is_lines, lineart_gray
 from irodori.datasets import Dataset, Domain
-from irodori.sources import StoredPictures
+from irodori.sources import StoredPictures, is_stored
 from scraping.fetch import FetchError, shared_fetcher
 from scraping.filters import PostFilter
 from scraping.politeness import Politeness
@@ -29,6 +30,13 @@ from storage import Row, Status
 from tasks.errors import plain_errors
 from tasks.record import record_each
 
+BOARD_TAGS: dict[Domain, str] = {
+    "A": "lineart monochrome solo",
+    "B": "solo white_background -monochrome -greyscale",
+}
+BOARD_LIMIT = 1000  # posts
+_NEW, _DONE = ("", ""), ("ok", "")
+_OTHER: dict[Domain, Domain] = {"A": "B", "B": "A"}
 _WRONG: dict[Domain, str] = {"A": "coloured picture under a lineart tag", "B": "grey picture under a colour tag"}
 
 
@@ -38,18 +46,31 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tags: str = Field(
-        min_length=1,
-        description="the board's tags, separated by spaces; -tag excludes",
-        examples=["lineart solo"],
+        "",
+        description="a board's tags, separated by spaces (-tag excludes), or a folder within the source; empty: "
+        f"{BOARD_TAGS['A']!r} for lineart and {BOARD_TAGS['B']!r} for colour on a board, else the whole source",
+        examples=["lineart solo", "ink"],
     )
-    limit: int = Field(1000, ge=1, le=1_000_000, description="how many posts to take, newest first")
+    limit: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description=f"how many to take, newest first; empty: {BOARD_LIMIT:,} posts of a board, all of a folder",
+    )
     filter: PostFilter = Field(PostFilter(), description="what to drop by what the post says of itself")
 
 
 @task(name="list-posts", cache_policy=NO_CACHE)
 @plain_errors
-def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, politeness: Politeness) -> list[Post]:
-    """Lists the posts of a query, records those that the filter drops, and returns those to download.
+def list_posts(
+    dataset: Dataset,
+    domain: Domain,
+    source: str,
+    query: Query,
+    politeness: Politeness,
+    move_to: PostFilter | None = None,
+) -> list[Post]:
+    """Lists the posts of a query, records those that are dropped or have no file, and returns those to download.
 
     Args:
         dataset: the dataset.
@@ -57,24 +78,75 @@ def list_posts(dataset: Dataset, domain: Domain, source: str, query: Query, poli
         source: address of a board, or URL of a storage with pictures.
         query: tags, limit and filter.
         politeness: limits for requests to the board.
+        move_to: the other domain's filter for pictures that belong there; None: such pictures are dropped.
     """
-    posts = list(_open(source, politeness).posts(query.tags, query.limit))
-    # a failed download is retried, a file that arrived damaged is not
-    done = {row.id for row in dataset.manifest.rows("scrape", domain) if row.status != "failed" or row.sha256}
-    new = [post for post in posts if post.id not in done]
-    reasons = {post.id: query.filter.reason(post) for post in new}
-    dataset.manifest.record([_row(post, domain, "dropped", reason) for post in new if (reason := reasons[post.id])])
-    left = [post for post in new if not reasons[post.id]]
+    tags, limit = _asked(query, domain, source)
+    posts = list(_open(source, politeness).posts(tags, limit))
+    known = _judged_before(dataset, domain, move_to)
+    refused = _refused_on_arrival(dataset, domain) if move_to else set()
+    new = [
+        post
+        for post in posts
+        if known.get(post.id, _NEW) is not _DONE or (move_to and post.id in refused and not move_to.reason(post))
+    ]
+    verdicts = {post.id: _verdict(post, query.filter) for post in new}
+    changed = [(post, verdict) for post in new if (verdict := verdicts[post.id]) and verdict != known.get(post.id)]
+    dataset.manifest.record([_row(post, domain, *verdict) for post, verdict in changed])
+    left = [post for post in new if not verdicts[post.id]]
+    statuses = Counter(verdict[0] for verdict in verdicts.values() if verdict)
     get_run_logger().info(
-        "scrape %s: %d posts listed for %r, %d already done, %d dropped by the filter, %d to download",
-        domain, len(posts), query.tags, len(posts) - len(new), len(new) - len(left), len(left),
+        "scrape %s: %d %s, %d already done, %d dropped by the filter, %s%d to download",
+        domain, len(posts), _listed(posts, tags, limit, source), len(posts) - len(new), statuses["dropped"],
+        f"{statuses['failed']} that cannot be read, " if statuses["failed"] else "", len(left),
     )  # fmt: skip
     return left
 
 
+def _asked(query: Query, domain: Domain, source: str) -> tuple[str, int]:
+    """Returns the tags and the limit of a query, or their defaults."""
+    if is_stored(source):
+        return query.tags, query.limit or sys.maxsize
+    return query.tags or BOARD_TAGS[domain], query.limit or BOARD_LIMIT
+
+
+def _listed(posts: Sequence[Post], tags: str, limit: int, source: str) -> str:
+    """Describes in the log what was listed."""
+    what = f"pictures found in {source}" if is_stored(source) else f"posts listed for {tags!r}"
+    return f"{what} (limit {limit}, newest first)" if len(posts) == limit else what
+
+
+def _judged_before(dataset: Dataset, domain: Domain, move_to: PostFilter | None) -> dict[str, tuple[str, str]]:
+    """Returns, by id, status and reason of what was listed before and is judged again, and _DONE for all else.
+
+    A failed download is retried, a file that arrived damaged is not. What a filter dropped is judged again, since the
+    filter may have changed; so is what was of the wrong domain, once such pictures may move.
+    """
+    known = {}
+    for row in dataset.manifest.rows("scrape", domain):
+        by_the_filter = row.status == "dropped" and (not row.sha256 or row.moved_from)
+        may_move_now = move_to is not None and row.status == "dropped" and row.reason == _WRONG[domain]
+        never_arrived = row.status == "failed" and not row.sha256
+        known[row.id] = (row.status, row.reason) if by_the_filter or may_move_now or never_arrived else _DONE
+    return known
+
+
+def _refused_on_arrival(dataset: Dataset, domain: Domain) -> set[str]:
+    """Returns ids of what was moved from a domain to the other one, whose filter dropped it."""
+    rows = dataset.manifest.rows("scrape", _OTHER[domain])
+    return {row.id for row in rows if row.status == "dropped" and row.moved_from == domain}
+
+
+def _verdict(post: Post, post_filter: PostFilter) -> tuple[Status, str] | None:
+    """Returns status and reason of a post that is not downloaded; None for one to download."""
+    if post.problem:
+        return "failed", post.problem
+    reason = post_filter.reason(post)
+    return ("dropped", reason) if reason else None
+
+
 def _open(source: str, politeness: Politeness) -> Source:
     """Opens a board, or a storage with pictures."""
-    if source.startswith(("file:", "s3:")):
+    if is_stored(source):
         return StoredPictures(source, politeness.max_bytes)
     return open_source(source, shared_fetcher(politeness))
 

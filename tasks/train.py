@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import cloudpickle
 import numpy as np
@@ -24,6 +25,7 @@ from irodori.mirror import Mirror
 from irodori.models import Model, Run, Served
 from irodori.overrides import Overrides
 from irodori.split import split
+from irodori.takeover import other
 from storage import Row, StorageError
 from storage.manifest import previous_stage
 from tasks.errors import plain_errors
@@ -39,12 +41,18 @@ if TYPE_CHECKING:
     from cyclegan.training.trainer import Trainer
 
 _AT_ONCE = 256  # pictures that are decoded ahead
+_ASK = "train again with serve (irodori train --serve) to serve this run"
 
 
 @task(name="train", cache_policy=NO_CACHE)
 @plain_errors
-def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides, credit: str) -> str:
+def train(
+    dataset: Dataset, model: Model, preset: PresetName, overrides: Overrides, credit: str, serve: bool = False
+) -> str:
     """Trains or resumes a run, and returns its id. The same dataset and settings give the same run.
+
+    While the model serves a checkpoint of another run, it goes on with that until this run has finished with a higher
+    score on the same drawings.
 
     Args:
         dataset: the dataset.
@@ -52,6 +60,7 @@ def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrid
         preset: name of the settings to begin with.
         overrides: changes to the preset.
         credit: a line under the sample sheets, which names the pictures' artist.
+        serve: whether this run serves at once, whatever the model serves.
     """
     from cyclegan.errors import CycleganError
 
@@ -62,9 +71,11 @@ def train(dataset: Dataset, model: Model, preset: PresetName, overrides: Overrid
         keys = [row.key for row in rows]
         of = [dataset.name, config.identity(), keys]
         run = model.run(preset, of=of, formerly=[dataset.name, config_1(config.model_dump()), keys])
+        run = replace(run, takes_over=serve)
         if result := run.result():
             log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
-            run.serve(result)
+            if not run.serve(result):
+                log.info("train: model %r serves another run; %s", model.name, _ASK)
         else:
             log.info("train: run %s on %d pictures", run.id, len(rows))
             _train(dataset, run, config, rows, credit)
@@ -124,10 +135,9 @@ def _train_in(
         world.meet()  # from here on, the other processes find the checkpoint to resume from in the folder
         trainer = Trainer(config, data, folder, normalization=normalization, world=world)
         watcher = _Watcher(run, mirror, trainer, credit)
+        watcher.begin()
         trainer.run(on_progress=watcher.progress, on_checkpoint=watcher.checkpoint)
-        mirror.put(watcher.choice())
-        mirror.wait()
-        run.finish(watcher.choice())
+        watcher.finish()
 
 
 def _load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingData":
@@ -163,6 +173,33 @@ class _Watcher:
         self._log = get_run_logger()
         self._progress = Progress("train", trainer.schedule.total, "steps")
 
+    def begin(self) -> None:
+        """Scores what the model serves, if that is another run's, and shows it from then on."""
+        found = other(self._run, self._trainer)
+        if found is not None and self._run.takes_over:
+            self._stand(True, f"It takes over, as asked, from {found}.")
+        elif found is not None:
+            self._stand(False, f"Until it has finished with a higher score, the model serves {found}.")
+
+    def finish(self) -> None:
+        """Lets the run's best checkpoint serve if it is better than what serves; records the result."""
+        choice, found = self.choice(), other(self._run, self._trainer)  # anew, for another run may serve by now
+        wins = found is None or self._run.takes_over or found.is_worse_than(choice)
+        if found is not None:
+            beside = f"It took over from {found}." if wins else f"The model goes on serving {found}; {_ASK}."
+            self._stand(wins, beside)
+        self._log.info("train: run %s has finished: %s", self._run.id, choice.reason)
+        self._trainer.show()
+        self._mirror.put(choice)
+        self._mirror.wait()
+        self._run.finish(choice, found.served if found and wins else None)
+
+    def _stand(self, serves: bool, beside: str) -> None:
+        from cyclegan.training.page import Standing
+
+        self._trainer.standing = Standing(serves, beside)
+        self._log.info("train: %s", beside)
+
     def progress(self, step: int, total: int, metrics: dict[str, float]) -> None:
         self._progress.show(step, ", ".join(f"{name} {value:.3g}" for name, value in metrics.items()))
 
@@ -170,12 +207,13 @@ class _Watcher:
         choice = self.choice()
         self._mirror.put(choice)
         shown = ", ".join(f"{weights} {score.value:.1f}" for weights, score in scores.items()) or "not scored"
-        self._log.info("train: checkpoint at step %d, score %s; best is step %d", step, shown, choice.step)
+        best = f"step {choice.step}" + (f", {choice.score:.1f} on drawings not used to choose" if scores else "")
+        self._log.info("train: checkpoint at step %d, score %s; best is %s", step, shown, best)
         name, where = self._run.model.name, f"{self._run.prefix}samples/{sample.name}"
         caption = f"{name}, step {step}: score {shown}. {choice.reason} {self._credit}"
         show_sheet(f"samples {name}", sample.read_bytes(), caption, where)
-        url = f"{self._run.model.storage_url}/{choice.checkpoint}"
-        show_link(f"best checkpoint {name}", url, choice.reason)
+        url = f"{self._run.model.storage_url}/{quote(choice.checkpoint)}"
+        show_link(f"best checkpoint {name}", url, f"{choice.reason}. {self._trainer.standing.beside}")
 
     def choice(self) -> Served:
         """Returns the best of the checkpoints so far, as best.json records it."""

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
     ("words", "line"),
     [
         (["--dataset", "nowhere"], "dataset 'nowhere' has no lineart (domain A): run build-dataset first"),
-        (["--dataset", "../Up"], "dataset: String should match pattern"),
+        (["--dataset", "../Up"], "dataset: Value error, '../Up' cannot be the name of a folder"),
     ],
 )
 def test_what_is_wrong_with_a_dataset_is_the_last_line(
@@ -27,6 +27,7 @@ def test_what_is_wrong_with_a_dataset_is_the_last_line(
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith(("IRODORI_", "PREFECT_API"))}
     env |= {"IRODORI_RUN_FOLDER": str(tmp_path), "PREFECT_HOME": str(tmp_path / "prefect")}
+    env |= {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "socks://127.0.0.1:9"}  # where nothing listens
     command = [sys.executable, "-m", "irodori.cli.app", "train", *words]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1 and line in done.stderr.strip().splitlines()[-1]

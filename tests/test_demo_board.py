@@ -3,6 +3,8 @@
 import hashlib
 import io
 import re
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ import pytest
 import requests
 from PIL import Image
 
+from demo.answers import Answer
 from demo.board import Board
 from demo.faults import Faults
 from tests.board_client import PAGE, POSTS, ask, file_of, listed, post
@@ -135,6 +138,33 @@ def test_robots_txt_allows_and_unknown_addresses_are_not_found(board: Board) -> 
     assert robots.can_fetch("anyone", "/images/0/a.png")
     for path in ("/", "/images/0/none.png", "/images/9/" + POSTS[0].image, "/images/"):
         assert requests.get(board.url + path, timeout=10).status_code == 404
+
+
+def test_clients_that_hang_up_leave_no_traceback(board: Board, capfd: pytest.CaptureFixture[str]) -> None:
+    """At once, in the middle of their request, before the answer, and on a kept connection."""
+    whole = b"GET /robots.txt HTTP/1.1\r\nHost: x\r\n\r\n"
+    before = set(threading.enumerate())
+    address = "127.0.0.1", int(board.url.rpartition(":")[2])
+    for sent in (b"", whole[:10], whole, whole + whole[:20]):
+        client = socket.create_connection(address)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close() resets
+        client.sendall(sent)
+        time.sleep(0.05)
+        client.close()
+    assert requests.get(f"{board.url}/robots.txt", headers={"Connection": "close"}, timeout=10).ok
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert capfd.readouterr().err == ""
+
+
+def test_an_error_of_the_board_itself_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    class Broken(Board):
+        def answer(self, path: str, requested_range: str = "") -> Answer:
+            raise KeyError("a mistake in the board")
+
+    with Broken([]) as board, pytest.raises(requests.ConnectionError):
+        requests.get(board.url, timeout=10)
+    assert "a mistake in the board" in capfd.readouterr().err
 
 
 def test_page_for_people_shows_the_picture_and_its_tags(board: Board) -> None:

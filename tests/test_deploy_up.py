@@ -23,6 +23,7 @@ from deploy.child import marked, stop
 from deploy.ports import HOST, free_port, is_free
 from deploy.seaweed import PORT_OFFSETS
 from deploy.up import MARK
+from drills.unreliable_storage import small_disk
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -60,6 +61,9 @@ class Stack:
             "IRODORI_UI_PORT": str(self.ui_port),
             "IRODORI_S3_PORT": str(self.s3_port),
             "PREFECT_HOME": str(folder / "home"),
+            # nothing listens there: no connection of the stack to itself may go through a proxy
+            "HTTP_PROXY": f"http://{HOST}:9",
+            "ALL_PROXY": f"socks://{HOST}:9",
             **variables,
         }
         self._out = folder / "out.txt"
@@ -135,6 +139,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_the_ready_message_names_places_and_commands(stack: Stack) -> None:
+    assert "/ needs 2 GB of disk, besides pictures and models; " in stack.output.splitlines()[0]
     for part in (f"http://{HOST}:{stack.ui_port}\n", f"http://{HOST}:{stack.s3_port} ", "s3://irodori\n"):
         assert part in stack.output
     assert "prefect deployment run train-cyclegan" in stack.output
@@ -205,7 +210,9 @@ def test_a_second_stack_in_the_folder_is_refused(stack: Stack) -> None:
 
 def test_ctrl_c_lets_a_training_save_and_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "long_training.py").write_text(TRAINING)
-    stack.env["PREFECT_API_URL"] = stack.api  # that folder has no prefect.toml
+    # that folder has no prefect.toml, and therefore no plugin
+    stack.env["PREFECT_API_URL"], stack.env["NO_PROXY"] = stack.api, HOST
+    del stack.env["ALL_PROXY"]
     stack.prefect("deploy", "long_training.py:long_training", "--name", "it", "--pool", "gpu", cwd=tmp_path)
     stack.prefect("deployment", "run", "long-training/it", cwd=tmp_path)
     wait_for((tmp_path / "started").exists, RUN_SECONDS)
@@ -257,6 +264,15 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
         assert stack.process.wait(STOP_SECONDS) == 1
     assert stack.output.startswith("IRODORI_UI_PORT: ")
     assert len(stack.output.splitlines()) == 1
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "run", megabytes=50), Stack(tmp_path / "run") as stack:
+        assert stack.process.wait(STOP_SECONDS) == 1
+        (line,) = stack.output.splitlines()
+        assert "needs 2 GB of disk, besides pictures and models; only 0." in line
+        assert line.endswith(" GB are free: free some, or name a folder with IRODORI_RUN_FOLDER")
+        assert not (stack.folder / "s3").exists()
 
 
 def test_a_failed_test_leaves_nothing_of_its_stack(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_a_style_that_is_not_trained_yet_keeps_no_other_waiting(storage: Storage
     assert not storage.exists("inbox/page/a.png")
 
 
+def test_styles_that_are_called_as_tags_are(storage: Storage, tmp_path: Path) -> None:
+    tags = ["watercolor_(medium)", "k-on!&'x"]
+    for seed, tag in enumerate(tags):
+        serve(storage, tag, seed, tmp_path)
+    run(styles=tags)
+    shown = {drawing.name: drawing for drawing in read_page(storage.read("outbox/page/_before-after.html"))}
+    assert list(shown["a.png"].colours) == tags
+    assert all(storage.exists(f"outbox/{tag}/page/a.png") for tag in tags)
+
+
 def test_variants_in_columns(storage: Storage, tmp_path: Path) -> None:
     serve(storage, "soft", 9, tmp_path, palette=6)
     run(model="soft", variants=3, credit="by me")
@@ -124,6 +134,19 @@ def test_a_thousand_finished_drawings_need_no_model_and_no_write(storage: Storag
 
 def touched(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_models_that_cannot_be_loaded_keep_no_other_waiting(storage: Storage) -> None:
+    """One has a cut-off best.json, one a cut-off checkpoint; both are said in the end, each in its words."""
+    storage.write("models/cut/best.json", b'{"checkpoint": "models/')
+    storage.write("models/bad/x.pt", b"not a checkpoint")
+    storage.write("models/bad/best.json", b'{"checkpoint": "models/bad/x.pt"}')
+    state = colorize_inbox(settle_seconds=0.0, styles=["bad", "soft"], return_state=True)
+    assert state.is_failed() and re.search(r"x\.pt.*not a whole checkpoint", state.message or "")
+    assert storage.exists("outbox/soft/page/a.png")
+    state = colorize_inbox(settle_seconds=0.0, styles=["cut", "bold"], return_state=True)
+    assert state.is_failed() and "models/cut/best.json does not say what the model serves" in (state.message or "")
+    assert storage.exists("outbox/bold/page/a.png") and storage.exists("inbox/page/a.png")
 
 
 def test_a_checkpoint_that_is_none(tmp_path: Path, environment: Callable[..., None]) -> None:

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from imaging.codec import encode_png
-from irodori.looks import load_colorizer, load_palette
-from irodori.models import Served
+from irodori.looks import load_colorizer, load_palette, looks, trained
+from irodori.models import Served, Untrained
 from storage import Storage, open_storage
 from tests.handmade import BLUE, ORANGE, RED, VIOLET, coloured, ink_and_pencil, known_painter, save_known, times
 
@@ -42,3 +42,14 @@ def test_the_weights_that_were_chosen_serve(
     palette = load_palette(stored.url, best(name, weights), picture)
     assert palette[region] * 255 == pytest.approx(np.array(RED), abs=25)
     assert (np.delete(palette, [0, region], axis=0) < 1e-6).all()  # nothing is in the other regions
+
+
+def test_a_damaged_best_json_keeps_no_other_model_from_serving(stored: Storage) -> None:
+    """Nor does a model that was never trained."""
+    stored.write("models/good/best.json", best("one", "ema").to_json())
+    stored.write("models/cut/best.json", best("two", "ema").to_json()[:30])
+    found, missing = trained(looks(stored.url, "", ["cut", "good", "later"], 1))
+    assert found == {"good": best("one", "ema")}
+    damaged, untrained = missing
+    assert str(damaged).startswith("models/cut/best.json does not say what the model serves (")
+    assert isinstance(untrained, Untrained) and "\n" not in f"{damaged}{untrained}"

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,6 +180,27 @@ def test_where_the_storage_fails_the_run_ends_in_one_line_and_its_files_stay(tmp
     shutil.copytree(tmp_path / "run", blocked)
     train(url, tmp_path / "run-2")
     assert_same_run(whole, tmp_path / "result")
+
+
+def test_a_signal_while_the_best_checkpoint_changes_leaves_none_that_is_missing(tmp_path: Path) -> None:
+    """The upload that would have changed best.json waits, and the last one takes its place."""
+    run, folder, busy = run_of((tmp_path / "storage").as_uri()), tmp_path / "run" / "checkpoints", threading.Event()
+    folder.mkdir(parents=True)
+
+    def choose(step: int) -> Served:
+        (folder / f"step_{step:09d}.pt").write_bytes(b"weights")
+        return Served(f"{run.prefix}checkpoints/step_{step:09d}.pt", run.id, step)
+
+    with Mirror(run, folder.parent) as mirror:
+        mirror.put(choose(1))
+        mirror.wait()
+        mirror._thread.submit(busy.wait)
+        (folder / "step_000000001.pt").unlink()
+        mirror.put(choose(2))
+        mirror.put(None)
+        busy.set()
+    assert run.model.best().step == 2
+    assert run.model.storage.exists(run.model.best().checkpoint)
 
 
 def test_what_a_signal_saved_is_uploaded(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cyclegan.methods.augment import translate
 from cyclegan.methods.image_pool import ImagePool
 from cyclegan.methods.method import Context
-from cyclegan.painting.checkpoint import export_painter
+from cyclegan.painting.checkpoint import CheckpointError, export_painter
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.guide import Guide
@@ -114,6 +114,19 @@ def test_an_exported_generator_is_the_one_that_serves(tmp_path: Path) -> None:
         assert np.abs(painted[0, 0].astype(int) - colour).max() <= 1  # half the bits
     assert export_painter(whole, "ema", tmp_path / "small.pt", largest=size - 1) == size
     assert not (tmp_path / "small.pt").exists()
+
+
+def test_an_exported_painter_is_not_asked_for_its_raw_weights(tmp_path: Path) -> None:
+    """It is neither of another version nor damaged: it has only the weights that serve."""
+    whole, small = save_known(tmp_path / "a.pt", known_painter({}), known_painter({})), tmp_path / "small.pt"
+    export_painter(whole, "ema", small, largest=10**6)
+    line = f"{small}: an exported painter, which has no raw weights; ask for its ema weights"
+    with pytest.raises(CheckpointError) as error:
+        Colorizer.load(small, device="cpu", weights="raw")
+    assert str(error.value) == line
+    with pytest.raises(CheckpointError) as error:
+        export_painter(small, "raw", tmp_path / "smaller.pt", largest=10**6)
+    assert str(error.value) == line
 
 
 def remembering(colours: list[tuple[int, int, int]]) -> Colorizer:

@@ -1,6 +1,7 @@
 """Tests the booru source: search, paging, and boards that answer in unexpected ways."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import get_args
 
@@ -125,10 +126,50 @@ def test_a_misspelt_tag_is_told_from_a_search_without_posts(fetcher: Fetcher) ->
             next(source.posts("even odd", 5))
 
 
-@pytest.mark.parametrize("tags", ["a sort:score", "order:random"])
-def test_another_order_is_refused(fetcher: Fetcher, tags: str) -> None:
-    with pytest.raises(SourceError, match="cannot be used: posts are listed newest first; remove it"):
-        next(open_source("http://127.0.0.1:9", fetcher).posts(tags, 5))
+@pytest.mark.parametrize(
+    "term",
+    [
+        "sort:score", "order:random", "Order:score", "ORDER:id_asc", "-order:score", "~sort:id:asc", "ordfav:someone",
+        "OrdFav:someone", "ordpool:12", "ordfavgroup:3", "random:20", "Sort:Random:7",
+    ],
+)  # fmt: skip
+def test_another_order_is_refused(fetcher: Fetcher, term: str) -> None:
+    line = f"'{term}' cannot be used: posts are listed newest first; remove it"
+    with pytest.raises(SourceError, match=re.escape(line)):
+        next(open_source("http://127.0.0.1:9", fetcher).posts(f"solo {term}", 5))
+
+
+@pytest.mark.parametrize("term", ["border:red", "disorder", "order", "random_tag", "re:zero", "ordeal:x"])
+def test_a_tag_that_only_looks_like_an_order_is_passed_on(fetcher: Fetcher, term: str) -> None:
+    with ScriptedServer(lambda _: b'[{"id":5}]') as server:
+        assert numbers(list(open_source(server.url, fetcher).posts(term, 1))) == [5]
+    assert server.log[0].query["tags"] == term
+
+
+@pytest.mark.parametrize(
+    ("tags", "ids", "remedy"),
+    [
+        ("solo pool:7", [9, 3, 5], "(post 5 comes after 3), so posts would be missed: remove 'pool:7'"),
+        ("solo fav:me rating:g", [1, 2], "(post 2 comes after 1), so posts would be missed: remove 'fav:me' or "),
+        ("solo", [1, 2], "(post 2 comes after 1), so posts would be missed: ask for other tags"),
+    ],
+)
+def test_an_unsorted_page_is_noticed_whatever_caused_it(
+    fetcher: Fetcher, tags: str, ids: list[int], remedy: str
+) -> None:
+    page = json.dumps([{"id": number} for number in ids]).encode()
+    with ScriptedServer(lambda _: page) as server:
+        with pytest.raises(SourceError, match=re.escape(f"does not list '{tags}' newest first {remedy}")) as caught:
+            list(open_source(server.url, fetcher).posts(tags, 1000))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unsorted_page_is_noticed_later_as_well(fetcher: Fetcher) -> None:
+    def script(request: Request) -> bytes:
+        return b'[{"id":4},{"id":6}]' if "id:<" in request.query["tags"] else b'[{"id":9},{"id":8}]'
+
+    with ScriptedServer(script) as server, pytest.raises(SourceError, match="post 6 comes after 4"):
+        list(open_source(server.url, fetcher).posts("solo", 1000))
 
 
 def test_a_board_that_refuses_for_good_says_why(fetcher: Fetcher) -> None:
@@ -157,7 +198,7 @@ def test_a_count_that_is_never_reached_ends_after_some_attempts(fetcher: Fetcher
 
 
 def test_entries_without_a_number_and_repetitions_are_skipped(fetcher: Fetcher) -> None:
-    page = b'[{"id":"5"},{"id":null},{},{"id":7},{"id":5}]'
+    page = b'[{"id":"7"},{"id":null},{},{"id":7},{"id":5},{"id":5}]'
     with ScriptedServer(lambda r: Reply(page if "id:<" not in r.query["tags"] else b"")) as server:
         posts = open_source(server.url, fetcher).posts("a", 2)
         assert numbers(list(posts)) == [7, 5]

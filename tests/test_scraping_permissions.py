@@ -140,9 +140,10 @@ def test_robots_txt_can_be_set_aside() -> None:
     assert server.robots_log == []
 
 
-def test_a_site_whose_robots_txt_fails_is_left_alone(fetcher: Fetcher) -> None:
-    with ScriptedServer(in_turn(PICTURE), Reply(status=503)) as server:
-        with pytest.raises(FetchError, match=r"answered 503"):
+@pytest.mark.parametrize("status", [429, 500, 501, 503, 505, 511, 529, 599])
+def test_a_site_whose_robots_txt_fails_is_left_alone(fetcher: Fetcher, status: int) -> None:
+    with ScriptedServer(in_turn(PICTURE), Reply(status=status)) as server:
+        with pytest.raises(FetchError, match=rf"answered {status}"):
             fetcher.download(f"{server.url}/a.png")
     assert server.log == []
 

@@ -161,9 +161,9 @@ def test_a_reader_that_is_overtaken_by_folds_sees_every_row(tmp_path: Path) -> N
     class Overtaken(LocalStorage):
         listings = folds = 0
 
-        def list(self, prefix: str) -> Iterator[Entry]:
+        def list(self, prefix: str, *, everything: bool = False) -> Iterator[Entry]:
             self.listings += prefix.endswith(".d/")
-            return super().list(prefix)
+            return super().list(prefix, everything=everything)
 
         def open(self, key: str, *, keep: bool = False) -> tuple[IO[bytes], str]:
             with lock:

@@ -2,17 +2,16 @@
 
 import os
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import boto3
 import pytest
 
 from deploy.seaweed import SeaweedFS
 from drills.unreliable_storage import UnreliableS3
-from storage import Conflict, Storage, StorageError, open_storage
+from storage import Conflict, StorageError, open_storage
 from storage.s3 import S3Storage
-from tests.scripted_server import Reply, Request, ScriptedServer
+from tests.scripted_s3 import scripted_s3
+from tests.scripted_server import Reply
 
 
 def test_s3_faults_are_one_line_each(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,16 +68,6 @@ def test_what_is_no_lost_race_is_no_conflict(monkeypatch: pytest.MonkeyPatch) ->
             with pytest.raises(StorageError, match=words) as caught:
                 storage.replace("m.csv", b"1", None)
             assert not isinstance(caught.value, Conflict)
-
-
-@contextmanager
-def scripted_s3(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Storage, list[Request]]]:
-    """A storage whose server answers everything alike, and what it was asked."""
-    with ScriptedServer(lambda _: reply) as server:
-        values = {"ENDPOINT_URL_S3": server.url, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret"}
-        for name, value in values.items():
-            monkeypatch.setenv(f"AWS_{name}", value)
-        yield open_storage(f"s3://scripted/{server.host}"), server.log
 
 
 def test_s3_folders_of_graphical_clients_are_no_objects(s3_url: str) -> None:

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 from prefect.logging import disable_run_logger
 
-from irodori.errors import PipelineError
 from irodori.inbox import Finished, Inbox, reason_key
 from irodori.names import is_drawing
 from storage import open_storage
@@ -27,7 +26,7 @@ def test_new_changed_and_repeated_drawings(inbox: Inbox) -> None:
     assert keys(storage, "failed/") == {"failed/cut.png", "failed/cut.png.reason.txt"}
     assert b"truncated PNG" in storage.read("failed/cut.png.reason.txt")
     assert storage.read("failed/cut.png") == png(2)[:60]
-    assert keys(storage, "inbox/") == {"inbox/a b/ü.png"}
+    assert keys(storage, "inbox/") == {"inbox/a b/ü.png", "inbox/cut.png"}
     assert status(inbox) == {"a b/ü.png": "ok", "cut.png": "failed"}
     assert new(plan(inbox)) == {"": []}
 
@@ -131,9 +130,50 @@ def test_styles_are_done_each_on_their_own(inbox: Inbox) -> None:
     run(inbox, "soft", "bold", finished="delete")
     assert keys(inbox.storage, "outbox/") == {"outbox/soft/p/a.png", "outbox/bold/p/a.png"}
     assert keys(inbox.storage, "inbox/") == set()
-    inbox.storage.write("inbox/soft/a.png", png())
-    with pytest.raises(PipelineError, match=r"inbox/soft/ .* rename"):
-        plan(inbox, "soft")
+
+
+def test_a_folder_called_as_a_variant_holds_up_nothing_else(inbox: Inbox) -> None:
+    """Its drawings without variants and others with them would have the same place in the outbox."""
+    for name in ("variant-1/a.png", "variant-1/deep/b.png", "variant-1.png", "p/variant-1/c.png", "variant-3/d.png"):
+        inbox.storage.write(f"inbox/{name}", png())
+    found = plan(inbox, "variant-1", "variant-2")
+    others = ["p/variant-1/c.png", "variant-1.png", "variant-3/d.png"]
+    assert new(found) == {"variant-1": others, "variant-2": others}
+    (line,) = [f"{key}: {reason}" for key, reason in found.unusable.items()]
+    assert line == (
+        "inbox/variant-1/: its drawings wait: 'variant-1' is a style, which has outbox/variant-1/ to itself; "
+        "rename the folder"
+    )
+    run(inbox, "variant-1", "variant-2", finished="delete")
+    assert keys(inbox.storage, "inbox/") == {"inbox/variant-1/a.png", "inbox/variant-1/deep/b.png"}
+
+
+@pytest.mark.parametrize(("finished", "left"), [("keep", {"a.txt", "cut.png"}), ("move", set()), ("delete", set())])
+def test_what_is_no_picture_leaves_the_inbox_only_as_configured(
+    inbox: Inbox, finished: Finished, left: set[str]
+) -> None:
+    inbox.storage.write("inbox/a.txt", b"remember the milk")
+    inbox.storage.write("inbox/cut.png", png()[:60])
+    for _ in range(2):
+        run(inbox, finished=finished)
+        assert keys(inbox.storage, "inbox/") == {f"inbox/{name}" for name in left}
+        names = {"a.txt", "a.txt.reason.txt", "cut.png", "cut.png.reason.txt"}
+        assert keys(inbox.storage, "failed/") == {f"failed/{name}" for name in names}
+        assert not plan(inbox, finished=finished).works[""] and not plan(inbox, finished=finished).leaving
+
+
+def test_a_drawing_replaced_by_an_older_one_is_coloured_again(tmp_path: Path, checkpoint: bytes) -> None:
+    """`cp -p`, `mv` and unzip keep times: changed means other than what was seen, not newer."""
+    storage = open_storage(tmp_path.as_uri())
+    storage.write(MODEL.checkpoint, checkpoint)
+    inbox, drawing = Inbox(storage.url), tmp_path / "inbox/a.png"
+    for number, modified in enumerate((1e9, 5e8, 2e9, 1e9)):
+        storage.write("inbox/a.png", png()[: -number or None] + bytes(number))
+        os.utime(drawing, (modified, modified))
+        with disable_run_logger():
+            assert new(plan(inbox)) == {"": ["a.png"]}
+            run(inbox)
+            assert new(plan(inbox)) == {"": []}
 
 
 def test_names_that_are_not_drawings() -> None:
@@ -206,5 +246,5 @@ def test_a_failed_drawing_leaves_only_when_it_is_kept_elsewhere(inbox: Inbox) ->
     inbox.storage.write("inbox/cut.png", png()[:60])
     assert colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0)) == {"failed": 1}
     inbox.storage.delete("failed/cut.png")
-    clear.fn(plan(inbox).leaving, ClearJob(inbox, "delete"))
+    run(inbox, finished="delete")
     assert inbox.storage.read("inbox/cut.png") == png()[:60]

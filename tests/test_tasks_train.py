@@ -3,58 +3,30 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from cyclegan.painting.checkpoint import load_checkpoint
 from cyclegan.training.dataset import TrainingData
-from cyclegan.training.trainer import Trainer
 from flows.train_cyclegan import train_cyclegan
-from imaging.codec import encode_png
-from imaging.lineart import Normalization
 from irodori.cli.app import app
 from irodori.datasets import Dataset
 from irodori.looks import load_colorizer
 from irodori.models import Model, Served
-from irodori.overrides import Overrides
-from storage import Row, Storage, open_storage
+from storage import Storage, open_storage
 from storage.manifest import rows_from
-from tests.handmade import COLOURED, OUTLINE_SIZE, WHITE, outlines, painters, put_all_in_region
+from tests.handmade import COLOURED, WHITE, outlines
+from tests.reds import NUMBER, QUICK, fill, red, set_weights
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
-NUMBER, HELD_OUT = 56, 4  # of each domain
-QUICK = Overrides(blocks=1, ngf=4, crop=OUTLINE_SIZE, batch=13, checkpoint_every=10, device="cpu")
+torch.set_num_threads(1)
+HELD_OUT = 4  # of each domain
 BEST, STEPS = 10, 23
-
-
-def red(number: int) -> np.ndarray:
-    return np.array([200 + number % 50, 30 + 7 * number % 40, 20 + 5 * number % 30])
-
-
-def fill(storage: Storage) -> Dataset:
-    """A dataset as build-dataset leaves it: outlines, and outlines on red paper, PNG both."""
-    dataset = Dataset(storage.url, "reds")
-    dataset.fix(OUTLINE_SIZE, Normalization())
-    lines = {"A": outlines(NUMBER, 0), "B": outlines(NUMBER, 1)}
-    rows = []
-    for number in range(NUMBER):
-        pictures = {
-            "A": Image.fromarray(lines["A"][number]),
-            "B": Image.fromarray((lines["B"][number][..., None] / 255 * red(number)).round().astype(np.uint8)),
-        }
-        for domain, picture in pictures.items():
-            digest = f"{number * 7919 % 65521:04x}{domain}"
-            key = dataset.key("normalize" if domain == "A" else "resize", domain, digest)
-            storage.write(key, encode_png(picture))
-            stage: Any = "normalize" if domain == "A" else "resize"
-            rows.append(Row(f"b:{domain}{number}", domain, stage, "ok", key=key, sha256=digest))
-    dataset.manifest.record(rows)
-    return dataset
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +36,9 @@ def trained(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> St
 
     storage = open_storage(tmp_path_factory.mktemp("trained").as_uri())
     fill(storage)
-    run = Trainer.run
-
-    def run_with_known_weights(trainer: Trainer, on_progress: Callable[..., None], on_checkpoint: Any) -> None:
-        def put(step: int, *rest: Any) -> None:
-            averaged, raw = painters(trainer)
-            put_all_in_region(averaged, COLOURED if step == BEST else WHITE)
-            put_all_in_region(raw, WHITE)
-            on_progress(step, *rest)
-
-        run(trainer, put, on_checkpoint)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IRODORI_STORAGE", storage.url)
-        patch.setattr(Trainer, "run", run_with_known_weights)
+        set_weights(patch, lambda step: COLOURED if step == BEST else WHITE)
         settings.cache_clear()
         assert train_cyclegan("reds", "red", "demo", QUICK, return_state=True).is_completed()
     settings.cache_clear()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cyclegan.scoring.selection import Choice
-from cyclegan.training.page import MAX_POINTS, write_page
+from cyclegan.training.page import MAX_POINTS, Standing, write_page
 
 CHOICE = Choice(20, "ema", 71.5, {"b_line": 0.1}, "averaged weights of step 20: score 71.5")
 CONFIG = {
@@ -64,6 +64,13 @@ def test_the_page_carries_what_the_folder_holds(folder: Path) -> None:
         "reason": "averaged weights of step 20: score 71.5"
     }
     assert run["config"]["total_steps"] == 30
+
+
+def test_the_page_says_which_other_run_serves(folder: Path) -> None:
+    assert content(folder)["standing"] == {"serves": True, "beside": ""}
+    write_page(folder, CHOICE, Standing(False, "The model goes on serving run r."))
+    page = (folder / "index.html").read_text("utf-8")
+    assert '"standing": {"serves": false, "beside": "The model goes on serving run r."}' in page
 
 
 def test_the_page_needs_nothing_but_the_samples(folder: Path) -> None:

@@ -9,7 +9,7 @@ from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.painting.checkpoint import Weights, load_checkpoint
 from cyclegan.scoring.score import Score
 from cyclegan.training.checkpoints import list_checkpoints
-from cyclegan.training.metrics import columns
+from cyclegan.training.metrics import columns, forget_after
 from tests.factories import (
     csv_rows,
     tiny_config,
@@ -18,6 +18,16 @@ from tests.factories import (
 )
 
 torch.set_num_threads(1)
+
+
+def test_rows_are_forgotten_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A kill while metrics.csv is rewritten must not cost its rows: it is replaced, not written over."""
+    table, before = tmp_path / "metrics.csv", tmp_path / "before.csv"
+    table.write_text("step,rate\n3,1\n6,1\n9,")
+    before.hardlink_to(table)
+    forget_after(table, 3)
+    assert table.read_text() == "step,rate\n3,1\n"
+    assert before.read_text() == "step,rate\n3,1\n6,1\n9,"
 
 
 def test_a_run_leaves_its_layout(tmp_path: Path) -> None:

@@ -91,16 +91,34 @@ def export_painter(checkpoint: Path, weights: Weights, target: Path, *, largest:
         The size of the file in bytes, also if it was deleted.
 
     Raises:
-        CheckpointError: `checkpoint` cannot be loaded (its text is one line).
+        CheckpointError: `checkpoint` cannot be loaded, or lacks these weights (its text is one line).
     """
     state = load_checkpoint(checkpoint)
-    half = {name: tensor.half() for name, tensor in state["painter"][weights].items()}
+    half = {name: tensor.half() for name, tensor in weights_of(state, weights, checkpoint).items()}
     painter = {"config": state["painter"]["config"], "ema": half}
     save_checkpoint(target, {**{key: state[key] for key in ("step", "normalization", "lineart")}, "painter": painter})
     size = target.stat().st_size
     if size > largest:
         target.unlink()
     return size
+
+
+def weights_of(checkpoint: Checkpoint, weights: Weights, path: Path | str) -> dict[str, torch.Tensor]:
+    """Returns the painter's weights of one kind.
+
+    Args:
+        checkpoint: a loaded checkpoint.
+        weights: "ema" or "raw".
+        path: the checkpoint's file, for the message.
+
+    Raises:
+        CheckpointError: the checkpoint has only the other kind (its text is one line).
+    """
+    painter: dict[str, Any] = checkpoint["painter"]
+    if weights not in painter and "ema" in painter:
+        raise CheckpointError(f"{path}: an exported painter, which has no {weights} weights; ask for its ema weights")
+    found: dict[str, torch.Tensor] = painter[weights]
+    return found
 
 
 def _check_sums(path: Path | str) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from cyclegan.painting.backend import speed_up
-from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoint
+from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoint, weights_of
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
@@ -72,15 +72,7 @@ class Colorizer:
         Raises:
             CheckpointError: the file cannot be loaded or is of another version (its text is one line).
         """
-        checkpoint = load_checkpoint(path)
-        try:
-            painter = Painter(GeneratorConfig.model_validate(checkpoint["painter"]["config"]))
-            painter.load_state_dict(checkpoint["painter"][weights])
-            normalization = Normalization.from_dict(checkpoint["normalization"])
-            lineart = checkpoint["lineart"]
-        except (KeyError, ValidationError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0][:120]
-            raise CheckpointError(f"{path}: made by another version of this program ({reason}); train anew") from error
+        painter, normalization, lineart = load_painter(path, weights)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu":
@@ -218,6 +210,29 @@ class Colorizer:
     def _map(self, lineart: np.ndarray) -> np.ndarray:
         with self._lock:
             return self._painter.maps(lineart)
+
+
+def load_painter(path: Path | str, weights: Weights) -> tuple[Painter, Normalization, dict[str, Any]]:
+    """Loads the part of a checkpoint that serves.
+
+    Args:
+        path: the checkpoint.
+        weights: "ema" (averaged) or "raw" (of the last step).
+
+    Returns:
+        The painter, on the CPU; the normalization of its training lineart; the checkpoint's part "lineart".
+
+    Raises:
+        CheckpointError: the file cannot be loaded or is of another version (its text is one line).
+    """
+    checkpoint = load_checkpoint(path)
+    try:
+        painter = Painter(GeneratorConfig.model_validate(checkpoint["painter"]["config"]))
+        painter.load_state_dict(weights_of(checkpoint, weights, path))
+        return painter, Normalization.from_dict(checkpoint["normalization"]), checkpoint["lineart"]
+    except (KeyError, ValidationError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0][:120]
+        raise CheckpointError(f"{path}: made by another version of this program ({reason}); train anew") from error
 
 
 def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from cyclegan.painting.checkpoint import Weights
@@ -14,6 +16,8 @@ from cyclegan.painting.painter import Painter
 from cyclegan.scoring.samples import sample_sheet, translate
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
+from cyclegan.scoring.served import coloured_by
+from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
 
 FEWEST_TO_SCORE = 4  # held-out pictures of each domain
@@ -40,7 +44,8 @@ class Judge:
         lineart: Sequence[np.ndarray],
         colour: Sequence[np.ndarray],
         others: Sequence[np.ndarray],
-        normalize: Callable[[np.ndarray], np.ndarray],
+        toned: Normalization,
+        device: torch.device,
     ) -> None:
         """Prepares the scoring.
 
@@ -48,11 +53,13 @@ class Judge:
             lineart: held-out drawings, uint8 (H, W).
             colour: held-out colour pictures, uint8 (H, W, 3).
             others: drawings, uint8 (H, W), for the samples if no lineart is held out.
-            normalize: normalizes extracted lines, (H, W) uint8 → (H, W) uint8.
+            toned: how the drawings were normalized.
+            device: on which other checkpoints are scored.
         """
         self._shown = lineart or others[:FEWEST_TO_SCORE]
+        self._toned, self._device = toned, device
         can_score = min(len(lineart), len(colour)) >= FEWEST_TO_SCORE
-        self._lines_b = [normalize(extract_lines(picture)) for picture in colour] if can_score else []
+        self._lines_b = [normalize(extract_lines(picture), toned).image for picture in colour] if can_score else []
         self._scorer = Scorer(lineart, colour, self._lines_b) if can_score else None
         self._scores: list[dict[str, Any]] = []
 
@@ -77,6 +84,22 @@ class Judge:
             {"step": step, "weights": weights, "score": score.to_dict()} for weights, score in scores.items()
         ]
         return Judgement(sheet, scores)
+
+    def score_of(self, checkpoint: Path, weights: Weights) -> Score | None:
+        """Scores a checkpoint of another run on the same drawings; None if too few pictures are held out.
+
+        Args:
+            checkpoint: the file.
+            weights: "ema" or "raw".
+
+        Raises:
+            CheckpointError: the file cannot be loaded (its text is one line).
+        """
+        if self._scorer is None:
+            return None
+        pages = [*self._shown, *self._lines_b]
+        pictures = coloured_by(checkpoint, weights, pages, self._toned, self._device)
+        return self._scorer.score(pictures[: len(self._shown)], pictures[len(self._shown) :])
 
     def choice(self, kept: Collection[int], newest: int) -> Choice:
         """Selects the checkpoint that should serve.

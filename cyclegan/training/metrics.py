@@ -131,7 +131,7 @@ def forget_after(path: Path, step: int) -> None:
         return
     header, *rows = path.read_text().splitlines(keepends=True) or [""]
     kept = [row for row in rows if row.endswith("\n") and int(row.split(",", 1)[0]) <= step]
-    path.write_text("".join([header, *kept]))
+    write_whole(path, "".join([header, *kept]).encode())
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,26 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 Table = dict[str, list[float | None]]
 
 
-def write_page(folder: Path, choice: Choice) -> None:
+@dataclass(frozen=True)
+class Standing:
+    """Whether the model serves this run.
+
+    Attributes:
+        serves: whether its best checkpoint serves; otherwise one of another run does.
+        beside: a sentence on the other run's checkpoint and its score; "" if there is none.
+    """
+
+    serves: bool = True
+    beside: str = ""
+
+
+def write_page(folder: Path, choice: Choice, standing: Standing = Standing()) -> None:
     """Writes folder/index.html, atomically, from the files that a Trainer has written so far.
 
     Args:
         folder: of the run; without scores.csv the page has no scores.
-        choice: the checkpoint that serves, with the reason.
+        choice: the best checkpoint of the run, with the reason.
+        standing: whether it serves.
     """
     content = {
         "config": json.loads((folder / "config.json").read_text()),
@@ -33,6 +47,7 @@ def write_page(folder: Path, choice: Choice) -> None:
         "scores": {weights: _read(folder / "scores.csv", weights=weights) for weights in ("ema", "raw")},
         "metrics": _thin(_read(folder / "metrics.csv")),
         "choice": asdict(choice),
+        "standing": asdict(standing),
     }
     data = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
     write_whole(folder / "index.html", _TEMPLATE.read_text("utf-8").replace("@DATA@", data).encode())

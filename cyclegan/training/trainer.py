@@ -27,7 +27,7 @@ from cyclegan.training.dataset import Batches, TrainingData
 from cyclegan.training.ema import Ema
 from cyclegan.training.events import Events
 from cyclegan.training.interruption import HeldSignals
-from cyclegan.training.page import write_page
+from cyclegan.training.page import Standing, write_page
 from cyclegan.training.schedule import Schedule
 from cyclegan.whole_file import whole_file, write_whole
 from imaging.lineart import Normalization, normalize
@@ -89,7 +89,8 @@ class Trainer:
         self._means = metrics.RunningMeans(self.method.losses, self.device)
         self._fingerprint = data.fingerprint()
         self._lineart = data.describe_lineart(config.data.crop)
-        self._judge = self._make_judge()
+        self.judge = self._make_judge()
+        self.standing = Standing()  # shown on the page
         self._saved_step = -1
         self._between_steps = True
 
@@ -101,7 +102,7 @@ class Trainer:
 
     def _make_judge(self) -> Judge:
         held_out = (self.data.a_held_out, self.data.b_held_out) if self.world.leads else ([], [])
-        return Judge(*held_out, self.data.a, self._normalize)
+        return Judge(*held_out, self.data.a, self.normalization, self.device)
 
     def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
         """Trains to the end, from the newest readable checkpoint in the folder if there is one.
@@ -130,7 +131,11 @@ class Trainer:
 
     def choice(self) -> Choice:
         """Selects which of the existing checkpoints should serve."""
-        return self._judge.choice(self._kept(), self._saved_step)
+        return self.judge.choice(self._kept(), self._saved_step)
+
+    def show(self) -> None:
+        """Writes the run's page."""
+        write_page(self.folder, self.choice(), self.standing)
 
     def _memory_errors(self) -> AbstractContextManager[None]:
         config = self.config
@@ -190,16 +195,16 @@ class Trainer:
     def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
         """Writes samples, scores and then the checkpoint, so that a checkpoint never lacks its samples and scores."""
         self._remember()
-        judgement = self._judge.judge(self.step, self._painters())
+        judgement = self.judge.judge(self.step, self._painters())
         sample = self.folder / "samples" / f"step_{self.step:09d}.png"
         with whole_file(sample) as file:
             judgement.sheet.save(file, "PNG", compress_level=1)
         self._events.add_checkpoint(self.step, sample, judgement.scores)
         path = self._save()
-        if table := self._judge.table():
+        if table := self.judge.table():
             metrics.write_table(self.folder / "scores.csv", table)
         checkpoints.prune(path.parent, self.config.keep, self._worth_keeping())
-        write_page(self.folder, self.choice())
+        self.show()
         if on_checkpoint:
             on_checkpoint(self.step, path, sample, judgement.scores)
 
@@ -217,7 +222,7 @@ class Trainer:
 
     def _worth_keeping(self) -> set[int]:
         """Returns the steps of the checkpoint that serves and of those with the highest scores."""
-        return {self.choice().step, *self._judge.best(self._kept(), self.config.keep_best)}
+        return {self.choice().step, *self.judge.best(self._kept(), self.config.keep_best)}
 
     def _save(self) -> Path:
         self._check_finite()
@@ -239,7 +244,7 @@ class Trainer:
             "batches": self.batches.state_dict(),
             "rng": self.rng.get_state(),
             "losses": self._means.state_dict(),
-            "scores": self._judge.state_dict(),
+            "scores": self.judge.state_dict(),
         }
 
     def _inputs(self) -> dict[str, Any]:
@@ -284,7 +289,7 @@ class Trainer:
         self.batches.load_state_dict(state["batches"])
         self.rng.set_state(state["rng"])
         self._means.load_state_dict(state["losses"])
-        self._judge.load_state_dict(state["scores"])
+        self.judge.load_state_dict(state["scores"])
 
     def _refuse_changes(self, path: Path, state: Checkpoint) -> None:
         now = self._inputs()

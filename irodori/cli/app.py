@@ -9,6 +9,7 @@ import typer
 from irodori.cli.colorize import colorize
 from irodori.cli.inbox import fetch, send
 from irodori.cli.train import train
+from irodori.loopback import keep_loopback_direct
 from irodori.stack import own_variables, set_defaults
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for names that are not UTF-8
     try:
         set_defaults(own_variables())
+        keep_loopback_direct()
         app()
     except Exception as error:
         from irodori.errors import PipelineError

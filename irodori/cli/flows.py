@@ -7,10 +7,11 @@ import sys
 
 from prefect.events import emit_event
 from prefect.exceptions import FailedRun, ParameterTypeError
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
 from cyclegan.training.config import PresetName
 from irodori.overrides import Overrides
+from irodori.prefect_server import check_home, temporary_server
 
 STOPPED = 130
 
@@ -21,12 +22,19 @@ def announce_arrival() -> None:
         emit_event("inbox.images.arrived", resource={"prefect.resource.id": "irodori.inbox"})
 
 
-def run_training(dataset: str, model: str, preset: PresetName, overrides: Overrides, credit: str) -> None:
-    """Runs the flow train-cyclegan in this process; exits with one line if it fails."""
+def run_training(dataset: str, model: str, preset: PresetName, overrides: Overrides, credit: str, serve: bool) -> None:
+    """Runs the flow train-cyclegan in this process; exits with one line if it fails.
+
+    Raises:
+        PipelineError: if Prefect's temporary server cannot start (its text is one line).
+    """
     from flows.train_cyclegan import train_cyclegan
 
+    if not PREFECT_API_URL.value():
+        check_home(PREFECT_HOME.value())
     try:
-        train_cyclegan(dataset, model, preset, overrides, credit)
+        with temporary_server():
+            train_cyclegan(dataset, model, preset, overrides, credit, serve)
     except FailedRun as error:
         sys.exit(str(error))
     except ParameterTypeError as error:  # a list over several lines

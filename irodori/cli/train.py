@@ -22,7 +22,7 @@ def train(**given: Any) -> None:
 
     A run of Prefect, like that of the deployment train-cyclegan; where no server is set, one is started for it.
     """
-    asked = {name: given.pop(name) for name in ("dataset", "model", "preset", "credit")}
+    asked = {name: given.pop(name) for name in ("dataset", "model", "preset", "credit", "serve")}
     try:
         overrides = Overrides(**given)
     except ValidationError as error:
@@ -39,11 +39,16 @@ def train(**given: Any) -> None:
 
 
 def _parameters() -> Iterator[inspect.Parameter]:
-    named: dict[str, tuple[Any, Any, str]] = {
+    named: dict[str, tuple[Any, Any, str | bool]] = {
         "dataset": (str, typer.Option(metavar=_NAME, help="What build-dataset made."), "default"),
         "model": (str, typer.Option(metavar=_NAME, help="A folder under models/."), "default"),
         "preset": (PresetName, typer.Option(help="The settings to begin with."), "default"),
         "credit": (str, typer.Option(help="A line under the sample sheets, for whoever drew the pictures."), ""),
+        "serve": (
+            bool,
+            typer.Option("--serve", help="Serve this run at once, not once it is better."),
+            False,
+        ),
     }
     for name, (kind, option, default) in named.items():
         yield _parameter(name, Annotated[kind, option], default)
