@@ -60,8 +60,10 @@ def _guides(colorizer: "Colorizer", style: str, variants: int, like: list[Path])
             reason = error.strerror if isinstance(error, OSError) else error
             raise typer.BadParameter(f"{path}: {reason}", param_hint="--like") from error
     try:
-        for number, palette in enumerate(colorizer.palettes(variants) if variants > 1 else [], start=1):
-            yield variant_name(style, number), Guide(palette=palette)
+        if variants > 1:
+            colorizer.palettes(variants)  # raises if there are fewer
+        for number in range(1, variants + 1) if variants > 1 else ():
+            yield variant_name(style, number), Guide(variant=number)
     except PaletteError as error:
         raise typer.BadParameter(str(error), param_hint="--variants") from error
 
