@@ -26,9 +26,12 @@ from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.tensors import padded, to_range, unit_to_uint8
+from imaging.ink import Page, read_page
 from imaging.layers import Layered
-from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize, whiten_paper
+from imaging.lineart import Normalization, NormalizedLineart, normalize
 from imaging.lines import extract_lines
+from imaging.paper import whiten_paper
+from imaging.srgb import on_white
 
 CACHE = Path("~/.cache/irodori")
 
@@ -42,13 +45,11 @@ class _Drawing:
     """A drawing that is ready for the painter.
 
     Attributes:
-        image: RGB, on white.
-        alpha: the transparency, mode L; None for an opaque drawing.
+        page: as dark lines on light paper, at its own size.
         toned: the painter's input, `image` (h, w) uint8.
     """
 
-    image: Image.Image
-    alpha: Image.Image | None
+    page: Page
     toned: NormalizedLineart
 
 
@@ -172,7 +173,7 @@ class Colorizer:
             PaletteError: the model has no palettes.
         """
         self._require_palettes()
-        page = _on_white(picture)[0]
+        page = on_white(picture)
         seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
         lines = normalize(extract_lines(seen), self._normalization).image
         colour, gray = (to_range(torch.from_numpy(padded(image)).to(self._device)) for image in (seen, lines))
@@ -190,9 +191,9 @@ class Colorizer:
         return self.palettes(guide.variant)[-1] if guide.variant else None
 
     def _prepare(self, image: Image.Image) -> _Drawing:
-        page, alpha = _on_white(image)
-        seen = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
-        return _Drawing(page, alpha, normalize(lineart_gray(seen), self._normalization))
+        page = read_page(image)
+        seen = Image.fromarray(page.gray).resize(_working_size(image.size, self._size), Image.Resampling.LANCZOS)
+        return _Drawing(page, normalize(np.asarray(seen), self._normalization))
 
     def _paint(self, lineart: list[np.ndarray], palette: Palette | None) -> list[np.ndarray]:
         """Colours normalized drawings, (h, w) uint8 each; returns (h, w, 3) uint8 each."""
@@ -250,30 +251,9 @@ def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:
     return width, height
 
 
-def _on_white(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Returns the picture as RGB on white, and the transparency to restore (mode L), if any."""
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("RGB"), None
-    rgba = image.convert("RGBA")
-    alpha = rgba.getchannel("A")
-    page = Image.new("RGB", image.size, "white")
-    page.paste(rgba, mask=alpha)
-    return page, alpha if _has_paper(page, alpha) else None
-
-
-def _has_paper(page: Image.Image, alpha: Image.Image) -> bool:
-    """Whether opaque light pixels outnumber dark ones. If not, it is a layer of lines whose transparency is paper."""
-    opaque = np.asarray(alpha) > 127
-    light = np.asarray(page.convert("L")) > 127
-    return bool((opaque & light).sum() > (opaque & ~light).sum())
-
-
 def _to_layers(drawing: _Drawing, colour: np.ndarray) -> Layered:
-    toned, gray = drawing.toned, lineart_gray(drawing.image)
+    toned, gray = drawing.toned, drawing.page.gray
     guide = whiten_paper(gray)[0]  # with whitened paper, shadows do not count as lines
     paper = toned.paper if guide is gray else 255
     flats = enlarge(colour, guide, min(toned.mean_in, _FAINT_INK) * paper / 255, paper)
-    alpha = None if drawing.alpha is None else np.asarray(drawing.alpha)
-    return Layered(np.asarray(drawing.image), flats, alpha)
+    return Layered(np.asarray(drawing.page.picture), flats, drawing.page.alpha)
