@@ -110,15 +110,6 @@ def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000, draft_size: in
     return _decode(data, max_pixels, 1, draft_size)
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """Composes an RGBA picture on white; returns an RGB picture unchanged."""
-    if image.mode == "RGB":
-        return image
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
-
-
 def encode(image: Image.Image, name: str) -> bytes:
     """Encodes a picture in the format that the extension of `name` stands for.
 

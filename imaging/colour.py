@@ -26,6 +26,7 @@ _MAX_GREY_FRACTION = 0.01
 # `python -m benchmarks.ink` measures what these let through
 _INK_SIDE = 256  # pixels of the longest side
 _MAX_OFF_LINE = 40.0, 0.01  # mean square of the distance from the line of one ink: in levels², and of that along it
+_MAX_LIGHTENING = 0.2  # of the channel that an ink lightens most, as a share of the change: opaque blue on cream
 _CONTENT = 40  # levels from the ground
 _LEAST_CHROMA = 4  # levels, of noise; with more, little would be left of pale areas
 _WIDEST_LINE = 5  # pixels
@@ -75,35 +76,41 @@ def is_grey(image: Image.Image) -> bool:
     return measure_colour(image).is_grey
 
 
-def is_ink(picture: npt.NDArray[np.uint8]) -> bool:
+def is_ink(image: Image.Image | npt.NDArray[np.uint8]) -> bool:
     """Whether a picture that is not grey consists of lines in coloured ink on paper of any colour.
 
     Args:
-        picture: RGB, (H, W, 3).
+        image: an RGB picture, or its pixels, uint8 (H, W, 3).
     """
+    picture = np.asarray(image)
     content = _shrunk(_content(picture))
     even = even_light(content)
     return _is_one_ink(content) or _is_one_ink(even) or _is_in_lines(even, is_lines(_luma(_shrunk(picture))))
 
 
 def _content(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Cuts off the empty margins, so that a small figure counts as much as one that fills its page."""
+    """Cuts off wide empty margins, so that a small figure counts as much as one that fills its page."""
     small = even_light(_shrunk(picture))
     drawn = np.abs(small - np.median(small.reshape(-1, 3), axis=0)).max(axis=2) > _CONTENT
     window = []
     for axis, length in ((1, picture.shape[0]), (0, picture.shape[1])):
         found = np.flatnonzero(drawn.mean(axis=axis) > 0.01)
-        scale = length / drawn.shape[1 - axis]
-        window.append(slice(int(found[0] * scale), ceil((found[-1] + 1) * scale)) if len(found) else slice(None))
+        if len(found):
+            margin, scale = 1 + len(found) // 8, length / drawn.shape[1 - axis]
+            first, last = max(0, found[0] - margin), found[-1] + 1 + margin
+            window.append(slice(int(first * scale), ceil(last * scale)))
+        else:
+            window.append(slice(None))
     return picture[tuple(window)]
 
 
 def _is_one_ink(picture: _Floats) -> bool:
-    """Whether all colours lie near the line from paper to ink."""
+    """Whether all colours lie near the line from paper to ink. Ink takes light away and adds next to none."""
     colours = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3)
-    *off, along = np.linalg.eigvalsh(np.cov(colours.T, bias=True))
+    (*off, along), axes = np.linalg.eigh(np.cov(colours.T, bias=True))
     level, share = _MAX_OFF_LINE
-    return bool(sum(off) <= min(level, share * along))
+    lightening = min(-axes[:, -1].min(), axes[:, -1].max())  # the axis may point to the paper or to the ink
+    return bool(sum(off) <= min(level, share * along) and lightening <= _MAX_LIGHTENING)
 
 
 def _is_in_lines(picture: _Floats, lines: bool) -> bool:

@@ -103,6 +103,15 @@ def test_ink_photographed_in_uneven_light_is_ink() -> None:
     assert is_ink((np.asarray(lines(ink="#2040dc")) * light).astype(np.uint8))
 
 
+def test_two_flat_colours_are_no_ink() -> None:
+    """They lie on a line, too, but neither is the other with ink on it."""
+    for one, other in (("#e62828", "#2828e6"), ("#28b428", "#e628a0")):
+        picture = Image.new("RGB", (512, 512), one)
+        for width in (120, 256, 400):
+            picture.paste(other, (0, 0, width, 512))
+            assert not is_ink(picture)
+
+
 def test_coloured_areas_are_no_ink() -> None:
     pale = Image.blend(coloured(), Image.new("RGB", (512, 512), "white"), 0.5)
     small = Image.new("RGB", (512, 512), "white")
