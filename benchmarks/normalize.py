@@ -8,7 +8,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from benchmarks.harness import alternate, print_result, print_table
-from imaging.lineart import Normalization, NormalizedLineart, lineart_gray, normalize
+from imaging.ink import lineart_gray
+from imaging.lineart import Normalization, NormalizedLineart, normalize
 
 SIZE = 512
 TARGET, THRESHOLD = 200, 254  # grey levels, the values that the loop uses

@@ -11,7 +11,7 @@ from PIL import Image
 
 from demo.pictures import portrait
 from imaging.codec import decode
-from imaging.lineart import lineart_gray
+from imaging.ink import lineart_gray
 
 CREDIT = (
     '"Adventurer" by Lisa Wischofsky (CC BY 4.0), "Micah" by Micah Lanier (CC BY 4.0), "Open Peeps" by Pablo Stanley'

@@ -4,7 +4,8 @@ import numpy as np
 
 from demo.drawings import Domain, Drawing
 from imaging.codec import decode
-from imaging.lineart import Normalization, lineart_gray, normalize
+from imaging.ink import lineart_gray
+from imaging.lineart import Normalization, normalize
 
 
 def portrait(seed: int, domain: Domain, size: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from PIL import (
 
 from imaging.errors import ImageError
 from imaging.formats import FORMAT_NAMES, describe_foreign, promised_format, sniff
-from imaging.srgb import in_srgb
+from imaging.srgb import in_srgb, on_white
 
 # used directly, because the pixel limit of Image.open is a process-wide setting
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
@@ -91,12 +91,13 @@ def decode(
     return image
 
 
-def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000) -> Image.Image:
+def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000, draft_size: int | None = None) -> Image.Image:
     """Decodes like :func:`decode`, but keeps transparency.
 
     Args:
         data: the bytes of an image file.
         max_pixels: largest width × height.
+        draft_size: as of :func:`decode`.
 
     Returns:
         A picture of mode RGB, or RGBA where the file has transparency. `info["dpi"]` is the resolution of the file, if
@@ -106,16 +107,7 @@ def decode_drawing(data: bytes, *, max_pixels: int = 100_000_000) -> Image.Image
     Raises:
         ImageError: `data` is not a complete picture of an allowed size.
     """
-    return _decode(data, max_pixels, 1, None)
-
-
-def on_white(image: Image.Image) -> Image.Image:
-    """Composes an RGBA picture on white; returns an RGB picture unchanged."""
-    if image.mode == "RGB":
-        return image
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
+    return _decode(data, max_pixels, 1, draft_size)
 
 
 def encode(image: Image.Image, name: str) -> bytes:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+from imaging.paper import histogram, whiten_paper
 
 Gray = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.float64]
@@ -22,11 +23,6 @@ Status = Literal["ok", "in_band", "blank", "too_dense", "unconverged"]
 _MAX_ERROR = 0.5  # grey levels between the mean and the band; 256 levels do not allow less
 _NUM_CANDIDATES = 64
 _DARKNESS = np.arange(256, dtype=np.float64)
-
-_DARKEST_PAPER = 140
-_PAPER_NOISE = 0.05  # variation of the paper, as a share of its grey level
-_MIN_PAPER_SHARE = 0.5
-_FIT_SIDE = 64
 
 _TONE_SIDE = 256
 _WIDEST_LINE = 9  # pixels at that size
@@ -116,11 +112,6 @@ class NormalizedLineart:
     paper: int
 
 
-def lineart_gray(image: Image.Image) -> Gray:
-    """Returns the luma (ITU-R BT.601) of an RGB or grey picture, (H, W) uint8."""
-    return np.asarray(image.convert("L"))
-
-
 def is_lines(gray: Gray) -> bool:
     """Whether a picture consists of lines on paper, and not of grey areas as a painting does.
 
@@ -151,9 +142,9 @@ def normalize(gray: Gray, normalization: Normalization | None = None) -> Normali
         raise ValueError(f"lineart must be (H, W) uint8, not {gray.shape} {gray.dtype}")
     settings = normalization or Normalization()
     gray = np.ascontiguousarray(gray)
-    histogram = _histogram(gray)
-    white, paper = _whiten_paper(gray, histogram)
-    counts = (histogram if white is gray else _histogram(white))[::-1]
+    before = histogram(gray)
+    white, paper = whiten_paper(gray, before)
+    counts = (before if white is gray else histogram(white))[::-1]
     cut = 255 - settings.threshold
     ink_fraction = float(counts[cut + 1 :].sum() / gray.size)
     mean_in = 255 - float(_ink_darkness(_DARKNESS, counts, cut))
@@ -171,10 +162,6 @@ def normalize(gray: Gray, normalization: Normalization | None = None) -> Normali
     elif abs(mean_out - target) > _MAX_ERROR:
         status = "unconverged"
     return NormalizedLineart(image, status, mean_in, mean_out, scale, ink_fraction, paper)
-
-
-def _histogram(gray: Gray) -> Counts:
-    return cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(np.float64)
 
 
 def _scaled_levels(scale: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -245,52 +232,3 @@ def _clipped_scale(weights: Counts, target: float) -> float:
         if solved <= scale * (1 + 1e-12):
             return float(scale)
         scale = solved
-
-
-def whiten_paper(gray: Gray) -> tuple[Gray, int]:
-    """Makes the paper of a scan or a photo white.
-
-    The light on the page is fitted as a quadratic surface to the pixels of the paper. This removes shading but keeps
-    large dark areas, which a local estimate would bleach.
-
-    Args:
-        gray: (H, W) uint8.
-
-    Returns:
-        The picture, (H, W) uint8, and the grey level of its paper. If the paper is white already, or if there is none,
-        the picture is unchanged and the level is 255.
-    """
-    gray = np.ascontiguousarray(gray)
-    return _whiten_paper(gray, _histogram(gray))
-
-
-def _whiten_paper(gray: Gray, histogram: Counts) -> tuple[Gray, int]:
-    level = 128 + int(histogram[128:].argmax())
-    if level < _DARKEST_PAPER or level >= Normalization.threshold:
-        return gray, 255
-    light = _fit_light(gray, level)
-    gain = cv2.resize(255 / (light * (1 - _PAPER_NOISE)), gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    white = np.asarray(cv2.multiply(gray, gain, dtype=cv2.CV_8U), dtype=np.uint8)  # rounds and clips
-    if (white == 255).mean() <= _MIN_PAPER_SHARE:  # the picture is not mostly paper
-        return gray, 255
-    return white, round(float(np.median(light)))
-
-
-def _fit_light(gray: Gray, level: int) -> npt.NDArray[np.float32]:
-    """Returns the (64, 64) grey level of the paper over the page, fitted to the pixels that look like paper."""
-    small = cv2.resize(gray, (_FIT_SIDE, _FIT_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    terms = _quadratic_terms(_FIT_SIDE)
-    light, tolerance = np.full(small.shape, level, np.float32), 0.3
-    for _ in range(6):  # the tolerance shrinks from "may be paper in uneven light" to "is paper"
-        paper = np.abs(small - light) <= tolerance * light
-        chosen = terms[paper]
-        weights = np.linalg.lstsq(chosen.T @ chosen, chosen.T @ small[paper], rcond=None)[0]
-        light = np.maximum(terms @ weights, 1)
-        tolerance = max(_PAPER_NOISE, tolerance * 0.6)
-    return light
-
-
-def _quadratic_terms(side: int) -> npt.NDArray[np.float32]:
-    """Returns (side, side, 6): 1, x, y, x², xy, y² with x and y in -1..1."""
-    y, x = np.meshgrid(*[np.linspace(-1, 1, side, dtype=np.float32)] * 2, indexing="ij")
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)

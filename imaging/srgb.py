@@ -36,6 +36,21 @@ def in_srgb(image: Image.Image) -> Image.Image:
     return colour
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """Composes a picture of any mode on white, as RGB; returns opaque RGB unchanged.
+
+    Raises:
+        ImageError: `image` is 32-bit grey, whose white level is unknown.
+    """
+    if image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
+        image = in_srgb(image)
+    if image.mode == "RGB":
+        return image
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Scales (not clips) grey of 12 or 16 bits to 8; a transparent value becomes an alpha channel."""
     tags = getattr(image, "tag_v2", {})

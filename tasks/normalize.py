@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.codec import decode, encode_png
-from imaging.lineart import Normalization, lineart_gray
+from imaging.lineart import Normalization
 from imaging.lineart import normalize as normalize_lineart
 from irodori.datasets import Dataset
 from storage import Row
@@ -37,7 +38,8 @@ def normalize(rows: Sequence[Row], job: NormalizeJob) -> "Counter[str]":
 
 def _normalize_one(job: NormalizeJob, row: Row) -> list[Row]:
     dataset = job.dataset
-    lineart = normalize_lineart(lineart_gray(decode(dataset.storage.read(row.key))), job.normalization)
+    gray = np.asarray(decode(dataset.storage.read(row.key)).convert("L"))
+    lineart = normalize_lineart(gray, job.normalization)
     measured = {
         "ink_mean_before": f"{lineart.mean_in:.2f}", "ink_mean_after": f"{lineart.mean_out:.2f}",
         "ink_fraction": f"{lineart.ink_fraction:.5f}", "ink_scale": f"{lineart.scale:.4f}",

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from imaging.codec import decode, encode_png
+from imaging.codec import decode, decode_drawing, encode_png
 from imaging.errors import ImageError
+from imaging.ink import lineart_gray
 from imaging.resize import check_shape, resize_shortest
 from irodori.datasets import Dataset
 from storage import Row
@@ -43,8 +45,13 @@ def _resize_one(job: ResizeJob, row: Row) -> list[Row]:
         check_shape(int(row.width), int(row.height), size)
     except ImageError as error:
         return [Row(row.id, row.domain, "resize", "dropped", str(error), sha256=row.sha256)]
-    image = resize_shortest(decode(dataset.storage.read(row.key), draft_size=size), size)
+    data = dataset.storage.read(row.key)
+    if row.domain == "A":
+        image = Image.fromarray(lineart_gray(decode_drawing(data, draft_size=size)))
+    else:
+        image = decode(data, draft_size=size)
+    image = resize_shortest(image, size)
     key = dataset.key("resize", row.domain, row.sha256)
-    dataset.storage.write(key, encode_png(image.convert("L") if row.domain == "A" else image))
+    dataset.storage.write(key, encode_png(image))
     size_of_it = {"width": str(image.width), "height": str(image.height)}
     return [Row(row.id, row.domain, "resize", "ok", key=key, sha256=row.sha256, **size_of_it)]

@@ -9,17 +9,20 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, Field
 
-from imaging.codec import decode
-from imaging.colour import measure_colour
+from imaging.codec import decode_drawing
+from imaging.colour import ColourMeasure, is_ink, measure_colour
 from imaging.dedupe import fingerprint
 from imaging.errors import ImageError
 from imaging.formats import sniff
+from imaging.ink import read_page
 from imaging.line_hash import line_hash
-from imaging.lineart import is_lines, lineart_gray
+from imaging.lineart import is_lines
+from imaging.srgb import on_white
 from irodori.datasets import Dataset, Domain
 from irodori.sources import StoredPictures, is_stored
 from scraping.fetch import FetchError, shared_fetcher
@@ -37,7 +40,9 @@ BOARD_TAGS: dict[Domain, str] = {
 BOARD_LIMIT = 1000  # posts
 _NEW, _DONE = ("", ""), ("ok", "")
 _OTHER: dict[Domain, Domain] = {"A": "B", "B": "A"}
-_WRONG: dict[Domain, str] = {"A": "coloured picture under a lineart tag", "B": "grey picture under a colour tag"}
+_COLOURED = "coloured picture under a lineart tag"
+_GREY, _INK = "grey picture under a colour tag", "lines in coloured ink under a colour tag"
+_WRONG = (_COLOURED, _GREY, _INK)
 
 
 class Query(BaseModel):
@@ -124,7 +129,7 @@ def _judged_before(dataset: Dataset, domain: Domain, move_to: PostFilter | None)
     known = {}
     for row in dataset.manifest.rows("scrape", domain):
         by_the_filter = row.status == "dropped" and (not row.sha256 or row.moved_from)
-        may_move_now = move_to is not None and row.status == "dropped" and row.reason == _WRONG[domain]
+        may_move_now = move_to is not None and row.status == "dropped" and row.reason in _WRONG
         never_arrived = row.status == "failed" and not row.sha256
         known[row.id] = (row.status, row.reason) if by_the_filter or may_move_now or never_arrived else _DONE
     return known
@@ -188,25 +193,55 @@ def _scrape_one(job: ScrapeJob, source: Source, post: Post) -> list[Row]:
     sha256 = hashlib.sha256(download.data).hexdigest()
     found = {"sha256": sha256, "md5_ok": "" if download.md5_ok is None else str(download.md5_ok)}
     try:
-        image = decode(download.data)
+        image = decode_drawing(download.data)
     except ImageError as error:
         return [_row(post, domain, "failed", str(error), **found)]
-    pixels = np.asarray(image)  # converted only once, because it takes as long as decoding
-    colour = measure_colour(pixels)
-    found |= {"colour_mse": f"{colour.mse:.1f}", "colour_fraction": f"{colour.fraction:.4f}"}
-    belongs: Domain = "A" if colour.is_grey else "B"
+    judged = _judge(image, domain)
+    found |= {"colour_mse": f"{judged.colour.mse:.1f}", "colour_fraction": f"{judged.colour.fraction:.4f}"}
+    belongs, reason, pixels = judged.belongs, judged.reason, judged.pixels
     if belongs == domain:
         return [_kept(post, dataset, domain, download.data, pixels, found)]
-    reason = _WRONG[domain]
     if move_to is None:
         return [_row(post, domain, "dropped", reason, **found)]
-    if belongs == "A" and not is_lines(lineart_gray(image)):  # nobody tagged it as lineart
+    if belongs == "A" and not judged.lines:  # nobody tagged it as lineart
         return [_row(post, domain, "dropped", f"{reason}, and with too much tone for lineart", **found)]
     here = _row(post, domain, "dropped", f"{reason}, moved to domain {belongs}", **found)
     found |= {"moved_from": domain}
     if refused := move_to.reason(post):
         return [here, _row(post, belongs, "dropped", refused, **found)]
     return [here, _kept(post, dataset, belongs, download.data, pixels, found)]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a picture shows.
+
+    Attributes:
+        belongs: the domain that it belongs to.
+        reason: why it does not belong to the other one.
+        pixels: RGB, (H, W, 3): on white, lineart as dark lines on light paper.
+        colour: how much colour it has.
+        lines: whether it consists of lines.
+    """
+
+    belongs: Domain
+    reason: str
+    pixels: npt.NDArray[np.uint8]
+    colour: ColourMeasure
+    lines: bool
+
+
+def _judge(image: Image.Image, domain: Domain) -> _Judged:
+    """Judges a picture that was found under the tags of a domain."""
+    pixels = np.asarray(on_white(image))  # converted only once, because it takes as long as decoding
+    colour = measure_colour(pixels)
+    if not colour.is_grey and not is_ink(pixels):
+        return _Judged("B", _COLOURED, pixels, colour, lines=False)
+    page = read_page(image)
+    lines = is_lines(page.gray)
+    if domain == "B" and not colour.is_grey and not lines:  # a painting in one colour
+        return _Judged("B", _COLOURED, pixels, colour, lines=False)
+    return _Judged("A", _GREY if colour.is_grey else _INK, np.asarray(page.picture), colour, lines)
 
 
 def _kept(

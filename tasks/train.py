@@ -18,7 +18,6 @@ from prefect.context import hydrated_context, serialize_context
 from cyclegan.painting.formats import config_1
 from cyclegan.training.config import PresetName
 from imaging.codec import decode
-from imaging.lineart import lineart_gray
 from irodori.datasets import Dataset
 from irodori.errors import PipelineError
 from irodori.mirror import Mirror
@@ -162,7 +161,7 @@ def _decoded(dataset: Dataset, rows: Sequence[Row]) -> "Iterator[np.ndarray[Any,
 
 def _pixels(dataset: Dataset, row: Row) -> "np.ndarray[Any, Any]":
     image = decode(dataset.storage.read(row.key))
-    return np.array(lineart_gray(image) if row.domain == "A" else image)  # a copy, because torch needs it writable
+    return np.array(image.convert("L") if row.domain == "A" else image)  # a copy, because torch needs it writable
 
 
 class _Watcher:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
 
-from imaging.lineart import Normalization, is_lines, lineart_gray, normalize
+from imaging.lineart import Normalization, is_lines, normalize
 from tests.linework import Gray, draw
 
 ONE_TARGET = Normalization(low=200, high=200)
@@ -238,14 +237,6 @@ def test_a_drawing_in_the_band_is_not_touched() -> None:
 def test_wrong_arrays_are_refused(bad: Gray) -> None:
     with pytest.raises(ValueError, match=r"lineart must be \(H, W\) uint8"):
         normalize(bad)
-
-
-def test_lineart_gray_is_luma() -> None:
-    image = Image.new("RGB", (3, 2), (200, 100, 50))
-    gray = lineart_gray(image)
-    assert gray.shape == (2, 3)
-    assert gray.dtype == np.uint8
-    assert abs(int(gray[0, 0]) - (0.299 * 200 + 0.587 * 100 + 0.114 * 50)) <= 1
 
 
 def test_lines_are_told_from_tone() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from imaging.lineart import normalize, whiten_paper
+from imaging.lineart import normalize
+from imaging.paper import whiten_paper
 from tests.linework import Gray, draw
 
 

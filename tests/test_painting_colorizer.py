@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 
 from cyclegan.painting.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.guide import Guide
 from cyclegan.scoring.faithfulness import measure, read_lineart
 from imaging.colour import to_lab
-from imaging.lineart import Normalization, lineart_gray, normalize
+from imaging.ink import lineart_gray
+from imaging.lineart import Normalization, normalize
 from imaging.segments import find_lines
 from tests.factories import drawing, largest_difference, save
 
@@ -79,6 +80,23 @@ def test_lines_on_a_transparent_layer_get_paint_between_them(colorizer: Colorize
     result = colorizer(layer)
     assert result.mode == "RGB"
     assert largest_difference(result, colorizer(page)) <= 8
+
+
+@pytest.mark.parametrize("colour", ["black", "#c8c8c8", "#aad2fa", "white"])
+def test_lines_of_any_colour_on_a_transparent_layer_get_paint_between_them(colorizer: Colorizer, colour: str) -> None:
+    page = drawing()
+    layer = Image.new("RGBA", page.size, colour)
+    layer.putalpha(Image.fromarray(255 - np.asarray(page.convert("L"))))
+    result = colorizer(layer)
+    assert result.mode == "RGB"
+    between = np.asarray(page.convert("L")) == 255
+    apart = np.abs(np.asarray(result).astype(int) - np.asarray(colorizer(page)))
+    assert np.percentile(apart[between], 90) <= 12
+
+
+def test_white_lines_on_black_are_coloured_like_black_lines_on_white(colorizer: Colorizer) -> None:
+    page = drawing()
+    assert largest_difference(colorizer(ImageChops.invert(page)), colorizer(page)) <= 8
 
 
 def test_blank_and_black_pages_pass_through(colorizer: Colorizer) -> None:
@@ -184,6 +202,6 @@ def test_a_page_of_16_bits_is_seen_in_its_own_tones(colorizer: Colorizer, tones:
     ink, paper = tones
     is_ink = np.asarray(drawing().convert("L")) < 128
     deep = Image.fromarray(np.where(is_ink, ink, paper).astype(np.uint16))
-    shallow = Image.fromarray(np.where(is_ink, ink >> 8, paper >> 8).astype(np.uint8))
+    shallow = Image.fromarray(np.where(is_ink, round(ink / 257), round(paper / 257)).astype(np.uint8))
     assert deep.mode == "I;16"
     assert largest_difference(colorizer(deep), colorizer(shallow)) <= 2

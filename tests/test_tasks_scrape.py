@@ -3,8 +3,9 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from demo.drawings import Drawing
 from imaging.codec import encode_png
@@ -13,6 +14,7 @@ from scraping.filters import PostFilter
 from scraping.politeness import Politeness
 from scraping.post import Post
 from storage import Row
+from tasks.resize import ResizeJob, resize
 from tasks.scrape import ScrapeJob, scrape
 
 LINES, COLOURED = Drawing(1).render("A", 96), Drawing(2).render("B", 96)
@@ -83,3 +85,38 @@ def test_a_failed_download_is_not_moved_and_again_changes_nothing(dataset: Datas
     again = scraped(dataset, posts, "B", PostFilter())
     assert {name: row.key for name, row in again.items()} == {name: row.key for name, row in once.items()}
     assert len(list(dataset.storage.list("datasets/tiny/scrape/"))) == 1
+
+
+def coloured_ink(lines: bytes) -> bytes:
+    """Redraws black lines in blue on cream."""
+    page = Image.open(io.BytesIO(lines)).convert("RGB")
+    return encode_png(ImageChops.lighter(page, Image.new("RGB", page.size, "#2040dc")))
+
+
+def white_layer(lines: bytes) -> bytes:
+    """Redraws black lines in white on transparency."""
+    gray = np.asarray(Image.open(io.BytesIO(lines)).convert("L"))
+    return encode_png(Image.fromarray(np.dstack([np.full((*gray.shape, 3), 255, np.uint8), 255 - gray])))
+
+
+def test_lineart_in_coloured_ink_is_lineart(dataset: Dataset, tmp_path: Path) -> None:
+    arriving = post(tmp_path, "blue", coloured_ink(LINES))
+    kept = scraped(dataset, [arriving], "A", PostFilter())
+    assert kept.keys() == {"A blue"} and kept["A blue"].status == "ok"
+    assert float(kept["A blue"].colour_mse) > 22
+
+
+def test_coloured_ink_under_a_colour_tag_teaches_no_colour(dataset: Dataset, tmp_path: Path) -> None:
+    rows = scraped(dataset, [post(tmp_path, "blue", coloured_ink(LINES))], "B", None)
+    assert (rows["B blue"].status, rows["B blue"].reason) == ("dropped", "lines in coloured ink under a colour tag")
+
+
+def test_white_lines_on_transparency_are_told_apart_and_trained_on(dataset: Dataset, tmp_path: Path) -> None:
+    posts = [post(tmp_path, f"white{seed}", white_layer(Drawing(seed).render("A", 96))) for seed in (1, 4)]
+    rows = scraped(dataset, posts, "A", None)
+    assert {row.status for row in rows.values()} == {"ok"}
+    assert rows["A white1"].phash != rows["A white4"].phash
+    resize.fn(list(rows.values()), ResizeJob(dataset, 64))
+    (key,) = [row.key for row in dataset.manifest.rows("resize", "A") if row.id == posts[0].id]
+    resized = np.asarray(Image.open(io.BytesIO(dataset.storage.read(key))))
+    assert resized.min() < 60 and np.median(resized) == 255

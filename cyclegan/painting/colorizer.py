@@ -25,9 +25,11 @@ from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.tensors import padded, to_range
+from imaging.ink import read_page
 from imaging.layers import Layered
-from imaging.lineart import Normalization, lineart_gray, normalize
+from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
+from imaging.srgb import on_white
 
 CACHE = Path("~/.cache/irodori")
 
@@ -132,12 +134,11 @@ class Colorizer:
 
     def read_batch(self, images: Sequence[Image.Image]) -> Iterator[ReadDrawing]:
         """Reads several drawings, as :meth:`read` does each; those of one shape share the painter's batches."""
-        pages = [_on_white(image) for image in images]
-        seen = [self._seen(page) for page, _ in pages]
-        for (page, alpha), lines, map_ in zip(pages, seen, self._maps(seen), strict=True):
-            gray = normalize(lineart_gray(page), self._normalization).image
-            opaque = None if alpha is None else np.asarray(alpha)
-            yield read_drawing(np.asarray(page), opaque, gray, lines, map_, self._memory)
+        pages = [read_page(image) for image in images]
+        seen = [self._seen(page.gray) for page in pages]
+        for page, lines, map_ in zip(pages, seen, self._maps(seen), strict=True):
+            gray = normalize(page.gray, self._normalization).image
+            yield read_drawing(np.asarray(page.picture), page.alpha, gray, lines, map_, self._memory)
 
     def palettes(self, count: int) -> list[Palette]:
         """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.
@@ -171,7 +172,7 @@ class Colorizer:
             PaletteError: the model has no palettes.
         """
         self._require_palettes()
-        page = _on_white(picture)[0]
+        page = on_white(picture)
         seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
         lines = normalize(extract_lines(seen), self._normalization).image
         colour, gray = (to_range(torch.from_numpy(padded(image)).to(self._device)) for image in (seen, lines))
@@ -189,10 +190,11 @@ class Colorizer:
         if guide.variant:
             self.palettes(guide.variant)
 
-    def _seen(self, page: Image.Image) -> np.ndarray:
+    def _seen(self, gray: np.ndarray) -> np.ndarray:
         """Returns a drawing as the painter sees it, (h, w) uint8."""
-        small = page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS)
-        return normalize(lineart_gray(small), self._normalization).image
+        size = _working_size(gray.shape[::-1], self._size)
+        small = Image.fromarray(gray).resize(size, Image.Resampling.LANCZOS)
+        return normalize(np.asarray(small), self._normalization).image
 
     def _maps(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
         """Returns what the painter makes of drawings (h, w) uint8: region maps, or pictures, (c, h, w) float32 each."""
@@ -239,23 +241,3 @@ def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:
     scale = min(shortest / min(size), _MAX_ASPECT * shortest / max(size))
     width, height = (max(1, round(side * scale)) for side in size)
     return width, height
-
-
-def _on_white(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Returns the picture as RGB on white, and the transparency to restore (mode L), if any."""
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("RGB"), None
-    rgba = image.convert("RGBA")
-    alpha = rgba.getchannel("A")
-    page = Image.new("RGB", image.size, "white")
-    page.paste(rgba, mask=alpha)
-    return page, alpha if _has_paper(page, alpha) else None
-
-
-def _has_paper(page: Image.Image, alpha: Image.Image) -> bool:
-    """Whether opaque light pixels outnumber dark ones. If not, it is a layer of lines whose transparency is paper."""
-    opaque = np.asarray(alpha) > 127
-    light = np.asarray(page.convert("L")) > 127
-    return bool((opaque & light).sum() > (opaque & ~light).sum())

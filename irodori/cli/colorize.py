@@ -159,12 +159,13 @@ def _keep(job: Job, done: "Coloured | Exception", seen: Stamp | None, outputs: O
 
 def _notice(job: Job, line: Image.Image, tally: Tally) -> None:
     """Notes what is to be told of a drawing that was coloured."""
-    from imaging.codec import on_white
-    from imaging.colour import is_grey
+    from imaging.colour import is_grey, is_ink
+    from imaging.srgb import on_white
 
     if "frames" in line.info:
         tally.notices[_FRAMES][job.source] = None
-    if not is_grey(on_white(line)):
+    page = on_white(line)
+    if not is_grey(page) and not is_ink(page):
         tally.notices[_IN_COLOUR][job.source] = None
 
 
