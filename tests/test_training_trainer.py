@@ -8,6 +8,7 @@ import torch
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.painting.checkpoint import Weights, load_checkpoint
 from cyclegan.scoring.score import Score
+from cyclegan.scoring.selection import faults
 from cyclegan.training.checkpoints import list_checkpoints
 from cyclegan.training.metrics import columns, forget_after
 from tests.factories import (
@@ -73,14 +74,13 @@ def test_the_best_checkpoints_are_kept_too_and_no_more_than_stated(tmp_path: Pat
     running, kept = trainer(tmp_path, tiny_config(checkpoint_every=2, keep=1, keep_best=2)), [set[int]()]
 
     def look(step: int, path: Path, sample: Path, scores: dict[Weights, Score]) -> None:
-        highest[step] = max(score.selecting for score in scores.values())
-        # the score alone decides, because all checkpoints of this run fail the same check
+        highest[step] = max((not faults(score), score.selecting) for score in scores.values())
         best = sorted(kept[-1] | {step}, key=highest.__getitem__)[-2:]
         there = {load_checkpoint(path)["step"] for path in list_checkpoints(path.parent)}
         assert there == {step, running.choice().step, *best}
         kept.append(there)
 
-    highest: dict[int, float] = {}
+    highest: dict[int, tuple[bool, float]] = {}
     running.run(on_checkpoint=look)
     assert max(map(len, kept)) == 3 and any(max(there) - min(there) > 6 for there in kept[1:])
 
