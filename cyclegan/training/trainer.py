@@ -194,6 +194,7 @@ class Trainer:
 
     def _checkpoint(self, on_checkpoint: OnCheckpoint | None) -> None:
         """Writes samples, scores and then the checkpoint, so that a checkpoint never lacks its samples and scores."""
+        self._check_finite()
         self._remember()
         judgement = self.judge.judge(self.step, self._painters())
         sample = self.folder / "samples" / f"step_{self.step:09d}.png"
