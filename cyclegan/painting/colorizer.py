@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoi
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
+from cyclegan.painting.pages import joined
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.tensors import padded, to_range
@@ -29,6 +31,7 @@ from imaging.ink import read_page
 from imaging.layers import Layered
 from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
+from imaging.panels import find_panels
 from imaging.srgb import on_white
 
 CACHE = Path("~/.cache/irodori")
@@ -133,11 +136,22 @@ class Colorizer:
         return next(self.read_batch([image]))
 
     def read_batch(self, images: Sequence[Image.Image]) -> Iterator[ReadDrawing]:
-        """Reads several drawings, as :meth:`read` does each; those of one shape share the painter's batches."""
+        """Reads several drawings, as :meth:`read` does each; those of one shape share the painter's batches.
+
+        The painter sees each panel of a page or a strip as a drawing of its own.
+        """
         pages = [read_page(image) for image in images]
-        seen = [self._seen(page.gray) for page in pages]
-        for page, lines, map_ in zip(pages, seen, self._maps(seen), strict=True):
-            gray = normalize(page.gray, self._normalization).image
+        toned = [normalize(page.gray, self._normalization).image for page in pages]
+        boxes = [find_panels(gray) for gray in toned]
+        seen = [
+            self._seen(page.gray[top:bottom, left:right])
+            for page, panels in zip(pages, boxes, strict=True)
+            for left, top, right, bottom in panels
+        ]
+        views = zip(seen, self._maps(seen), strict=True)
+        for page, gray, panels in zip(pages, toned, boxes, strict=True):
+            drawn, maps = zip(*islice(views, len(panels)), strict=True)
+            lines, map_ = joined(gray.shape, panels, drawn, maps)
             yield read_drawing(np.asarray(page.picture), page.alpha, gray, lines, map_, self._memory)
 
     def palettes(self, count: int) -> list[Palette]:
