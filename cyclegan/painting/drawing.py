@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cyclegan.painting.division import Division, divide, find_parts, mean_by_segment
+from cyclegan.painting.division import Division, Numbers, divide, find_parts, mean_by_segment
 from cyclegan.painting.enlarge import enlarge
 from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import Hint, cut, hinted, touched
@@ -64,6 +64,11 @@ class ReadDrawing:
             return divide(self.segments, _alike(self._own, self.segments))
         return divide(self.segments, mean_by_segment(self.segments, self.regions))
 
+    @cached_property
+    def _parts(self) -> Numbers:
+        """The number of each segment's part."""
+        return find_parts(self.segments, self.division.classes)
+
     def palettes(self, guide: Guide) -> npt.NDArray[np.float32]:
         """Returns the palette of each figure, (figures, k, 3) RGB in [0, 1], hints for "everywhere" included.
 
@@ -91,12 +96,12 @@ class ReadDrawing:
         """
         if guide.soft:
             return Layered(self.lines, self._soft(guide), self.alpha)
-        segments = cut(self.segments, guide.hints)
-        origins = self._origins(segments)
+        segments, origins = cut(self.segments, guide.hints)
         colours, division = self._base(guide)[origins], self.division.taken(origins)
         if guide.hints:
-            colours = hinted(colours, segments, division, guide.hints)
-        find = partial(find_parts, segments, division.classes)
+            colours = hinted(colours, segments, division.classes, self._parts[origins], guide.hints)
+        # before the cut, because a piece that hints cut off may be too small to be found where parts are
+        find = partial(_parts_of, self.segments, self.division.classes, origins)
         return Layered(self.lines, _filled(colours, segments.labels), self.alpha, segments.labels, find)
 
     def _base(self, guide: Guide) -> npt.NDArray[np.uint8]:
@@ -135,14 +140,6 @@ class ReadDrawing:
                     wanted[int(self.division.classes[segment])] = np.array(hint.colour, np.float32) / 255
         return self.memory.followed(palette, wanted) if wanted else palette
 
-    def _origins(self, segments: Segments) -> npt.NDArray[np.int32]:
-        """Returns the number that each segment had before it was cut."""
-        origins = np.arange(segments.count, dtype=np.int32)
-        for now, before in ((segments.labels, self.segments.labels), (segments.small, self.segments.small)):
-            pieces = now >= self.segments.count
-            origins[now[pieces]] = before[pieces]
-        return origins
-
 
 def read_drawing(
     lines: npt.NDArray[np.uint8],
@@ -171,6 +168,10 @@ def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> np
     packed = np.concatenate([colours, np.zeros((len(colours), 1), np.uint8)], 1).view(np.uint32).ravel()
     pixels = packed[labels].view(np.uint8).reshape(*labels.shape, 4)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), dtype=np.uint8)
+
+
+def _parts_of(segments: Segments, classes: Numbers, origins: Numbers) -> Numbers:
+    return find_parts(segments, classes)[origins]
 
 
 def _alike(colours: Floats, segments: Segments) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cyclegan.painting.hints import Hint
+from cyclegan.painting.hints import Hint, HintError
 from cyclegan.painting.palettes import Palette
 
 
@@ -24,6 +24,10 @@ class Guide:
     variant: int = 0
     hints: tuple[Hint, ...] = ()
     soft: bool = False
+
+    def __post_init__(self) -> None:
+        if self.soft and self.hints:
+            raise HintError("hints colour segments, and soft colours have none: leave out one of them")
 
 
 AS_IT_COMES = Guide()
