@@ -1,5 +1,7 @@
 """Draws two figures whose segments, classes and palettes are known, and reads them as a painter would."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -17,29 +19,29 @@ PAPER = (0.02, 0.5)
 
 
 def boxes(left: int) -> list[tuple[int, int, int, int, int]]:
-    """Left, top, right, bottom (px) and class of a figure's boxes."""
-    middle, right = left + WIDE // 2, left + WIDE
+    """Left, top, right, bottom (px) and class of a figure's boxes; the right one has longer hair."""
+    middle, right, chin = left + WIDE // 2, left + WIDE, 80 if left == FIGURES[0] else 120
     return [
-        (left, 20, middle, 80, HAIR),
-        (middle, 20, right, 80, HAIR),
-        (left, 80, right, 150, SKIN),
+        (left, 20, middle, chin, HAIR),
+        (middle, 20, right, chin, HAIR),
+        (left, chin, right, 150, SKIN),
         (left, 150, right, 220, COAT),
     ]
 
 
-def page() -> np.ndarray:
+def page(figures: Sequence[int] = FIGURES) -> np.ndarray:
     """(HEIGHT, WIDTH, 3) uint8."""
     drawn = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    for figure in FIGURES:
+    for figure in figures:
         for left, top, right, bottom, _ in boxes(figure):
             cv2.rectangle(drawn, (left, top), (right, bottom), (0, 0, 0), 3)
     return drawn
 
 
-def regions() -> np.ndarray:
+def regions(figures: Sequence[int] = FIGURES) -> np.ndarray:
     """The region map at a fourth of the size, (4, h, w) float32."""
     classes = np.zeros((HEIGHT, WIDTH), int)
-    for figure in FIGURES:
+    for figure in figures:
         for left, top, right, bottom, name in boxes(figure):
             classes[top:bottom, left:right] = name
     return np.moveaxis(np.eye(4, dtype=np.float32)[classes[::4, ::4]], 2, 0)
@@ -54,10 +56,10 @@ def memory() -> Memory:
     return Memory(palettes.astype(np.float32), np.full((40, 4), 0.25, np.float32), np.tile(key, (40, 1)))
 
 
-def read() -> ReadDrawing:
+def read(figures: Sequence[int] = FIGURES) -> ReadDrawing:
     """The drawing, read by a painter with palettes."""
-    lines = page()
-    return read_drawing(lines, None, lines[..., 0], lines[::4, ::4, 0], regions(), memory())
+    lines = page(figures)
+    return read_drawing(lines, None, lines[..., 0], lines[::4, ::4, 0], regions(figures), memory())
 
 
 def read_without_palettes() -> ReadDrawing:

@@ -17,6 +17,7 @@ from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import Hint, cut, hinted, touched
 from cyclegan.painting.memory import Floats, Memory, describe
 from cyclegan.painting.palettes import Palette, PaletteError
+from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured
 from imaging.colour import to_lab
 from imaging.layers import Layered
 from imaging.lineart import Normalization
@@ -74,10 +75,14 @@ class ReadDrawing:
 
         Raises:
             PaletteError: the painter has no palettes.
+            SheetError: a sheet of the guide is of another model.
         """
         if self.memory is None or self.regions is None:
             raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
-        return np.stack([self._palette(figure, guide) for figure in range(len(self.division.boxes))])
+        check_sheets(guide.sheets, self.memory)
+        keys = np.stack([self.key(figure) for figure in range(len(self.division.boxes))])
+        sheets = assign(keys, guide.sheets)
+        return np.stack([self._palette(key, figure, guide, sheets[figure]) for figure, key in enumerate(keys)])
 
     def key(self, figure: int) -> Floats:
         """Describes what a figure shows; see :func:`cyclegan.painting.memory.describe`."""
@@ -104,9 +109,23 @@ class ReadDrawing:
         find = partial(_parts_of, self.segments, self.division.classes, origins)
         return Layered(self.lines, _filled(colours, segments.labels), self.alpha, segments.labels, find)
 
+    def sheet(self, picture: npt.NDArray[np.uint8]) -> Sheet:
+        """Makes a colour sheet of the largest figure; classes that it lacks follow those that it has.
+
+        Args:
+            picture: (H, W, 3) uint8, the drawing in colour.
+
+        Raises:
+            PaletteError: the painter has no palettes.
+        """
+        palette = self.palettes(Guide())[0]
+        assert self.memory is not None
+        wanted = measured(picture, self.segments, self.division, figure=0)
+        return Sheet(self.memory.id, self.memory.followed(palette, wanted) if wanted else palette, self.key(0))
+
     def _base(self, guide: Guide) -> npt.NDArray[np.uint8]:
         """Returns the colours (n, 3) of the segments before hints for parts and areas."""
-        if self.regions is None and guide.palette is None and guide.variant == 0:
+        if self.regions is None and guide.palette is None and guide.variant == 0 and not guide.sheets:
             return np.asarray(np.rint(self._own * 255), dtype=np.uint8)
         flats = self.palettes(guide)[self.division.figures, self.division.classes]
         return np.asarray(np.rint(flats * 255), dtype=np.uint8)
@@ -122,13 +141,15 @@ class ReadDrawing:
         darkness = min(float(ink.mean()) if ink.size else 255.0, _FAINT_INK)
         return enlarge(np.rint(colours * 255).clip(0, 255).astype(np.uint8), self.gray, darkness, paper=255)
 
-    def _palette(self, figure: int, guide: Guide) -> Palette:
+    def _palette(self, key: Floats, figure: int, guide: Guide, sheet: Sheet | None) -> Palette:
         assert self.memory is not None
-        if guide.palette is not None:
+        if sheet is not None:
+            palette = sheet.palette
+        elif guide.palette is not None:
             palette = guide.palette
         else:
             areas = self.division.areas(self.segments, figure)
-            palette = self.memory.suiting(self.key(figure), areas, max(1, guide.variant))
+            palette = self.memory.suiting(key, areas, max(1, guide.variant))
         return self._followed(palette, guide.hints)
 
     def _followed(self, palette: Palette, hints: Sequence[Hint]) -> Palette:

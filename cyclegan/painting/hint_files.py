@@ -59,7 +59,7 @@ def parse_point(words: str) -> Hint:
     try:
         return _Entry.model_validate({"x": x, "y": y, "colour": colour} | ({"scope": scope} if scope else {})).hint()
     except ValidationError as error:
-        raise HintError(f"{words!r}: {_first(error)}") from error
+        raise HintError(f"{words!r}: {first_error(error)}") from error
 
 
 def parse_colour(value: Any) -> Any:
@@ -67,10 +67,12 @@ def parse_colour(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("give a colour like #c03020")
     try:
-        red, green, blue = ImageColor.getrgb(value.strip())
-    except ValueError:  # also where it has an alpha, which makes four
-        raise ValueError(f"{value[:40]!r} is no colour: give one like #c03020") from None
-    return red, green, blue
+        found = ImageColor.getrgb(value.strip())
+    except ValueError:
+        found = (0, 0, 0, 0)
+    if len(found) > 3:  # with an alpha
+        raise ValueError(f"{value[:40]!r} is no colour: give one like #c03020")
+    return found
 
 
 class _Entry(BaseModel):
@@ -107,15 +109,16 @@ def _from_json(data: bytes) -> tuple[Hint, ...]:
     try:
         return tuple(entry.hint() for entry in _File.model_validate_json(data.removeprefix(b"\xef\xbb\xbf")).hints)
     except ValidationError as error:
-        raise HintError(_first(error)) from error
+        reason = first_error(error)
+        raise HintError(f"neither a picture nor {reason[4:]}" if reason.startswith("not JSON") else reason) from error
 
 
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
     """Returns the first of several errors, with its place: hints[3].colour: …"""
     found = error.errors(include_url=False)[0]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found["loc"]).removeprefix(".")
     words = {
-        "json_invalid": "neither a picture nor JSON",
+        "json_invalid": "not JSON",
         "extra_forbidden": "no such entry",
         "missing": "is missing",
         "literal_error": f"give one of {', '.join(get_args(Scope))}",
