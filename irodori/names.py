@@ -41,11 +41,15 @@ def guides_by(drawing: str) -> set[str]:
     return {drawing, drawing.removesuffix(PurePosixPath(drawing).suffix)}
 
 
+def is_guiding(path: str) -> bool:
+    """Tells whether a file says how drawings beside it are to be coloured."""
+    return is_palette(path) or is_sheet(path) or guided(path) is not None
+
+
 def is_drawing(path: str) -> bool:
     """Tells whether a file may be a drawing: no clutter, not of this program, and nothing that guides a drawing."""
     name = PurePosixPath(path).name.lower()
-    guides = is_palette(path) or is_sheet(path) or guided(path) is not None
-    return not (is_clutter(path) or guides or name in (SHEET, PAGE) or name.endswith(REASON))
+    return not (is_clutter(path) or is_guiding(path) or name in (SHEET, PAGE) or name.endswith(REASON))
 
 
 def look_name(style: str, choice: str) -> str:
