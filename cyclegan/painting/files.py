@@ -92,7 +92,7 @@ def _begin(
 def _result(future: Future[Coloured]) -> Coloured | Exception:
     try:
         return future.result()
-    except (ImageError, OSError) as error:
+    except (ImageError, HintError, OSError) as error:
         return error
 
 
