@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cyclegan.errors import CycleganError
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
+    from cyclegan.painting.hints import Hint
     from cyclegan.training.config import TrainConfig, preset
     from cyclegan.training.dataset import TrainingData
     from cyclegan.training.trainer import Trainer
@@ -24,12 +25,13 @@ _MODULES = {
     "Colorizer": "painting.colorizer",
     "CycleganError": "errors",
     "Guide": "painting.guide",
+    "Hint": "painting.hints",
     "TrainConfig": "training.config",
     "Trainer": "training.trainer",
     "TrainingData": "training.dataset",
     "preset": "training.config",
 }
-__all__ = ["Colorizer", "CycleganError", "Guide", "TrainConfig", "Trainer", "TrainingData", "preset"]
+__all__ = ["Colorizer", "CycleganError", "Guide", "Hint", "TrainConfig", "Trainer", "TrainingData", "preset"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
-from irodori.names import REASON, is_drawing, is_palette
+from irodori.guiding import finder, folder_of
+from irodori.names import REASON, guided, guides_by, is_drawing
 from storage import Entry, Manifest, NotFound, Storage, StorageError, open_storage
 from storage.base import checked_key
 
@@ -41,11 +42,15 @@ class Work:
         entry: the drawing.
         style: name of the style; "" if there is only one.
         palette: the picture whose colours the drawing gets, if there is one.
+        guides: files with hints for the drawing.
+        sheets: colour sheets for the drawing's folder.
     """
 
     entry: Entry
     style: str
     palette: Entry | None = None
+    guides: tuple[Entry, ...] = ()
+    sheets: tuple[Entry, ...] = ()
 
     @property
     def name(self) -> str:
@@ -54,12 +59,12 @@ class Work:
 
     @property
     def files(self) -> list[Entry]:
-        """The files that the work reads: the drawing, and the palette if there is one."""
-        return [self.entry, self.palette] if self.palette else [self.entry]
+        """The files that the work reads: the drawing, and what guides it."""
+        return [self.entry, *([self.palette] if self.palette else []), *self.guides, *self.sheets]
 
     @property
     def folder(self) -> str:
-        return _folder(self.name)
+        return folder_of(self.name)
 
     @property
     def id(self) -> str:
@@ -68,9 +73,9 @@ class Work:
 
     @property
     def stamp(self) -> str:
-        """Identifies this version of the file and its palette; a file that is written again has another stamp."""
-        own = f"{self.entry.version} {self.entry.modified:.6f}"
-        return f"{own} {self.palette.version}" if self.palette else own
+        """Identifies this version of the file and what guides it; a file that is written again has another stamp."""
+        _, *guiding = self.files
+        return " ".join([self.entry.version, f"{self.entry.modified:.6f}", *(file.version for file in guiding)])
 
 
 class Ledger:
@@ -134,7 +139,8 @@ def look(
     plan = Plan({style: [] for style in styles})
     now = time.time()
     entries = sorted(inbox.storage.list("inbox/"), key=lambda entry: entry.key)
-    palettes = {_folder(entry.key): entry for entry in entries if is_palette(entry.key)}
+    find = finder(entries)
+    staying: set[Entry] = set()
     for entry in entries:
         if not is_drawing(entry.key):
             continue
@@ -142,21 +148,16 @@ def look(
         if problem := _problem(entry.key, styles):
             plan.unusable |= problem
         else:
-            works = [Work(entry, style, _nearest(palettes, _folder(entry.key))) for style in styles]
+            works = [Work(entry, style, *find(entry.key)) for style in styles]
             is_whole = all(abs(now - file.modified) >= settle_seconds for file in works[0].files)
-            _classify(works, plan, ledger, checkpoints, finished, is_whole)
+            if not _classify(works, plan, ledger, checkpoints, finished, is_whole):
+                staying.update(works[0].guides)
+    # hints for both page.png and page.tif leave with the last of the two
+    plan.leaving = [
+        (replace(work, guides=tuple(guide for guide in work.guides if guide not in staying)), failed)
+        for work, failed in plan.leaving
+    ]
     return plan
-
-
-def _folder(key: str) -> str:
-    return key.rpartition("/")[0]
-
-
-def _nearest(palettes: Mapping[str, Entry], folder: str) -> Entry | None:
-    """Returns the palette of a folder, or of its nearest parent folder that has one."""
-    while folder and folder not in palettes:
-        folder = _folder(folder)
-    return palettes.get(folder)
 
 
 def _problem(key: str, styles: Sequence[str]) -> dict[str, str]:
@@ -172,20 +173,23 @@ def _problem(key: str, styles: Sequence[str]) -> dict[str, str]:
 
 def _classify(
     works: list[Work], plan: Plan, ledger: Ledger, checkpoints: Mapping[str, str], finished: Finished, is_whole: bool
-) -> None:
+) -> bool:
+    """Adds the works of a drawing to the plan; returns whether the drawing is to leave."""
     statuses = [ledger.status(work, checkpoints.get(work.style)) for work in works]
     new = [work for work, status in zip(works, statuses, strict=True) if not status]
     if new and not is_whole:
         plan.growing += 1
-        return
+        return False
     for work in new:
         plan.works[work.style].append(work)
-    if not new and finished != "keep":
+    leaving = not new and finished != "keep"
+    if leaving:
         plan.leaving.append((works[0], "failed" in statuses))
+    return leaving
 
 
 def leave(inbox: Inbox, work: Work, failed: bool, finished: Finished) -> None:
-    """Removes a drawing that is done from the inbox, unless it has been replaced in the meantime.
+    """Removes a drawing that is done and its hints from the inbox, unless one has been replaced in the meantime.
 
     Args:
         inbox: the inbox.
@@ -194,19 +198,35 @@ def leave(inbox: Inbox, work: Work, failed: bool, finished: Finished) -> None:
         finished: what becomes of a coloured drawing: "move" copies it to done/ first.
     """
     storage = inbox.storage
-    if failed:
-        if not storage.exists(failed_key(work.name)):
-            return
-    elif finished == "move":
-        try:
-            data, version = storage.read_version(work.entry.key)
-        except NotFound:
-            return
-        if version != work.entry.version:
-            return
-        storage.write(f"done/{work.name}", data)
-    if is_unchanged(storage, work.entry):
-        storage.delete(work.entry.key)
+    files = [file for file in (work.entry, *work.guides) if storage.exists(file.key)]
+    if not all([_is_kept(storage, file, failed, finished) for file in files]):
+        return
+    for file in files:  # the drawing first: it must not be seen without its hints
+        if is_unchanged(storage, file):
+            storage.delete(file.key)
+
+
+def _is_kept(storage: Storage, file: Entry, failed: bool, finished: Finished) -> bool:
+    """Copies a file that is to leave the inbox, if it is to be kept; returns whether it may leave."""
+    name = file.key.removeprefix("inbox/")
+    if failed and not storage.exists(failed_key(name)):
+        return False
+    try:
+        data, version = storage.read_version(file.key)
+    except NotFound:
+        return False
+    if version == file.version and finished == "move" and not failed:
+        storage.write(f"done/{name}", data)
+    return version == file.version
+
+
+def forget_failed(inbox: Inbox, work: Work) -> None:
+    """Deletes the copies in failed/ of a drawing and of its hints, and the reason."""
+    key = failed_key(work.name)
+    near = inbox.storage.list(key.removesuffix(PurePosixPath(key).suffix))
+    guides = [entry.key for entry in near if guided(entry.key) in guides_by(key)]
+    for copy in (reason_key(work.name), key, *guides):
+        inbox.storage.delete(copy)
 
 
 def is_unchanged(storage: Storage, entry: Entry) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cyclegan.painting.checkpoint import Weights
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.palettes import Palette
+    from cyclegan.painting.sheets import Sheet
 
 _load_lock = Lock()  # without it, threads that start together would each load the model
 
@@ -112,3 +113,28 @@ def _load_palette(storage_url: str, checkpoint: str, weights: "Weights", picture
         return _load(storage_url, checkpoint, weights).palette_of(decode(data))
     except (ImageError, PaletteError) as error:
         raise PipelineError(f"{picture.key}: {error}; until it is replaced or removed, drawings wait for it") from error
+
+
+def load_sheet(storage_url: str, served: Served, file: Entry) -> "Sheet":
+    """Returns a colour sheet in the storage, for a served model; caches it.
+
+    Raises:
+        PipelineError: if the file is no sheet, or of another model (its text is one line).
+    """
+    with _load_lock:
+        return _load_sheet(storage_url, served.checkpoint, served.weights, file)
+
+
+@lru_cache(maxsize=64)
+def _load_sheet(storage_url: str, checkpoint: str, weights: "Weights", file: Entry) -> "Sheet":
+    from cyclegan.errors import CycleganError
+    from cyclegan.painting.guide import Guide
+    from cyclegan.painting.sheets import read_sheet
+
+    data = open_storage(storage_url).read(file.key)
+    try:
+        sheet = read_sheet(data)
+        _load(storage_url, checkpoint, weights).check(Guide(sheets=(sheet,)))
+    except CycleganError as error:
+        raise PipelineError(f"{file.key}: {error}; until it is replaced or removed, drawings wait for it") from error
+    return sheet

@@ -7,7 +7,9 @@ from imaging.formats import promised_format
 
 # files that this program writes beside drawings
 SHEET, PAGE, REASON = "_contact-sheet.png", "_before-after.html", ".reason.txt"
-_PALETTE = "_palette"  # name of the palette that users put beside drawings
+# names of what users put beside drawings
+_PALETTE, _SHEET = "_palette", "_sheet"
+_GUIDE, _HINTS = ".guide.json", ".hints"
 
 
 def is_palette(path: str) -> bool:
@@ -15,10 +17,39 @@ def is_palette(path: str) -> bool:
     return PurePosixPath(path).stem.lower() == _PALETTE and promised_format(path) is not None
 
 
-def is_drawing(path: str) -> bool:
-    """Tells whether a file may be a drawing: not hidden, of the system, incomplete, a palette, or of this program."""
+def is_sheet(path: str) -> bool:
+    """Tells whether a file is a colour sheet of its folder: _sheet.json, or _sheet-aiko.json, of each character one."""
     name = PurePosixPath(path).name.lower()
-    return not (is_clutter(path) or is_palette(path) or name in (SHEET, PAGE) or name.endswith(REASON))
+    return name.endswith(".json") and name.startswith((f"{_SHEET}.", f"{_SHEET}-"))
+
+
+def guided(path: str) -> str | None:
+    """Returns what hints in a file are for: the drawing's path, with or without its ending; None if it has none.
+
+    The hints of page.png are in page.hints.png, page.guide.json, page.png.hints.png or page.png.guide.json.
+    """
+    if path.lower().endswith(_GUIDE):
+        return path[: -len(_GUIDE)]
+    stem = PurePosixPath(path).stem.lower()
+    if stem.endswith(_HINTS) and promised_format(path):
+        return path[: path.lower().rindex(_HINTS)]
+    return None
+
+
+def guides_by(drawing: str) -> set[str]:
+    """Returns what :func:`guided` may say of hints for a drawing: its path, with and without its ending."""
+    return {drawing, drawing.removesuffix(PurePosixPath(drawing).suffix)}
+
+
+def is_guiding(path: str) -> bool:
+    """Tells whether a file says how drawings beside it are to be coloured."""
+    return is_palette(path) or is_sheet(path) or guided(path) is not None
+
+
+def is_drawing(path: str) -> bool:
+    """Tells whether a file may be a drawing: no clutter, not of this program, and nothing that guides a drawing."""
+    name = PurePosixPath(path).name.lower()
+    return not (is_clutter(path) or is_guiding(path) or name in (SHEET, PAGE) or name.endswith(REASON))
 
 
 def look_name(style: str, choice: str) -> str:

@@ -3,8 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from prefect import State, get_run_logger, task
@@ -23,21 +24,23 @@ from irodori.inbox import (
     Plan,
     Work,
     failed_key,
+    forget_failed,
     is_unchanged,
     leave,
     look,
     reason_key,
 )
-from irodori.looks import load_colorizer, load_palette
+from irodori.looks import load_colorizer, load_palette, load_sheet
 from irodori.models import Served, Untrained
 from irodori.pages import draw_sheet, unsheeted, update_pages
-from storage import NotFound, Row, StorageError
+from storage import Entry, NotFound, Row, StorageError
 from tasks.errors import plain_errors
 from tasks.report import show_sheet
 
 if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
+    from cyclegan.painting.hints import Hint
 
 _MAX_WAIT = 5.0  # seconds; the longest settling time for which a scan waits
 _RECORD_EVERY = 2.0  # seconds; after a kill, no more work of a batch than this, or one drawing, is repeated
@@ -193,27 +196,33 @@ def _try_one(work: Work, batch: _Batch) -> None:
 def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing] | None:
     """Colours one drawing, and returns its row and page entry; None if the file must wait for a later run."""
     from cyclegan.painting.files import colorize_file
+    from cyclegan.painting.hints import HintError
     from cyclegan.painting.palettes import PaletteError
+    from cyclegan.painting.sheets import SheetError
 
     storage = batch.inbox.storage
     row: dict[str, Any] = {"id": work.id, "domain": "A", "stage": "colorize", "version": work.stamp}
     row |= {"made_by": batch.job.served.checkpoint, "source": work.entry.key}
     try:
-        data, version = storage.read_version(work.entry.key)
+        read = {file: storage.read_version(file.key) for file in (work.entry, *work.guides)}
     except NotFound:
-        return (Row(**row, status="dropped", reason="taken out of the inbox before its turn"),)
-    if version != work.entry.version:
-        return None
-    try:
-        done = colorize_file(partial(batch.colorizer, guide=_guide(work, batch)), data, work.name)
-    except ImageError as error:
-        patience = PATIENCE * batch.job.settle_seconds
-        if abs(time.time() - work.entry.modified) < patience or not is_unchanged(storage, work.entry):
+        if work.guides and storage.exists(work.entry.key):
             return None
-        _copy_to_failed(work, batch.inbox, data, str(error))
+        return (Row(**row, status="dropped", reason="taken out of the inbox before its turn"),)
+    if any(version != file.version for file, (_, version) in read.items()):
+        return None
+    files = {file: data for file, (data, _) in read.items()}
+    try:
+        guide = replace(_guide(work, batch), hints=_hints(work, files))
+        done = colorize_file(partial(batch.colorizer, guide=guide), files[work.entry], work.name)
+    except (ImageError, HintError) as error:
+        patience = PATIENCE * batch.job.settle_seconds
+        if any(abs(time.time() - file.modified) < patience or not is_unchanged(storage, file) for file in files):
+            return None
+        _copy_to_failed(work, batch.inbox, files, str(error))
         failure = Row(**row, status="failed", reason=str(error), key=failed_key(work.name))
         return failure, failed(work.name, work.stamp, str(error))
-    except PaletteError as error:
+    except (PaletteError, SheetError) as error:
         raise PipelineError(f"{batch.job.served.checkpoint}: {error}") from error
     storage.write(f"outbox/{work.id}", done.data)
     row |= {"width": str(done.colour.width), "height": str(done.colour.height)}
@@ -222,17 +231,37 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
 
 
 def _guide(work: Work, batch: _Batch) -> "Guide":
-    """Returns the palette of the picture beside the drawing instead of the first variant, or the job's variant."""
+    """Returns the sheets, and the palette of the picture beside the drawing instead of the first variant."""
     from cyclegan.painting.guide import Guide
 
     job = batch.job
+    sheets = tuple(load_sheet(job.inbox.storage_url, job.served, file) for file in work.sheets)
     if work.palette and job.variant <= 1:
-        return Guide(palette=load_palette(job.inbox.storage_url, job.served, work.palette))
-    return Guide(variant=job.variant)
+        return Guide(palette=load_palette(job.inbox.storage_url, job.served, work.palette), sheets=sheets)
+    return Guide(variant=job.variant, sheets=sheets)
 
 
-def _copy_to_failed(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
-    inbox.storage.write(failed_key(work.name), data)
+def _hints(work: Work, files: Mapping[Entry, bytes]) -> "tuple[Hint, ...]":
+    """Returns the hints for a drawing.
+
+    Raises:
+        HintError: a file is wrong (its text is one line that names the file).
+    """
+    from cyclegan.painting.hint_files import read_hints
+    from cyclegan.painting.hints import HintError
+
+    found: list[Hint] = []
+    for file in work.guides:
+        try:
+            found += read_hints(files[file])
+        except HintError as error:
+            raise HintError(f"{PurePosixPath(file.key).name}: {error}") from error
+    return tuple(found)
+
+
+def _copy_to_failed(work: Work, inbox: Inbox, files: Mapping[Entry, bytes], reason: str) -> None:
+    for file, data in files.items():
+        inbox.storage.write(failed_key(file.key.removeprefix("inbox/")), data)
     inbox.storage.write(reason_key(work.name), f"{reason}\n".encode())
     get_run_logger().warning("%s: %s; see failed/", work.entry.key, reason)
 
@@ -240,5 +269,4 @@ def _copy_to_failed(work: Work, inbox: Inbox, data: bytes, reason: str) -> None:
 def _forget_failure(work: Work, inbox: Inbox, ledger: Ledger, batch: _Batch) -> None:
     """Deletes the copy and the reason of an earlier failure once the drawing has been coloured."""
     if ledger.failed_before(work) and batch.rows and batch.rows[-1].id == work.id and batch.rows[-1].status == "ok":
-        for key in (reason_key(work.name), failed_key(work.name)):
-            inbox.storage.delete(key)
+        forget_failed(inbox, work)

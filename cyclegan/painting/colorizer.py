@@ -23,10 +23,13 @@ from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoi
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
+from cyclegan.painting.hints import Hint
 from cyclegan.painting.pages import joined
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import Palette, PaletteError, palette_of, unlike
+from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
 from cyclegan.painting.tensors import padded, to_range
+from imaging.colour import is_grey
 from imaging.ink import read_page
 from imaging.layers import Layered
 from imaging.lineart import Normalization, normalize
@@ -124,7 +127,7 @@ class Colorizer:
         Raises:
             PaletteError: the guide asks for a palette that the model does not have.
         """
-        self._check(guide)
+        self.check(guide)
         return [drawing.layered(guide) for drawing in self.read_batch(images)]
 
     def read(self, image: Image.Image) -> ReadDrawing:
@@ -198,9 +201,38 @@ class Colorizer:
         if not self._painter.config.palette:
             raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
 
-    def _check(self, guide: Guide) -> None:
-        if guide.palette is not None or guide.variant:
+    def sheet(self, picture: Image.Image, hints: Sequence[Hint] = ()) -> Sheet:
+        """Makes a colour sheet of the largest figure of a picture.
+
+        Args:
+            picture: in colour; with hints, a drawing.
+            hints: the colours of the drawing.
+
+        Raises:
+            PaletteError: the model has no palettes.
+            SheetError: the picture has no colours, and there are no hints.
+        """
+        self._require_palettes()
+        if hints:
+            drawing = self.read(picture)
+            return drawing.sheet(drawing.layered(Guide(hints=tuple(hints))).flats)
+        page = on_white(picture)
+        if is_grey(page):
+            raise SheetError("nothing in it is in colour: give a coloured picture, or hints with the drawing")
+        seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
+        return self.read(Image.fromarray(extract_lines(seen))).sheet(seen)
+
+    def check(self, guide: Guide) -> None:
+        """Refuses what the model cannot do.
+
+        Raises:
+            PaletteError: the guide asks for a palette that the model does not have.
+            SheetError: the guide has a sheet of another model.
+        """
+        if guide.palette is not None or guide.variant or guide.sheets:
             self._require_palettes()
+        if self._memory is not None:
+            check_sheets(guide.sheets, self._memory)
         if guide.variant:
             self.palettes(guide.variant)
 

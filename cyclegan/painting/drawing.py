@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cyclegan.painting.division import Division, divide, find_parts, mean_by_segment
+from cyclegan.painting.division import Division, Numbers, divide, find_parts, mean_by_segment
 from cyclegan.painting.enlarge import enlarge
 from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import Hint, cut, hinted, touched
 from cyclegan.painting.memory import Floats, Memory, describe
 from cyclegan.painting.palettes import Palette, PaletteError
+from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured
 from imaging.colour import to_lab
 from imaging.layers import Layered
 from imaging.lineart import Normalization
@@ -64,15 +65,24 @@ class ReadDrawing:
             return divide(self.segments, _alike(self._own, self.segments))
         return divide(self.segments, mean_by_segment(self.segments, self.regions))
 
+    @cached_property
+    def _parts(self) -> Numbers:
+        """The number of each segment's part."""
+        return find_parts(self.segments, self.division.classes)
+
     def palettes(self, guide: Guide) -> npt.NDArray[np.float32]:
         """Returns the palette of each figure, (figures, k, 3) RGB in [0, 1], hints for "everywhere" included.
 
         Raises:
             PaletteError: the painter has no palettes.
+            SheetError: a sheet of the guide is of another model.
         """
         if self.memory is None or self.regions is None:
             raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
-        return np.stack([self._palette(figure, guide) for figure in range(len(self.division.boxes))])
+        check_sheets(guide.sheets, self.memory)
+        keys = np.stack([self.key(figure) for figure in range(len(self.division.boxes))])
+        sheets = assign(keys, guide.sheets)
+        return np.stack([self._palette(key, figure, guide, sheets[figure]) for figure, key in enumerate(keys)])
 
     def key(self, figure: int) -> Floats:
         """Describes what a figure shows; see :func:`cyclegan.painting.memory.describe`."""
@@ -91,17 +101,31 @@ class ReadDrawing:
         """
         if guide.soft:
             return Layered(self.lines, self._soft(guide), self.alpha)
-        segments = cut(self.segments, guide.hints)
-        origins = self._origins(segments)
+        segments, origins = cut(self.segments, guide.hints)
         colours, division = self._base(guide)[origins], self.division.taken(origins)
         if guide.hints:
-            colours = hinted(colours, segments, division, guide.hints)
-        find = partial(find_parts, segments, division.classes)
+            colours = hinted(colours, segments, division.classes, self._parts[origins], guide.hints)
+        # before the cut, because a piece that hints cut off may be too small to be found where parts are
+        find = partial(_parts_of, self.segments, self.division.classes, origins)
         return Layered(self.lines, _filled(colours, segments.labels), self.alpha, segments.labels, find)
+
+    def sheet(self, picture: npt.NDArray[np.uint8]) -> Sheet:
+        """Makes a colour sheet of the largest figure; classes that it lacks follow those that it has.
+
+        Args:
+            picture: (H, W, 3) uint8, the drawing in colour.
+
+        Raises:
+            PaletteError: the painter has no palettes.
+        """
+        palette = self.palettes(Guide())[0]
+        assert self.memory is not None
+        wanted = measured(picture, self.segments, self.division, figure=0)
+        return Sheet(self.memory.id, self.memory.followed(palette, wanted) if wanted else palette, self.key(0))
 
     def _base(self, guide: Guide) -> npt.NDArray[np.uint8]:
         """Returns the colours (n, 3) of the segments before hints for parts and areas."""
-        if self.regions is None and guide.palette is None and guide.variant == 0:
+        if self.regions is None and guide.palette is None and guide.variant == 0 and not guide.sheets:
             return np.asarray(np.rint(self._own * 255), dtype=np.uint8)
         flats = self.palettes(guide)[self.division.figures, self.division.classes]
         return np.asarray(np.rint(flats * 255), dtype=np.uint8)
@@ -117,13 +141,15 @@ class ReadDrawing:
         darkness = min(float(ink.mean()) if ink.size else 255.0, _FAINT_INK)
         return enlarge(np.rint(colours * 255).clip(0, 255).astype(np.uint8), self.gray, darkness, paper=255)
 
-    def _palette(self, figure: int, guide: Guide) -> Palette:
+    def _palette(self, key: Floats, figure: int, guide: Guide, sheet: Sheet | None) -> Palette:
         assert self.memory is not None
-        if guide.palette is not None:
+        if sheet is not None:
+            palette = sheet.palette
+        elif guide.palette is not None:
             palette = guide.palette
         else:
             areas = self.division.areas(self.segments, figure)
-            palette = self.memory.suiting(self.key(figure), areas, max(1, guide.variant))
+            palette = self.memory.suiting(key, areas, max(1, guide.variant))
         return self._followed(palette, guide.hints)
 
     def _followed(self, palette: Palette, hints: Sequence[Hint]) -> Palette:
@@ -134,14 +160,6 @@ class ReadDrawing:
                 for segment in touched(self.segments, hint):
                     wanted[int(self.division.classes[segment])] = np.array(hint.colour, np.float32) / 255
         return self.memory.followed(palette, wanted) if wanted else palette
-
-    def _origins(self, segments: Segments) -> npt.NDArray[np.int32]:
-        """Returns the number that each segment had before it was cut."""
-        origins = np.arange(segments.count, dtype=np.int32)
-        for now, before in ((segments.labels, self.segments.labels), (segments.small, self.segments.small)):
-            pieces = now >= self.segments.count
-            origins[now[pieces]] = before[pieces]
-        return origins
 
 
 def read_drawing(
@@ -171,6 +189,10 @@ def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> np
     packed = np.concatenate([colours, np.zeros((len(colours), 1), np.uint8)], 1).view(np.uint32).ravel()
     pixels = packed[labels].view(np.uint8).reshape(*labels.shape, 4)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), dtype=np.uint8)
+
+
+def _parts_of(segments: Segments, classes: Numbers, origins: Numbers) -> Numbers:
+    return find_parts(segments, classes)[origins]
 
 
 def _alike(colours: Floats, segments: Segments) -> Floats:

@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from PIL import Image
 
+from cyclegan.painting.hints import HintError
 from imaging.codec import decode_drawing, encode
 from imaging.errors import ImageError
 
@@ -58,7 +59,7 @@ def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -
         files: for each file, the function that colours it, a function that reads its bytes, and the result's name.
 
     Yields:
-        For each file, in order, the coloured drawing, or the ImageError or OSError with which it failed.
+        For each file, in order, the coloured drawing, or the ImageError, HintError or OSError with which it failed.
     """
     pending: deque[tuple[int, Future[Coloured]]] = deque()
     pool = ThreadPoolExecutor(_CORES, "colorize")
@@ -81,7 +82,7 @@ def _begin(
     """Reads a drawing; returns its number of pixels and a function that submits it to the pool."""
     try:
         line = decode_drawing(read())
-    except (ImageError, OSError) as error:
+    except (ImageError, HintError, OSError) as error:
         failed: Future[Coloured] = Future()
         failed.set_exception(error)
         return 0, lambda: failed
@@ -91,7 +92,7 @@ def _begin(
 def _result(future: Future[Coloured]) -> Coloured | Exception:
     try:
         return future.result()
-    except (ImageError, OSError) as error:
+    except (ImageError, HintError, OSError) as error:
         return error
 
 

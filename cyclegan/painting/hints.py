@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from cyclegan.errors import CycleganError
-from cyclegan.painting.division import Division, find_parts
 from imaging.segments import Segments, spread
 
 Scope = Literal["area", "part", "everywhere"]
 Point = tuple[float, float]
+Colour = tuple[int, int, int]
 Colours = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int32]
 
 PAPER = 0  # class
 
@@ -28,76 +29,91 @@ class HintError(CycleganError):
 
 @dataclass(frozen=True)
 class Hint:
-    """A colour at a place. What the hint touches has exactly this colour.
+    """A colour at a place. What the hint touches has exactly this colour, unless a later hint touches it too.
 
     Attributes:
         points: one point, or several of a stroke: (x, y) as shares of width and height, 0..1 from the top left.
         colour: (red, green, blue), 0..255.
-        scope: what else takes the colour. "area": nothing; "part": the touching segments of the same class, such as all
-            strands of this hair (on paper, nothing); "everywhere": the class in the whole drawing, and the other
-            classes follow as they did in domain B.
+        scope: what else takes the colour. "area": the segment; "part": the touching segments of the same class, such as
+            all strands of this hair (on paper, the segment); "everywhere": the class in the whole drawing, and the
+            other classes follow as they did in domain B.
     """
 
     points: tuple[Point, ...]
-    colour: tuple[int, int, int]
+    colour: Colour
     scope: Scope = "part"
 
     def __post_init__(self) -> None:
-        if not self.points or not all(0 <= share <= 1 for point in self.points for share in point):
-            raise HintError(f"a hint at {list(self.points)}: give x and y as shares of width and height, from 0 to 1")
-        if len(self.colour) != 3 or not all(0 <= value <= 255 for value in self.colour):
-            raise HintError(f"a hint with colour {self.colour}: give red, green and blue from 0 to 255")
+        if not self.points or not all(len(point) == 2 and all(map(_is_share, point)) for point in self.points):
+            raise HintError(f"a hint at {_short(self.points)}: give x and y as shares of width and height, from 0 to 1")
+        if len(self.colour) != 3 or not all(map(_is_level, self.colour)):
+            raise HintError(f"a hint with the colour {_short(self.colour)}: give red, green and blue from 0 to 255")
+        if self.scope not in get_args(Scope):
+            raise HintError(f"a hint for {_short(self.scope)}: give one of {', '.join(get_args(Scope))}")
 
 
-def cut(segments: Segments, hints: Sequence[Hint]) -> Segments:
+def cut(segments: Segments, hints: Sequence[Hint]) -> tuple[Segments, Numbers]:
     """Splits segments in which hints ask for several colours: each pixel goes to the nearest hint inside.
 
     Args:
         segments: of the drawing.
-        hints: all hints; those for "everywhere" do not split.
+        hints: all hints.
+
+    Returns:
+        The segments, and the number that each had before, (n,) int32.
     """
-    asked: dict[int, dict[tuple[int, int, int], list[Hint]]] = defaultdict(lambda: defaultdict(list))
+    asked: dict[int, list[Hint]] = defaultdict(list)
     for hint in hints:
-        for segment in touched(segments, hint) if hint.scope != "everywhere" else ():
-            asked[segment][hint.colour].append(hint)
-    labels, small, count = segments.labels, segments.small, segments.count
-    for segment, colours in asked.items():
-        if len(colours) > 1:
-            groups = list(colours.values())
-            labels = _split(labels, segments.labels == segment, groups, segment, count)
-            small = _split(small, segments.small == segment, groups, segment, count)
-            count += len(groups) - 1
-    return segments if count == segments.count else Segments(labels, small, segments.depth, count)
+        for segment in touched(segments, hint):
+            asked[segment].append(hint)
+    labels, origins = segments.labels, list(range(segments.count))
+    for segment, inside in asked.items():
+        if more := len({hint.colour for hint in inside}) - 1:
+            labels = labels.copy() if labels is segments.labels else labels
+            _split(labels, segment, inside, len(origins))
+            origins += [segment] * more
+    before = np.array(origins, np.int32)
+    if len(origins) == segments.count:
+        return segments, before
+    shrunk = cv2.resize(labels, segments.small.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    small = np.where(before[shrunk] == segments.small, shrunk, segments.small)
+    return Segments(labels, np.asarray(small, dtype=np.int32), segments.depth, len(origins)), before
 
 
 def touched(segments: Segments, hint: Hint) -> list[int]:
-    """Returns the numbers of the segments that a hint touches, in the order of its points."""
+    """Returns the numbers of the segments that a hint touches."""
     rows, columns = _pixels(hint, segments.labels.shape)
     return list(dict.fromkeys(segments.labels[rows, columns].tolist()))
 
 
-def hinted(base: Colours, segments: Segments, division: Division, hints: Sequence[Hint]) -> Colours:
-    """Applies the hints for parts and areas; later hints win, and what a hint touches has its colour.
+def hinted(base: Colours, segments: Segments, classes: Numbers, parts: Numbers, hints: Sequence[Hint]) -> Colours:
+    """Applies hints; later hints win, and what a hint touches has its colour.
 
     Args:
-        base: (n, 3) uint8, the colours of the n segments so far.
+        base: (n, 3) uint8, the colours of the n segments so far; palettes have followed the hints for "everywhere".
         segments: the drawing's segments, already cut by the hints.
-        division: of these segments.
-        hints: all hints; the palettes have followed those for "everywhere" already.
+        classes: (n,), those of the segments.
+        parts: (n,), the number of each segment's part.
+        hints: all hints.
     """
     colours = base.copy()
-    parts = find_parts(segments, division.classes)
-    by_part: dict[int, dict[int, tuple[int, int, int]]] = defaultdict(dict)
+    by_part: dict[int, dict[int, Colour]] = {}
     for hint in hints:
         for segment in touched(segments, hint):
-            if hint.scope == "part" and division.classes[segment] != PAPER:
-                by_part[int(parts[segment])][segment] = hint.colour
-    neighbours = _neighbours(segments) if any(len(seeds) > 1 for seeds in by_part.values()) else {}
+            name, part = classes[segment], int(parts[segment])
+            if hint.scope == "everywhere":
+                colours[classes == name] = hint.colour
+                for known in np.unique(parts[classes == name]).tolist():
+                    by_part.pop(known, None)
+            elif hint.scope == "part" and name != PAPER:
+                seeds = by_part.setdefault(part, {})
+                seeds.pop(segment, None)
+                seeds[segment] = hint.colour
+    neighbours = _neighbours(segments) if any(len(set(seeds.values())) > 1 for seeds in by_part.values()) else {}
     for part, seeds in by_part.items():
         members = parts == part
-        if len(set(seeds.values())) == 1:
-            colours[members] = next(iter(seeds.values()))
-        else:
+        colours[members] = next(reversed(seeds.values()))
+        if len(set(seeds.values())) > 1:
             for segment, colour in _grown(seeds, neighbours, set(np.flatnonzero(members).tolist())):
                 colours[segment] = colour
     for hint in hints:
@@ -106,9 +122,9 @@ def hinted(base: Colours, segments: Segments, division: Division, hints: Sequenc
 
 
 def _grown(
-    seeds: dict[int, tuple[int, int, int]], neighbours: dict[int, set[int]], members: set[int]
-) -> Iterable[tuple[int, tuple[int, int, int]]]:
-    """Yields each member with the colour of the seed that is the fewest borders away."""
+    seeds: dict[int, Colour], neighbours: dict[int, set[int]], members: set[int]
+) -> Iterable[tuple[int, Colour]]:
+    """Yields the members that can be reached, with the colour of the seed that is the fewest borders away."""
     waiting, seen = deque(seeds.items()), set(seeds)
     while waiting:
         segment, colour = waiting.popleft()
@@ -129,30 +145,51 @@ def _neighbours(segments: Segments) -> dict[int, set[int]]:
     return found
 
 
-def _split(
-    labels: npt.NDArray[np.int32], inside: npt.NDArray[np.bool_], groups: list[list[Hint]], segment: int, count: int
-) -> npt.NDArray[np.int32]:
-    """Divides one segment among groups of hints; the first keeps its number, the others get count, count + 1, …"""
+def _split(labels: Numbers, segment: int, hints: Sequence[Hint], count: int) -> None:
+    """Divides one segment among the colours of hints, in place.
+
+    The first colour keeps the segment's number, the others get count, count + 1, ….
+    """
+    rows, columns = (np.flatnonzero((labels == segment).any(axis)) for axis in (1, 0))
+    top, left = int(rows[0]), int(columns[0])
+    box = labels[top : rows[-1] + 1, left : columns[-1] + 1]
+    inside = box == segment
+    colours = list(dict.fromkeys(hint.colour for hint in hints))
     markers = np.zeros(labels.shape, np.int32)
-    for number, hints in enumerate(groups, start=1):
-        for hint in hints:
-            markers[_pixels(hint, labels.shape)] = number
-    outside = len(groups) + 1
-    markers[~inside] = outside
-    walls = np.where(inside, 0, 255).astype(np.uint8)
-    cv2.watershed(cv2.merge([walls] * 3), markers)
-    nearest = spread(markers, (markers > 0) & (markers < outside))
-    numbers = np.array([0, segment, *range(count, count + len(groups) - 1)], np.int32)
-    return np.where(inside, numbers[nearest], labels)
+    for hint in hints:  # in their order, so that the later wins where they cross
+        markers[_pixels(hint, labels.shape)] = 1 + colours.index(hint.colour)
+    outside = len(colours) + 1
+    markers = np.where(inside, markers[top : rows[-1] + 1, left : columns[-1] + 1], outside).astype(np.int32)
+    # with a frame, because OpenCV clears the outermost pixels
+    framed = cv2.copyMakeBorder(markers, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=outside)
+    walls = cv2.copyMakeBorder(np.where(inside, 0, 255).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)
+    cv2.watershed(cv2.merge([walls] * 3), framed)
+    grown = np.asarray(framed[1:-1, 1:-1], dtype=np.int32)
+    nearest = spread(grown, (grown > 0) & (grown < outside))
+    numbers = np.array([0, segment, *range(count, count + len(colours) - 1)], np.int32)
+    box[inside] = numbers[nearest[inside]]
 
 
 def _pixels(hint: Hint, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Returns rows and columns of the pixels under a hint, the line between its points included."""
     height, width = shape[:2]
-    at = [(min(width - 1, int(x * width)), min(height - 1, int(y * height))) for x, y in hint.points]
-    if len(at) == 1:
-        return np.array([at[0][1]]), np.array([at[0][0]])
-    mask = np.zeros((height, width), np.uint8)
-    cv2.polylines(mask, [np.array(at, np.int32)], isClosed=False, color=1)
+    at = np.array([(min(width - 1, int(x * width)), min(height - 1, int(y * height))) for x, y in hint.points])
+    (left, top), (right, bottom) = at.min(0), at.max(0)
+    mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
+    mask[at[:, 1] - top, at[:, 0] - left] = 1
+    cv2.polylines(mask, [(at - (left, top)).astype(np.int32)], isClosed=False, color=1)
     rows, columns = np.nonzero(mask)
-    return rows, columns
+    return rows + top, columns + left
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and 0 <= float(value) <= 1
+
+
+def _is_level(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) <= 255
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"

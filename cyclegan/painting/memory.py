@@ -8,7 +8,9 @@ of the nearest few, the palette is chosen that is closest to all of them in the 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -67,6 +69,11 @@ class Memory:
     palettes: Floats
     shares: Floats
     keys: Floats
+
+    @cached_property
+    def id(self) -> str:
+        """Identifies the model, as a palette for its classes means nothing to another one."""
+        return hashlib.sha256(np.rint(self.palettes * 255).astype(np.uint8).tobytes()).hexdigest()[:12]
 
     def suiting(self, key: Floats, areas: Floats, variant: int = 1) -> Palette:
         """Chooses a palette that suits a drawing.

@@ -13,10 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from imaging.formats import is_foreign, promised_format
+from irodori.cli.guides import asked_guide, is_sheet_file
 from irodori.cli.jobs import Job, Request, plan
 from irodori.cli.listing import is_utf8
-from irodori.cli.looks import Colorize, load_looks
-from irodori.cli.outputs import Outputs, Stamp, stamp
+from irodori.cli.looks import Look, load_looks
+from irodori.cli.outputs import Outputs
+from irodori.cli.reading import Reading
 from irodori.cli.tally import Tally, err, out
 from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
 from irodori.names import PAGE, SHEET
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 SETTLE, LOOK = 1.0, 1.0  # seconds since a watched file's last change before it is read; seconds between two listings
 SOME_FAILED, STOPPED = 1, 130
+_ONE = "hints are for one drawing; those of a folder are beside each, in page.hints.png or page.guide.json"
 _FRAMES = "of several pages or frames, only the first is coloured"
 _IN_COLOUR = "in colour already, so the new colours lie over the old; give the lines alone"
 
@@ -47,6 +50,19 @@ def colorize(
         list[Path] | None,
         typer.Option(metavar="PICTURE", help="Take the colours of this picture; several: each into OUT/PICTURE/."),
     ] = None,
+    sheet: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE.json", help="The colours of a character; once for each. See `irodori sheet`."),
+    ] = None,
+    hints: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Colours at places of the one drawing: dots, or JSON.")
+    ] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y=COLOUR", help="A colour at a place: 0.4,0.6=#c03020, with @area, @part or @everywhere behind."
+        ),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Colour also what OUT has, and replace what others put there.")
     ] = False,
@@ -61,10 +77,18 @@ def colorize(
     Exit status: 0 all done, 1 some drawings failed or there were none to colour, 2 wrong arguments.
     """
     _check(sources, target, watch)
-    looks = load_looks(model, style or [], variants, like or [])
+    if (hints or point) and (len(sources) > 1 or os.path.isdir(sources[0])):
+        raise typer.BadParameter(f"{_ONE}, and these are several", param_hint="--hints" if hints else "--point")
+    asked, fingerprint = asked_guide(sheet or [], hints or [], point or [])
+    looks = load_looks(model, style or [], variants, like or [], asked)
     into_folder = _into_folder(sources, target, len(looks) > 1)
-    tools = [*map(Path, style or [model]), *(like or [])]
-    request = Request(list(dict.fromkeys(sources)), target, into_folder, list(looks), tools)
+    tools = [
+        *map(Path, style or [model]),
+        *(like or []),
+        *(hints or []),
+        *map(Path, filter(is_sheet_file, sheet or [])),
+    ]
+    request = Request(list(dict.fromkeys(sources)), target, into_folder, list(looks), tools, fingerprint)
     tally, settle = Tally(), SETTLE if watch else 0
     try:
         _run(*plan(request, again, settle, tally), target, looks, tally)
@@ -108,47 +132,43 @@ def _into_folder(sources: Sequence[Path], target: Path, several: bool) -> bool:
     return promised_format(target.name) is None
 
 
-def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, Colorize], tally: Tally) -> None:
+def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, Look], tally: Tally) -> None:
     """Colours the drawings, and adds them to the pages."""
     from cyclegan.painting.files import colorize_files
 
     if not jobs:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    seen: dict[Path, Stamp] = {}
+    readings: dict[Path, Reading] = {}
     try:
         with Progress(*columns, console=err, transient=True) as progress:
             task = progress.add_task("", total=len(jobs))
-            files = ((looks[job.look], _reader(job, seen), job.target.name) for job in jobs)
+            files = (_begin(job, looks, readings) for job in jobs)
             for job, done in zip(jobs, colorize_files(files), strict=True):
                 progress.update(task, description=escape(job.source.name[-40:]))
-                _keep(job, done, seen.pop(job.target, None), outputs, tally)
+                _keep(job, done, readings.pop(job.target), outputs, tally)
                 progress.advance(task)
     finally:
         _show(target, any(job.again for job in jobs), outputs, tally)
         tally.tell_notices()
 
 
-def _reader(job: Job, seen: dict[Path, Stamp]) -> Callable[[], bytes]:
-    """Returns a function that reads a drawing, and notes what was seen of it."""
-
-    def read() -> bytes:
-        data = job.source.read_bytes()
-        seen[job.target] = stamp(job.status, data)
-        return data
-
-    return read
+def _begin(
+    job: Job, looks: dict[str, Look], readings: dict[Path, Reading]
+) -> tuple[Callable[[Image.Image], Image.Image], Callable[[], bytes], str]:
+    reading = readings[job.target] = Reading(job, looks[job.look])
+    return reading.paint, reading.read, job.target.name
 
 
-def _keep(job: Job, done: "Coloured | Exception", seen: Stamp | None, outputs: Outputs, tally: Tally) -> None:
+def _keep(job: Job, done: "Coloured | Exception", reading: Reading, outputs: Outputs, tally: Tally) -> None:
     page, version = tally.shown[job.inner.parent], str(job.status.st_mtime_ns)
     if isinstance(done, Exception):
         reason = (done.strerror if isinstance(done, OSError) else None) or str(done)
-        tally.broken[job.source] = job.status.st_mtime_ns
+        tally.broken[job.source] = job.changed
         tally.fail(job.source, reason)
         if job.look:
             page.append(failed(job.inner.as_posix(), version, reason))
-    elif not (reason := outputs.write(job.target, done.data, seen, job.again)):
+    elif not (reason := outputs.write(job.target, done.data, reading.seen, job.again, reading.guide)):
         tally.coloured += 1
         _notice(job, done.line, tally)
         if job.look:

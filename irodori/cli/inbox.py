@@ -12,7 +12,7 @@ from imaging.clutter import is_clutter
 from irodori.cli.listing import FOLDER_LINK, OURS, is_utf8, walk
 from irodori.cli.outputs import Outputs, Stamp
 from irodori.cli.tally import Tally
-from irodori.names import is_drawing, is_palette
+from irodori.names import is_drawing, is_guiding
 from irodori.stack import use_stack
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _files(folder: Path, tally: Tally) -> dict[str, Path]:
             tally.fail(path, reason or _UNUSABLE)
         elif outputs.made(path) and is_drawing(name):
             left_out[path] = OURS
-        elif is_drawing(name) or is_palette(name):
+        elif is_drawing(name) or is_guiding(name):
             files[name] = path
     tally.leave_out(left_out)
     return files

@@ -2,12 +2,14 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from irodori.cli.guides import beside
 from irodori.cli.listing import OURS, list_drawings
-from irodori.cli.outputs import Outputs
+from irodori.cli.outputs import Outputs, content, fingerprint
 from irodori.cli.tally import Tally
 
 
@@ -20,7 +22,8 @@ class Request:
         target: OUT, a file or a folder.
         into_folder: whether OUT is a folder.
         looks: the folder of each look in OUT; "" alone if there is only one look.
-        tools: checkpoints and pictures that the looks are made of.
+        tools: checkpoints, pictures, hints and sheets that the looks are made of.
+        asked: fingerprint of the hints and sheets of the command line.
     """
 
     sources: Sequence[Path]
@@ -28,6 +31,7 @@ class Request:
     into_folder: bool
     looks: Sequence[str]
     tools: Sequence[Path]
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Job:
         target: path of the coloured drawing.
         look: the look's folder in OUT; "" if there is only one look.
         again: whether to colour what OUT has, and to replace there what this program did not make.
+        guides: files of hints beside the drawing, with their sizes and times.
+        asked: fingerprint of the hints and sheets of the command line.
     """
 
     source: Path
@@ -49,6 +55,13 @@ class Job:
     target: Path
     look: str
     again: bool
+    guides: Mapping[Path, os.stat_result]
+    asked: str
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """Times of the last changes of the drawing and of its hints, in nanoseconds since the epoch."""
+        return (self.status.st_mtime_ns, *(status.st_mtime_ns for status in self.guides.values()))
 
 
 def plan(request: Request, again: bool, settle: float, tally: Tally) -> tuple[list[Job], Outputs]:
@@ -68,28 +81,40 @@ def plan(request: Request, again: bool, settle: float, tally: Tally) -> tuple[li
     for path, reason in listing.failed.items():
         tally.fail(path, reason)
     others = [path for path, kind in listing.left_out.items() if kind != OURS]
-    outputs = Outputs([*(path for path, _ in listing.drawings), *others, *listing.failed, *request.tools])
+    find = beside()
+    guides = {path: find(path) for path, _ in listing.drawings}
+    originals = [*guides, *chain(*guides.values()), *others, *listing.failed, *request.tools]
+    outputs = Outputs(originals)
     jobs: dict[Path, Job] = {}
     for path, inner in listing.drawings:
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        if abs(time.time() - status.st_mtime) >= settle and tally.broken.get(path) != status.st_mtime_ns:
-            for look in request.looks:
-                target = request.target / look / inner if request.into_folder else request.target
-                job = Job(path, inner, status, target, look, again)
-                if not os.path.samestat(status, (first := jobs.setdefault(target, job)).status):
+        for job in _jobs(path, inner, guides[path], request, again):
+            ready = all(abs(time.time() - changed / 1e9) >= settle for changed in job.changed)
+            if ready and tally.broken.get(path) != job.changed:
+                first = jobs.setdefault(job.target, job)
+                if not os.path.samestat(job.status, first.status):
                     tally.fail(path, f"{first.source} has the same name: rename one of them")
     waiting = [job for job in jobs.values() if not _has(outputs, job)]
     tally.current = len(jobs) - len(waiting)
     return [job for job in waiting if not _refused(outputs, job, tally)], outputs
 
 
+def _jobs(path: Path, inner: Path, guides: Sequence[Path], request: Request, again: bool) -> Iterator[Job]:
+    """Yields a drawing's job for each look."""
+    try:
+        status, read = path.stat(), {guide: guide.stat() for guide in guides}
+    except FileNotFoundError:
+        return
+    for look in request.looks:
+        target = request.target / look / inner if request.into_folder else request.target
+        yield Job(path, inner, status, target, look, again, read, request.asked)
+
+
 def _has(outputs: Outputs, job: Job) -> bool:
-    """Tells whether OUT has the colours of the drawing as it is now."""
+    """Tells whether OUT has the colours of the drawing as it is now, and as its hints and sheets are."""
     record, _ = outputs.look(job.target)
-    return not job.again and record is not None and bool(record.source and record.source.fits(job.source, job.status))
+    if job.again or record is None or record.source is None or not record.source.fits(job.source, job.status):
+        return False
+    return record.guide == fingerprint(*(content(path, status) for path, status in job.guides.items()), job.asked)
 
 
 def _refused(outputs: Outputs, job: Job, tally: Tally) -> bool:

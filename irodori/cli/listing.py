@@ -10,9 +10,10 @@ from pathlib import Path
 from imaging.clutter import is_clutter
 from imaging.formats import promised_format
 from irodori.cli.outputs import Outputs
-from irodori.names import is_drawing, is_palette
+from irodori.names import guided, guides_by, is_drawing, is_palette, is_sheet
 
 OURS, FOLDER_LINK, _PALETTE = "coloured by irodori", "link to a folder", "palette: give it with --like"
+_SHEET, _ALONE = "colour sheet: give it with --sheet", "with hints, whose drawing is not among these"
 _LINKS = {errno.ELOOP: "a link that leads back to itself", errno.ENOENT: "a link to a file that is gone"}
 
 
@@ -24,11 +25,13 @@ class Listing:
         drawings: each drawing with its path inside OUT.
         left_out: files that are not coloured, and what they are: an ending such as ".psd", or words.
         failed: what cannot be read, and why.
+        guides: files of hints, which belong to drawings.
     """
 
     drawings: list[tuple[Path, Path]] = field(default_factory=list)
     left_out: dict[Path, str] = field(default_factory=dict)
     failed: dict[Path, str] = field(default_factory=dict)
+    guides: list[Path] = field(default_factory=list)
 
 
 def list_drawings(sources: Sequence[Path], target: Path) -> Listing:
@@ -46,6 +49,9 @@ def list_drawings(sources: Sequence[Path], target: Path) -> Listing:
         folder = Path(os.path.abspath(source)).name if len(sources) > 1 else ""
         for path, reason in walk(source, target):
             _add_found(listing, path, folder / path.relative_to(source), reason, outputs)
+    there = {name for path, _ in listing.drawings for name in guides_by(str(path))}
+    alone = [path for path in listing.guides if guided(str(path)) not in there]
+    listing.left_out |= dict.fromkeys(alone, _ALONE)
     return listing
 
 
@@ -111,6 +117,10 @@ def _add_found(listing: Listing, path: Path, inner: Path, reason: str, outputs: 
         listing.failed[path] = reason
     elif is_palette(name):
         listing.left_out[path] = _PALETTE
+    elif is_sheet(name):
+        listing.left_out[path] = _SHEET
+    elif guided(name) is not None:
+        listing.guides.append(path)
     elif promised_format(name) and is_drawing(name):
         _add_file(listing, path, inner, reason, outputs)
     elif is_drawing(name):
@@ -120,6 +130,8 @@ def _add_found(listing: Listing, path: Path, inner: Path, reason: str, outputs: 
 def _add_file(listing: Listing, path: Path, inner: Path, reason: str, outputs: Outputs) -> None:
     if reason:
         listing.failed[path] = reason
+    elif guided(inner.as_posix()) is not None:
+        listing.guides.append(path)
     elif outputs.made(path):
         listing.left_out[path] = OURS
     else:

@@ -1,7 +1,7 @@
 """Loads the looks that a command line asks for: each model with each palette, by the look's folder in OUT."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -15,47 +15,70 @@ from irodori.names import look_name, variant_name
 if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
+    from cyclegan.painting.hints import Hint
 
-Colorize = Callable[[Image.Image], Image.Image]
+
+@dataclass(frozen=True)
+class Look:
+    """A model, and what is asked of it for all drawings."""
+
+    colorizer: "Colorizer"
+    guide: "Guide"
+
+    def paint(self, image: Image.Image, hints: "tuple[Hint, ...]") -> Image.Image:
+        """Colours a drawing; hints of its own come first."""
+        return self.colorizer(image, replace(self.guide, hints=(*hints, *self.guide.hints)))
 
 
-def load_looks(model: str, styles: list[str], variants: int, like: list[Path]) -> dict[str, Colorize]:
-    """Loads the colorizers of all looks.
+def load_looks(model: str, styles: list[str], variants: int, like: list[Path], asked: "Guide") -> dict[str, Look]:
+    """Loads all looks.
 
     Args:
         model: name of a model, or path of a checkpoint file.
         styles: several models or files to use instead of ``model``.
         variants: number of each model's own palettes; 1: each drawing gets its own palette.
         like: pictures whose palettes to use.
+        asked: the hints and colour sheets for all of them.
 
     Returns:
-        Colorizers by folder; the folder is "" if there is only one.
+        The looks by folder; the folder is "" if there is only one.
 
     Raises:
         typer.BadParameter: if a model or picture cannot be loaded, or two looks would share a folder.
     """
     _check_names(map(_style_name, styles), "--style")
     _check_names((path.stem for path in like), "--like")
-    found: list[tuple[str, Colorize]] = []
+    found: list[tuple[str, Look]] = []
     for style, chosen in {_style_name(name): name for name in styles}.items() or [("", model)]:
-        colorizer = _load(chosen)
-        asked = list(_guides(colorizer, style, variants, like))
-        found += [(name if len(asked) > 1 else style, partial(colorizer, guide=guide)) for name, guide in asked]
-        found += [] if asked else [(style, colorizer)]
+        colorizer = load_model(chosen)
+        _check_sheets(colorizer, asked)
+        guides = list(_guides(colorizer, style, variants, like, asked)) or [(style, asked)]
+        found += [(name if len(guides) > 1 else style, Look(colorizer, guide)) for name, guide in guides]
     _check_names((name for name, _ in found), "--like" if like else "--style")
     return dict(found)
 
 
-def _guides(colorizer: "Colorizer", style: str, variants: int, like: list[Path]) -> "Iterator[tuple[str, Guide]]":
+def _check_sheets(colorizer: "Colorizer", asked: "Guide") -> None:
+    from cyclegan.errors import CycleganError
+
+    try:
+        colorizer.check(asked)
+    except CycleganError as error:
+        raise typer.BadParameter(str(error), param_hint="--sheet") from error
+
+
+def _guides(
+    colorizer: "Colorizer", style: str, variants: int, like: list[Path], asked: "Guide"
+) -> "Iterator[tuple[str, Guide]]":
     """Yields the palettes of the pictures, then the model's own variants, each with the name of its look."""
-    from cyclegan.painting.guide import Guide
     from cyclegan.painting.palettes import PaletteError
     from imaging.codec import decode
     from imaging.errors import ImageError
 
     for path in like:
         try:
-            yield look_name(style, path.stem), Guide(palette=colorizer.palette_of(decode(path.read_bytes())))
+            palette = colorizer.palette_of(decode(path.read_bytes()))
+            yield look_name(style, path.stem), replace(asked, palette=palette)
         except (ImageError, OSError, PaletteError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise typer.BadParameter(f"{path}: {reason}", param_hint="--like") from error
@@ -63,12 +86,12 @@ def _guides(colorizer: "Colorizer", style: str, variants: int, like: list[Path])
         if variants > 1:
             colorizer.palettes(variants)  # raises if there are fewer
         for number in range(1, variants + 1) if variants > 1 else ():
-            yield variant_name(style, number), Guide(variant=number)
+            yield variant_name(style, number), replace(asked, variant=number)
     except PaletteError as error:
         raise typer.BadParameter(str(error), param_hint="--variants") from error
 
 
-def _load(model: str) -> "Colorizer":
+def load_model(model: str) -> "Colorizer":
     """Loads a colorizer from a checkpoint file, or by its model's name from the storage."""
     from cyclegan.errors import CycleganError
     from cyclegan.painting.colorizer import Colorizer

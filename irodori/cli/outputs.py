@@ -59,10 +59,23 @@ class Record:
     Attributes:
         made: the file as it was written.
         source: what it was made from, as it was then; None for pages and contact sheets.
+        guide: :func:`fingerprint` of the hints and colour sheets that it was made with.
     """
 
     made: Stamp
     source: Stamp | None
+    guide: str = ""
+
+
+def fingerprint(*contents: str) -> str:
+    """Identifies hints and colour sheets by their contents; "" if there are none."""
+    asked = [content for content in contents if content]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest() if asked else ""
+
+
+def content(path: Path, status: os.stat_result) -> str:
+    """Returns the SHA-256 of a file, hexadecimal; it is read again only if its size, time or inode is another."""
+    return _content(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class Outputs:
@@ -119,7 +132,7 @@ class Outputs:
         fact = "was changed since it was made" if record else "is not of irodori"
         return f"{path} {fact}: it stays; {self._remedy}"
 
-    def write(self, path: Path, data: bytes, source: Stamp | None, again: bool) -> str:
+    def write(self, path: Path, data: bytes, source: Stamp | None, again: bool, guide: str = "") -> str:
         """Writes a file whole, and before it the line of the index.
 
         Args:
@@ -127,6 +140,7 @@ class Outputs:
             data: its bytes.
             source: what it was made from.
             again: whether a file that is not this program's may be replaced.
+            guide: :func:`fingerprint` of the hints and colour sheets that it was made with.
 
         Returns:
             Why the file was not written, in words for people, or "".
@@ -140,7 +154,7 @@ class Outputs:
             with whole_file(path) as file:
                 file.write(data)
                 file.flush()
-                record = Record(stamp(os.fstat(file.fileno()), data), source)
+                record = Record(stamp(os.fstat(file.fileno()), data), source, guide)
                 _append(path.with_name(INDEX), path.name, record)
         except OSError as error:
             reason = f"{path} cannot be written: {error.strerror or error}"
@@ -162,6 +176,7 @@ class Outputs:
 
 def _append(index: Path, name: str, record: Record) -> None:
     line = {"name": name, "made": astuple(record.made), "source": record.source and astuple(record.source)}
+    line |= {"guide": record.guide} if record.guide else {}
     with index.open("a", encoding="ascii") as file:
         file.write(f"\n{json.dumps(line)}")  # the break comes first, as a power cut may have left half a line
         file.flush()
@@ -179,7 +194,7 @@ def _read(index: Path) -> dict[str, list[Record]]:
         try:
             values = json.loads(line)
             source = Stamp(*values["source"]) if values["source"] else None
-            found[values["name"]].append(Record(Stamp(*values["made"]), source))
+            found[values["name"]].append(Record(Stamp(*values["made"]), source, str(values.get("guide", ""))))
         except (ValueError, TypeError, KeyError):
             continue
     return found

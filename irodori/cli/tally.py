@@ -23,7 +23,7 @@ class Tally:
     Attributes:
         coloured: number of drawings coloured.
         current: number of drawings that OUT had already when they were listed last.
-        broken: the drawings that cannot be coloured, and the time of their last change (ns).
+        broken: the drawings that cannot be coloured, and the times of the last changes of them and of their hints.
         failures: what failed, and why; each is told once.
         left_out: files that are not coloured, and what they are; each is told once.
         notices: drawings of which something is to be told, by what is to be told.
@@ -32,7 +32,7 @@ class Tally:
 
     coloured: int = 0
     current: int = 0
-    broken: dict[Path, int] = field(default_factory=dict)
+    broken: dict[Path, tuple[int, ...]] = field(default_factory=dict)
     failures: set[tuple[Path, str]] = field(default_factory=set)
     left_out: dict[Path, str] = field(default_factory=dict)
     notices: dict[str, dict[Path, None]] = field(default_factory=lambda: defaultdict(dict))

@@ -1,0 +1,45 @@
+"""Reads a drawing with the hints beside it, colours it, and notes what was seen of them."""
+
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from irodori.cli.guides import read_hint_files
+from irodori.cli.jobs import Job
+from irodori.cli.looks import Look
+from irodori.cli.outputs import Stamp, fingerprint, stamp
+
+if TYPE_CHECKING:
+    from cyclegan.painting.hints import Hint
+
+
+class Reading:
+    """One drawing on its way to its colours.
+
+    Attributes:
+        seen: what was read of the drawing; None before :meth:`read`.
+        guide: fingerprint of the hints and colour sheets; "" if there are none.
+    """
+
+    def __init__(self, job: Job, look: Look) -> None:
+        self._job, self._look = job, look
+        self._hints: tuple[Hint, ...] = ()
+        self.seen: Stamp | None = None
+        self.guide = ""
+
+    def read(self) -> bytes:
+        """Reads the drawing and its hints.
+
+        Raises:
+            HintError: a file of hints cannot be read, or is wrong (its text is one line that names the file).
+            OSError: the drawing cannot be read.
+        """
+        data = self._job.source.read_bytes()
+        self.seen = stamp(self._job.status, data)
+        self._hints, contents = read_hint_files(list(self._job.guides))
+        self.guide = fingerprint(*contents, self._job.asked)
+        return data
+
+    def paint(self, image: Image.Image) -> Image.Image:
+        """Colours the drawing; call it after :meth:`read`."""
+        return self._look.paint(image, self._hints)
