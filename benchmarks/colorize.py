@@ -137,7 +137,7 @@ def original_loop(network: Network, folder: Path, out: Path) -> None:
 def our_loop(colorizer: Colorizer, folder: Path, out: Path) -> None:
     """Colorizes a folder as ``irodori colorize`` does."""
     paths = sorted(folder.iterdir())
-    files = ((colorizer, path.read_bytes, path.name) for path in paths)
+    files = ((colorizer.paint, path.read_bytes, path.name) for path in paths)
     for path, coloured in zip(paths, colorize_files(files), strict=True):
         (out / path.name).write_bytes(coloured.data)  # type: ignore[union-attr]
 

@@ -4,8 +4,8 @@ Writers add drawings, in a folder piece by piece under their final names; some n
 files are broken. Meanwhile the storage fails at random: the disk is full or read-only, requests to S3 break off or go
 unanswered. The drill then checks that
 
-- each drawing has left the inbox, either with exactly the output that an undisturbed colorizer makes of its last
-  contents or with the reason for its failure,
+- each drawing has left the inbox, either with exactly the output and the layers that an undisturbed colorizer makes of
+  its last contents or with the reason for its failure,
 - two processes never coloured the same drawing at the same time,
 - each folder has an up-to-date contact sheet,
 - each failed run ended with one line.
@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,7 @@ from deploy.prefect_server import prefect_server
 from deploy.seaweed import SeaweedFS
 from drills.outcome import Arrival, coloured, events, stale, untold, wait_until_quiet, wrong
 from drills.unreliable_storage import Outage, Outages, UnreliableS3, small_disk
+from imaging.formats import LayerFile
 from storage import Storage, open_storage
 
 BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
@@ -232,11 +234,11 @@ def _run(url: str, endpoint: str, log: Path) -> None:
         with log.open("a") as file:  # a single append, so that lines of two processes do not mix
             file.write(json.dumps([os.getpid(), what, name, zlib.crc32(data), time.monotonic()]) + "\n")
 
-    def noted(colorize: object, data: bytes, name: str) -> files.Coloured:
+    def noted(paint: object, data: bytes, name: str, layers: Sequence[LayerFile] = ()) -> files.Coloured:
         note("begun", name, data)
         end = "failed"
         try:
-            result = plain(colorize, data, name)  # type: ignore[arg-type]
+            result = plain(paint, data, name, layers)  # type: ignore[arg-type]
             end = "coloured"
             return result
         finally:
@@ -245,7 +247,7 @@ def _run(url: str, endpoint: str, log: Path) -> None:
     files.colorize_file = noted
     while True:
         try:
-            colorize_inbox(MODEL, settle_seconds=SETTLE, finished="move")
+            colorize_inbox(MODEL, settle_seconds=SETTLE, finished="move", layers=[LayerFile.ORA])
         except FailedRun as error:
             note("stopped", str(error), b"")
         except Exception as error:  # what a user would see as a traceback

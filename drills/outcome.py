@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from imaging.formats import LayerFile
 from irodori.gallery import read_page
-from irodori.names import PAGE
+from irodori.names import PAGE, layer_path
 from irodori.pages import unsheeted
 from storage import Manifest, Storage
 
@@ -97,9 +98,12 @@ def wrong(storage: Storage, checkpoint: Path, expected: dict[str, Arrival]) -> l
     faults = []
     for name, arrival in expected.items():
         here = {key.split("/")[0]: found[key] for key in found if key.split("/", 1)[-1] == name}
+        if layers := found.get(layer_path(f"outbox/{name}", LayerFile.ORA)):
+            here["layers"] = layers
         reason = found.get(f"failed/{name}.reason.txt")
         if arrival.ok:
-            right = {"done": arrival.data, "outbox": colorize_file(colorizer, arrival.data, name).data}
+            done = colorize_file(colorizer.paint, arrival.data, name, [LayerFile.ORA])
+            right = {"done": arrival.data, "outbox": done.data, "layers": done.layers[LayerFile.ORA]}
         else:
             right = {"failed": arrival.data}
         mine = {status: number for (id_, status), number in rows.items() if id_ == name}

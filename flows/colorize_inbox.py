@@ -6,6 +6,7 @@ from prefect import State, flow
 from prefect.exceptions import FailedRun
 from pydantic import Field
 
+from imaging.formats import LayerFile, lacking
 from irodori.datasets import Name
 from irodori.errors import PipelineError
 from irodori.inbox import Finished, Inbox, look
@@ -30,6 +31,7 @@ def colorize_inbox(
     variants: Annotated[int, Field(ge=1, le=64)] = 1,
     finished: Finished = "keep",
     recolour: bool = False,
+    layers: list[LayerFile] = [],  # noqa: B006
 ) -> State[None] | None:
     """Colorize new drawings under inbox/ into outbox/; copies of unreadable files go to failed/ with the reason.
 
@@ -41,7 +43,10 @@ def colorize_inbox(
         variants: Number of palettes of each model; with more than one, each has its own folder in the outbox.
         finished: What becomes of a file once it is done: keep it, move it to done/ (or failed/), or delete it.
         recolour: Colour again the drawings that another checkpoint has coloured.
+        layers: Files of layers beside each picture: ora, psd, labels.
     """
+    if missing_package := lacking(layers):
+        raise PipelineError(missing_package)
     inbox = Inbox(settings().storage)
     chosen = looks(inbox.storage_url, model, styles, variants)
     best, missing = trained(chosen)
@@ -50,7 +55,7 @@ def colorize_inbox(
     problems: list[str] = []
     for name, works in plan.works.items():
         if works and name in best:
-            job = ColorizeJob(inbox, best[name], settle_seconds, chosen[name].variant, recolour, credit)
+            job = ColorizeJob(inbox, best[name], settle_seconds, chosen[name].variant, recolour, credit, tuple(layers))
             try:
                 run_batches(colorize, f"colorize {name}".strip(), works, BATCH, job)
             except FailedRun as error:  # the other styles may work

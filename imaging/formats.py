@@ -2,6 +2,9 @@
 
 import unicodedata
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
+from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 FORMAT_NAMES = {"png": "PNG", "jpg": "JPEG", "webp": "WebP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF"}
@@ -15,6 +18,17 @@ _FOREIGN_ENDINGS = frozenset(
     ".ai .avif .cbr .cbz .clip .cr2 .csv .dng .eps .exr .heic .heif .htm .html .ico .jp2 .json .jxl .kra .lip .mdp .mov"
     " .mp4 .nef .ora .pcx .pdf .procreate .ps .psb .psd .pt .raw .sai .sai2 .svg .tga .txt .webm .xcf .zip".split()
 )
+
+
+class LayerFile(StrEnum):
+    """A kind of file that holds a coloured drawing's layers."""
+
+    ORA = "ora"
+    PSD = "psd"
+    LABELS = "labels"
+
+
+LAYER_ENDINGS = {LayerFile.ORA: ".ora", LayerFile.PSD: ".psd", LayerFile.LABELS: ".labels.png"}
 
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
@@ -81,6 +95,13 @@ def promised_format(name: str) -> str | None:
 def is_foreign(name: str) -> bool:
     """Tells whether the extension stands for another kind of file, so that nobody means a folder by it."""
     return PurePosixPath(name).suffix.lower() in _FOREIGN_ENDINGS
+
+
+def lacking(files: Iterable[LayerFile]) -> str:
+    """Returns what must be installed to write these files, in words for people, or ""."""
+    if LayerFile.PSD in files and not find_spec("psd_tools"):
+        return "PSD needs psd-tools: pip install -e '.[psd]'"
+    return ""
 
 
 def describe_foreign(data: bytes) -> str:

@@ -25,6 +25,7 @@ class Layered:
         alpha: (H, W) uint8, 0 where the drawing is transparent; None for an opaque drawing.
         labels: (H, W) int32, the number of each pixel's segment; None where the colours are not by segment.
         find_parts: returns (n,) int32, the number of each segment's part; None where `labels` is None.
+        paper: (n,) bool, which segments are paper; None where `labels` is None.
     """
 
     lines: Pixels
@@ -32,6 +33,7 @@ class Layered:
     alpha: Pixels | None = None
     labels: npt.NDArray[np.int32] | None = None
     find_parts: Callable[[], npt.NDArray[np.int32]] | None = None
+    paper: npt.NDArray[np.bool_] | None = None
 
     @cached_property
     def parts(self) -> npt.NDArray[np.int32] | None:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from irodori.guiding import finder, folder_of
-from irodori.names import REASON, guided, guides_by, is_drawing
+from irodori.names import REASON, guided, guides_by, is_drawing, with_ending
 from storage import Entry, Manifest, NotFound, Storage, StorageError, open_storage
 from storage.base import checked_key
 
@@ -16,7 +16,6 @@ Finished = Literal["keep", "move", "delete"]
 
 PATIENCE = 10  # times the settling time until an unreadable file counts as failed: its copy may have stalled
 _UNUSABLE = re.compile("[\0-\x1f\x7f\\\\\ud800-\udfff]")  # characters that a CSV or some storages do not preserve
-_LONGEST_NAME = 255  # bytes, the limit of common file systems
 
 
 @dataclass(frozen=True)
@@ -241,10 +240,8 @@ def failed_key(name: str) -> str:
 
 
 def reason_key(name: str) -> str:
-    """Returns the key of the reason beside the failed file; shortens the name if it would exceed 255 bytes."""
-    path = PurePosixPath("failed", name)
-    room = _LONGEST_NAME - len(REASON)
-    return str(path.with_name(path.name.encode()[:room].decode(errors="ignore") + REASON))
+    """Returns the key of the reason beside the failed file."""
+    return with_ending(failed_key(name), REASON)
 
 
 def is_usable(key: str) -> bool:

@@ -3,10 +3,12 @@
 from pathlib import PurePosixPath
 
 from imaging.clutter import is_clutter
-from imaging.formats import promised_format
+from imaging.formats import LAYER_ENDINGS, LayerFile, promised_format
 
 # files that this program writes beside drawings
 SHEET, PAGE, REASON = "_contact-sheet.png", "_before-after.html", ".reason.txt"
+_LABELS = LAYER_ENDINGS[LayerFile.LABELS]
+_LONGEST_NAME = 255  # bytes, the limit of common file systems
 # names of what users put beside drawings
 _PALETTE, _SHEET = "_palette", "_sheet"
 _GUIDE, _HINTS = ".guide.json", ".hints"
@@ -49,7 +51,22 @@ def is_guiding(path: str) -> bool:
 def is_drawing(path: str) -> bool:
     """Tells whether a file may be a drawing: no clutter, not of this program, and nothing that guides a drawing."""
     name = PurePosixPath(path).name.lower()
-    return not (is_clutter(path) or is_guiding(path) or name in (SHEET, PAGE) or name.endswith(REASON))
+    return not (is_clutter(path) or is_guiding(path) or name in (SHEET, PAGE) or name.endswith((REASON, _LABELS)))
+
+
+def layer_path(path: str, kind: LayerFile) -> str:
+    """Returns the path of a file of layers beside a coloured drawing: ``hero.png`` has ``hero.ora``.
+
+    Names of other formats keep their endings (``hero.jpg.ora``), as there may be a ``hero.png`` beside them.
+    """
+    return with_ending(path.removesuffix(".png"), LAYER_ENDINGS[kind])
+
+
+def with_ending(path: str, ending: str) -> str:
+    """Adds an ending to a path; shortens the name if it would exceed 255 bytes."""
+    found = PurePosixPath(path)
+    room = _LONGEST_NAME - len(ending.encode())
+    return str(found.with_name(found.name.encode()[:room].decode(errors="ignore") + ending))
 
 
 def look_name(style: str, choice: str) -> str:

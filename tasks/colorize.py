@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from imaging.errors import ImageError
+from imaging.formats import LayerFile
 from irodori.claims import claimed
 from irodori.errors import PipelineError
 from irodori.gallery import Drawing, coloured, failed
@@ -32,6 +33,7 @@ from irodori.inbox import (
 )
 from irodori.looks import load_colorizer, load_palette, load_sheet
 from irodori.models import Served, Untrained
+from irodori.names import layer_path
 from irodori.pages import draw_sheet, unsheeted, update_pages
 from storage import Entry, NotFound, Row, StorageError
 from tasks.errors import plain_errors
@@ -57,6 +59,7 @@ class ColorizeJob:
         variant: number of the model's palette, from 1; 0: each drawing gets its own palette.
         recolour: whether to colour again what another checkpoint has coloured.
         credit: a line below the drawings on the page, which names their artist.
+        layers: the files of layers to write beside each picture.
     """
 
     inbox: Inbox
@@ -65,6 +68,7 @@ class ColorizeJob:
     variant: int = 0
     recolour: bool = False
     credit: str = ""
+    layers: tuple[LayerFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,8 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
     files = {file: data for file, (data, _) in read.items()}
     try:
         guide = replace(_guide(work, batch), hints=_hints(work, files))
-        done = colorize_file(partial(batch.colorizer, guide=guide), files[work.entry], work.name)
+        paint = partial(batch.colorizer.paint, guide=guide)
+        done = colorize_file(paint, files[work.entry], work.name, batch.job.layers)
     except (ImageError, HintError) as error:
         patience = PATIENCE * batch.job.settle_seconds
         if any(abs(time.time() - file.modified) < patience or not is_unchanged(storage, file) for file in files):
@@ -224,6 +229,8 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
         return failure, failed(work.name, work.stamp, str(error))
     except (PaletteError, SheetError) as error:
         raise PipelineError(f"{batch.job.served.checkpoint}: {error}") from error
+    for kind, layers in done.layers.items():
+        storage.write(layer_path(f"outbox/{work.id}", kind), layers)
     storage.write(f"outbox/{work.id}", done.data)
     row |= {"width": str(done.colour.width), "height": str(done.colour.height)}
     drawing = coloured(work.name, work.stamp, work.style, done.line, done.colour)

@@ -171,11 +171,11 @@ def test_comes_out_right_or_says_why_not(case: Case, colorizer: Colorizer) -> No
     data = case.data()
     if case.reason:
         with pytest.raises(ImageError) as raised:
-            colorize_file(colorizer, data, case.name)
+            colorize_file(colorizer.paint, data, case.name)
         assert re.search(case.reason, str(raised.value))
         assert "\n" not in str(raised.value)
         return
-    result = colorize_file(colorizer, data, case.name).data
+    result = colorize_file(colorizer.paint, data, case.name).data
     assert sniff(result) == (promised_format(case.name) or "png")
     picture = decode_drawing(result)
     assert picture.size == case.size

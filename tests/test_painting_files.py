@@ -5,12 +5,15 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cyclegan.painting import files
 from cyclegan.painting.files import Coloured, colorize_file, colorize_files
 from imaging.errors import ImageError
+from imaging.formats import LayerFile
+from imaging.layers import Layered
 
 
 def png(width: int, height: int = 8) -> bytes:
@@ -23,8 +26,9 @@ def missing() -> bytes:
     return Path("/nowhere/at/all.png").read_bytes()
 
 
-def red(image: Image.Image) -> Image.Image:
-    return Image.new("RGB", image.size, "red")
+def red(image: Image.Image) -> Layered:
+    lines = np.asarray(image.convert("RGB"))
+    return Layered(lines, np.full_like(lines, (255, 0, 0)))
 
 
 def test_in_order_with_failures_in_their_places() -> None:
@@ -35,13 +39,19 @@ def test_in_order_with_failures_in_their_places() -> None:
     assert results[0] == colorize_file(red, png(9), "a.png")
 
 
+def test_the_files_of_layers_that_are_asked_for_come_with_the_picture() -> None:
+    (done,) = colorize_files([(red, lambda: png(9), "a.jpg")], [LayerFile.ORA, LayerFile.LABELS])
+    assert isinstance(done, Coloured) and list(done.layers) == ["ora", "labels"]
+    assert not colorize_file(red, png(9), "a.jpg").layers
+
+
 def test_several_are_at_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_CORES", 2)
     together = threading.Barrier(2)
 
-    def meet(image: Image.Image) -> Image.Image:
+    def meet(image: Image.Image) -> Layered:
         together.wait(timeout=30)  # two drawings that wait for each other would never end if colorized one by one
-        return image
+        return red(image)
 
     assert len(list(colorize_files((meet, lambda: png(5), "a.png") for _ in range(4)))) == 4
 
@@ -51,14 +61,14 @@ def test_large_ones_go_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_PIXELS_AT_ONCE", 1000)
     lock, present, most = threading.Lock(), [0], [0]
 
-    def count(image: Image.Image) -> Image.Image:
+    def count(image: Image.Image) -> Layered:
         with lock:
             present[0] += image.width * image.height
             most[0] = max(most[0], present[0])
         threading.Event().wait(0.02)
         with lock:
             present[0] -= image.width * image.height
-        return image
+        return red(image)
 
     sizes = [300, 20, 20, 50, 20, 400, 20, 20, 20]  # widths in px of pictures that are 8 px high
     assert len(list(colorize_files((count, lambda size=size: png(size), "a.png") for size in sizes))) == len(sizes)  # type: ignore[misc]
@@ -80,7 +90,7 @@ def test_files_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_colorizer_s_own_fault_is_raised() -> None:
-    def broken(image: Image.Image) -> Image.Image:
+    def broken(image: Image.Image) -> Layered:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -88,8 +88,8 @@ def test_python_the_command_and_the_inbox_give_the_same_bytes(in_folder: Inbox, 
     inbox, storage, out = in_folder, in_folder.storage, tmp_path / "out"
     hints = Hint((OTHER,), BLUE), Hint((PLACE,), RED)  # from top to bottom, as dots are read
     colorizer = Colorizer.load(model, device="cpu")
-    expected = colorize_file(partial(colorizer, guide=Guide(hints=hints)), page(), "a.png").data
-    assert expected != colorize_file(colorizer, page(), "a.png").data
+    expected = colorize_file(partial(colorizer.paint, guide=Guide(hints=hints)), page(), "a.png").data
+    assert expected != colorize_file(colorizer.paint, page(), "a.png").data
     layer, written = dots((OTHER, BLUE), (PLACE, RED)), guide((OTHER, BLUE), (PLACE, RED))
 
     storage.write("inbox/a.png", page())
@@ -198,7 +198,7 @@ def test_colour_sheets_are_for_their_folder_and_a_wrong_one_keeps_its_drawings_w
     assert status(inbox) == {"a.png": "ok"}
     storage.write("inbox/p/_sheet-aiko.json", sheet.to_json())
     run(inbox)
-    with_sheet = colorize_file(partial(colorizer, guide=Guide(sheets=(sheet,))), page(), "a.png").data
+    with_sheet = colorize_file(partial(colorizer.paint, guide=Guide(sheets=(sheet,))), page(), "a.png").data
     assert storage.read("outbox/p/b.png") == storage.read("outbox/p/q/c.png") == with_sheet
     assert storage.read("outbox/a.png") != with_sheet
     assert new(plan(inbox)) == {"": []}

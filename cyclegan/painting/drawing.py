@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cyclegan.painting.division import Division, Numbers, divide, find_parts, mean_by_segment
 from cyclegan.painting.enlarge import enlarge
 from cyclegan.painting.guide import Guide
-from cyclegan.painting.hints import Hint, cut, hinted, touched
+from cyclegan.painting.hints import PAPER, Hint, cut, hinted, touched
 from cyclegan.painting.memory import Floats, Memory, describe
 from cyclegan.painting.palettes import Palette, PaletteError
 from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured
@@ -102,12 +102,15 @@ class ReadDrawing:
         if guide.soft:
             return Layered(self.lines, self._soft(guide), self.alpha)
         segments, origins = cut(self.segments, guide.hints)
-        colours, division = self._base(guide)[origins], self.division.taken(origins)
+        base, classes = self._base(guide)[origins], self.division.classes[origins]
+        colours = base
         if guide.hints:
-            colours = hinted(colours, segments, division.classes, self._parts[origins], guide.hints)
+            colours = hinted(base, segments, classes, self._parts[origins], guide.hints)
         # before the cut, because a piece that hints cut off may be too small to be found where parts are
-        find = partial(_parts_of, self.segments, self.division.classes, origins)
-        return Layered(self.lines, _filled(colours, segments.labels), self.alpha, segments.labels, find)
+        asked = np.where((base == colours).all(1, keepdims=True), -1, colours)
+        find = partial(_parts_of, self.segments, self.division.classes, origins, asked)
+        filled = _filled(colours, segments.labels)
+        return Layered(self.lines, filled, self.alpha, segments.labels, find, classes == PAPER)
 
     def sheet(self, picture: npt.NDArray[np.uint8]) -> Sheet:
         """Makes a colour sheet of the largest figure; classes that it lacks follow those that it has.
@@ -191,8 +194,10 @@ def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> np
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), dtype=np.uint8)
 
 
-def _parts_of(segments: Segments, classes: Numbers, origins: Numbers) -> Numbers:
-    return find_parts(segments, classes)[origins]
+def _parts_of(segments: Segments, classes: Numbers, origins: Numbers, asked: Numbers) -> Numbers:
+    """Numbers the parts of segments that were cut, apart from what hints coloured: `asked`, (n, 3), -1 elsewhere."""
+    parts = np.column_stack([find_parts(segments, classes)[origins], asked])
+    return np.asarray(np.unique(parts, axis=0, return_inverse=True)[1], dtype=np.int32).ravel()
 
 
 def _alike(colours: Floats, segments: Segments) -> Floats:

@@ -1,10 +1,10 @@
-"""Colours image files; keeps size, orientation, transparency and resolution."""
+"""Colours image files; keeps size, orientation, transparency and resolution. Writes layers as files, too."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -13,8 +13,11 @@ from PIL import Image
 from cyclegan.painting.hints import HintError
 from imaging.codec import decode_drawing, encode
 from imaging.errors import ImageError
+from imaging.formats import LayerFile
+from imaging.layer_files import encode_layers
+from imaging.layers import Layered
 
-Colorize = Callable[[Image.Image], Image.Image]
+Paint = Callable[[Image.Image], Layered]
 
 _CORES = os.cpu_count() or 1
 _PIXELS_AT_ONCE = 24_000_000  # of all drawings in progress, unless one alone has more; bounds the memory
@@ -28,28 +31,33 @@ class Coloured:
         line: the drawing, RGB or RGBA.
         colour: the coloured drawing, of the same size.
         data: the bytes of the coloured file.
+        layers: the bytes of the files of its layers that were asked for.
     """
 
     line: Image.Image
     colour: Image.Image
     data: bytes
+    layers: dict[LayerFile, bytes] = field(default_factory=dict)
 
 
-def colorize_file(colorize: Colorize, data: bytes, name: str) -> Coloured:
+def colorize_file(paint: Paint, data: bytes, name: str, layers: Sequence[LayerFile] = ()) -> Coloured:
     """Colours one image file.
 
     Args:
-        colorize: colours a picture.
+        paint: colours a picture, such as `Colorizer.paint`.
         data: the bytes of the drawing's file.
         name: file name of the result; its extension determines the format.
+        layers: the files of its layers to make.
 
     Raises:
         ImageError: the file is not a complete picture, or it is too large to colour or write (its text is one line).
     """
-    return _colorize(colorize, decode_drawing(data), name)
+    return _colorize(paint, decode_drawing(data), name, layers)
 
 
-def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -> Iterator[Coloured | Exception]:
+def colorize_files(
+    files: Iterable[tuple[Paint, Callable[[], bytes], str]], layers: Sequence[LayerFile] = ()
+) -> Iterator[Coloured | Exception]:
     """Colours many image files in a thread pool.
 
     While the painter works on one drawing, other drawings are read, enlarged and encoded: as many as there are cores,
@@ -57,6 +65,7 @@ def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -
 
     Args:
         files: for each file, the function that colours it, a function that reads its bytes, and the result's name.
+        layers: the files of layers to make of each.
 
     Yields:
         For each file, in order, the coloured drawing, or the ImageError, HintError or OSError with which it failed.
@@ -64,8 +73,8 @@ def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -
     pending: deque[tuple[int, Future[Coloured]]] = deque()
     pool = ThreadPoolExecutor(_CORES, "colorize")
     try:
-        for colorize, read, name in files:
-            pixels, start = _begin(pool, colorize, read, name)
+        for paint, read, name in files:
+            pixels, start = _begin(pool, partial(_colorize, paint, name=name, layers=layers), read)
             while pending and (len(pending) > _CORES or pixels + sum(each for each, _ in pending) > _PIXELS_AT_ONCE):
                 yield _result(pending.popleft()[1])
             pending.append((pixels, start()))
@@ -77,7 +86,7 @@ def colorize_files(files: Iterable[tuple[Colorize, Callable[[], bytes], str]]) -
 
 
 def _begin(
-    pool: ThreadPoolExecutor, colorize: Colorize, read: Callable[[], bytes], name: str
+    pool: ThreadPoolExecutor, colorize: Callable[[Image.Image], Coloured], read: Callable[[], bytes]
 ) -> tuple[int, Callable[[], Future[Coloured]]]:
     """Reads a drawing; returns its number of pixels and a function that submits it to the pool."""
     try:
@@ -86,7 +95,7 @@ def _begin(
         failed: Future[Coloured] = Future()
         failed.set_exception(error)
         return 0, lambda: failed
-    return line.width * line.height, partial(pool.submit, _colorize, colorize, line, name)
+    return line.width * line.height, partial(pool.submit, colorize, line)
 
 
 def _result(future: Future[Coloured]) -> Coloured | Exception:
@@ -96,11 +105,12 @@ def _result(future: Future[Coloured]) -> Coloured | Exception:
         return error
 
 
-def _colorize(colorize: Colorize, line: Image.Image, name: str) -> Coloured:
+def _colorize(paint: Paint, line: Image.Image, name: str, layers: Sequence[LayerFile]) -> Coloured:
     try:
-        colour = colorize(line)
+        layered = paint(line)
+        colour = layered.merged()
+        colour.info = dict(line.info)
+        return Coloured(line, colour, encode(colour, name), encode_layers(layered, colour, layers))
     except (MemoryError, torch.OutOfMemoryError) as error:
         size = f"{line.width:,} × {line.height:,}"
         raise ImageError(f"{size} pixels are too many for this machine's memory: make it smaller") from error
-    colour.info = dict(line.info)
-    return Coloured(line, colour, encode(colour, name))

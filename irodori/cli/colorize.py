@@ -12,9 +12,9 @@ from PIL import Image
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from imaging.formats import is_foreign, promised_format
+from imaging.formats import LAYER_ENDINGS, LayerFile, is_foreign, lacking, promised_format
 from irodori.cli.guides import asked_guide, is_sheet_file
-from irodori.cli.jobs import Job, Request, plan
+from irodori.cli.jobs import Job, Request, is_current, plan
 from irodori.cli.listing import is_utf8
 from irodori.cli.looks import Look, load_looks
 from irodori.cli.outputs import Outputs
@@ -24,7 +24,7 @@ from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, rea
 from irodori.names import PAGE, SHEET
 
 if TYPE_CHECKING:
-    from cyclegan.painting.files import Coloured
+    from cyclegan.painting.files import Coloured, Paint
 
 SETTLE, LOOK = 1.0, 1.0  # seconds since a watched file's last change before it is read; seconds between two listings
 SOME_FAILED, STOPPED = 1, 130
@@ -63,6 +63,10 @@ def colorize(
             metavar="X,Y=COLOUR", help="A colour at a place: 0.4,0.6=#c03020, with @area, @part or @everywhere behind."
         ),
     ] = None,
+    layers: Annotated[
+        list[LayerFile] | None,
+        typer.Option(help="Write the layers as a file, too: OUT/hero.ora for OUT/hero.png; several: give it for each."),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Colour also what OUT has, and replace what others put there.")
     ] = False,
@@ -77,6 +81,8 @@ def colorize(
     Exit status: 0 all done, 1 some drawings failed or there were none to colour, 2 wrong arguments.
     """
     _check(sources, target, watch)
+    if reason := lacking(layers or []):
+        raise typer.BadParameter(reason, param_hint="--layers")
     if (hints or point) and (len(sources) > 1 or os.path.isdir(sources[0])):
         raise typer.BadParameter(f"{_ONE}, and these are several", param_hint="--hints" if hints else "--point")
     asked, fingerprint = asked_guide(sheet or [], hints or [], point or [])
@@ -88,7 +94,8 @@ def colorize(
         *(hints or []),
         *map(Path, filter(is_sheet_file, sheet or [])),
     ]
-    request = Request(list(dict.fromkeys(sources)), target, into_folder, list(looks), tools, fingerprint)
+    drawings, kinds = list(dict.fromkeys(sources)), list(dict.fromkeys(layers or []))
+    request = Request(drawings, target, into_folder, list(looks), tools, fingerprint, kinds)
     tally, settle = Tally(), SETTLE if watch else 0
     try:
         _run(*plan(request, again, settle, tally), target, looks, tally)
@@ -123,6 +130,8 @@ def _into_folder(sources: Sequence[Path], target: Path, several: bool) -> bool:
     reason = ""
     if promised_format(target.name) and (several or len(sources) > 1 or os.path.isdir(sources[0])):
         reason = f"{target} is one file: name a folder for all of them"
+    elif target.suffix in LAYER_ENDINGS.values():
+        reason = f"{target} is layers: name {target.with_suffix('.png')}, and add --layers {target.suffix[1:]}"
     elif is_foreign(target.name):
         reason = f"{target}: pictures of this kind cannot be written; name a PNG, a TIFF or a folder"
     elif os.path.lexists(target) and not promised_format(target.name):
@@ -144,7 +153,7 @@ def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, L
         with Progress(*columns, console=err, transient=True) as progress:
             task = progress.add_task("", total=len(jobs))
             files = (_begin(job, looks, readings) for job in jobs)
-            for job, done in zip(jobs, colorize_files(files), strict=True):
+            for job, done in zip(jobs, colorize_files(files, list(jobs[0].layers)), strict=True):
                 progress.update(task, description=escape(job.source.name[-40:]))
                 _keep(job, done, readings.pop(job.target), outputs, tally)
                 progress.advance(task)
@@ -153,9 +162,7 @@ def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, L
         tally.tell_notices()
 
 
-def _begin(
-    job: Job, looks: dict[str, Look], readings: dict[Path, Reading]
-) -> tuple[Callable[[Image.Image], Image.Image], Callable[[], bytes], str]:
+def _begin(job: Job, looks: dict[str, Look], readings: dict[Path, Reading]) -> tuple["Paint", Callable[[], bytes], str]:
     reading = readings[job.target] = Reading(job, looks[job.look])
     return reading.paint, reading.read, job.target.name
 
@@ -168,13 +175,25 @@ def _keep(job: Job, done: "Coloured | Exception", reading: Reading, outputs: Out
         tally.fail(job.source, reason)
         if job.look:
             page.append(failed(job.inner.as_posix(), version, reason))
-    elif not (reason := outputs.write(job.target, done.data, reading.seen, job.again, reading.guide)):
+    elif not (reasons := _write(job, done, reading, outputs)):
         tally.coloured += 1
         _notice(job, done.line, tally)
         if job.look:
             page.append(coloured(job.inner.as_posix(), version, job.look, done.line, done.colour))
     else:
-        tally.fail(job.source, reason)
+        for reason in reasons:
+            tally.fail(job.source, reason)
+
+
+def _write(job: Job, done: "Coloured", reading: Reading, outputs: Outputs) -> list[str]:
+    """Writes the files of a drawing; returns why those that OUT lacks were not written."""
+    files = {job.layers[kind]: data for kind, data in done.layers.items()} | {job.target: done.data}
+    reasons = []
+    for path, data in files.items():
+        touched_up = is_current(outputs, job, path) and outputs.refusal(path, job.again)
+        if not touched_up:
+            reasons.append(outputs.write(path, data, reading.seen, job.again, reading.guide))
+    return list(filter(None, reasons))
 
 
 def _notice(job: Job, line: Image.Image, tally: Tally) -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from imaging.formats import LayerFile
 from irodori.cli.guides import beside
 from irodori.cli.listing import OURS, list_drawings
 from irodori.cli.outputs import Outputs, content, fingerprint
 from irodori.cli.tally import Tally
+from irodori.names import layer_path
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Request:
         looks: the folder of each look in OUT; "" alone if there is only one look.
         tools: checkpoints, pictures, hints and sheets that the looks are made of.
         asked: fingerprint of the hints and sheets of the command line.
+        layers: the files of layers to write beside each picture.
     """
 
     sources: Sequence[Path]
@@ -32,6 +35,7 @@ class Request:
     looks: Sequence[str]
     tools: Sequence[Path]
     asked: str = ""
+    layers: Sequence[LayerFile] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Job:
         again: whether to colour what OUT has, and to replace there what this program did not make.
         guides: files of hints beside the drawing, with their sizes and times.
         asked: fingerprint of the hints and sheets of the command line.
+        layers: the paths of its files of layers.
     """
 
     source: Path
@@ -57,6 +62,7 @@ class Job:
     again: bool
     guides: Mapping[Path, os.stat_result]
     asked: str
+    layers: Mapping[LayerFile, Path]
 
     @property
     def changed(self) -> tuple[int, ...]:
@@ -106,18 +112,27 @@ def _jobs(path: Path, inner: Path, guides: Sequence[Path], request: Request, aga
         return
     for look in request.looks:
         target = request.target / look / inner if request.into_folder else request.target
-        yield Job(path, inner, status, target, look, again, read, request.asked)
+        layers = {kind: Path(layer_path(str(target), kind)) for kind in request.layers}
+        yield Job(path, inner, status, target, look, again, read, request.asked, layers)
 
 
-def _has(outputs: Outputs, job: Job) -> bool:
-    """Tells whether OUT has the colours of the drawing as it is now, and as its hints and sheets are."""
-    record, _ = outputs.look(job.target)
+def is_current(outputs: Outputs, job: Job, path: Path) -> bool:
+    """Tells whether a file was made of the drawing, its hints and sheets as they are, even if it was changed since."""
+    record, _ = outputs.look(path)
     if job.again or record is None or record.source is None or not record.source.fits(job.source, job.status):
         return False
     return record.guide == fingerprint(*(content(path, status) for path, status in job.guides.items()), job.asked)
 
 
+def _has(outputs: Outputs, job: Job) -> bool:
+    """Tells whether OUT has all files of the drawing as it is now."""
+    return all(is_current(outputs, job, path) for path in (job.target, *job.layers.values()))
+
+
 def _refused(outputs: Outputs, job: Job, tally: Tally) -> bool:
-    if reason := outputs.refusal(job.target, job.again):
+    """Tells whether none of the files that OUT lacks may be written, and why."""
+    lacking = [path for path in (job.target, *job.layers.values()) if not is_current(outputs, job, path)]
+    reasons = list(filter(None, (outputs.refusal(path, job.again) for path in lacking)))
+    for reason in reasons:
         tally.fail(job.source, reason)
-    return bool(reason)
+    return len(reasons) == len(lacking)

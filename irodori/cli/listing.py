@@ -124,7 +124,8 @@ def _add_found(listing: Listing, path: Path, inner: Path, reason: str, outputs: 
     elif promised_format(name) and is_drawing(name):
         _add_file(listing, path, inner, reason, outputs)
     elif is_drawing(name):
-        listing.left_out[path] = path.suffix.lower() or "without an ending"
+        kind = path.suffix.lower() or "without an ending"
+        listing.left_out[path] = OURS if outputs.made(path) else kind
 
 
 def _add_file(listing: Listing, path: Path, inner: Path, reason: str, outputs: Outputs) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
     from cyclegan.painting.hints import Hint
+    from imaging.layers import Layered
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Look:
     colorizer: "Colorizer"
     guide: "Guide"
 
-    def paint(self, image: Image.Image, hints: "tuple[Hint, ...]") -> Image.Image:
+    def paint(self, image: Image.Image, hints: "tuple[Hint, ...]") -> "Layered":
         """Colours a drawing; hints of its own come first."""
-        return self.colorizer(image, replace(self.guide, hints=(*hints, *self.guide.hints)))
+        return self.colorizer.paint(image, replace(self.guide, hints=(*hints, *self.guide.hints)))
 
 
 def load_looks(model: str, styles: list[str], variants: int, like: list[Path], asked: "Guide") -> dict[str, Look]:

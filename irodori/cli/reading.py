@@ -11,6 +11,7 @@ from irodori.cli.outputs import Stamp, fingerprint, stamp
 
 if TYPE_CHECKING:
     from cyclegan.painting.hints import Hint
+    from imaging.layers import Layered
 
 
 class Reading:
@@ -40,6 +41,6 @@ class Reading:
         self.guide = fingerprint(*contents, self._job.asked)
         return data
 
-    def paint(self, image: Image.Image) -> Image.Image:
+    def paint(self, image: Image.Image) -> "Layered":
         """Colours the drawing; call it after :meth:`read`."""
         return self._look.paint(image, self._hints)
