@@ -19,11 +19,12 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _rgb(code: int) -> tuple[int, int, int]:
+def rgb(code: int) -> tuple[int, int, int]:
+    """Returns red, green and blue of 0xRRGGBB."""
     return code >> 16, code >> 8 & 255, code & 255
 
 
-_LAB = to_lab(np.array([[_rgb(code) for code in _NAMES.values()]], np.uint8))[0]
+_LAB = to_lab(np.array([[rgb(code) for code in _NAMES.values()]], np.uint8))[0]
 
 
 def name_of(colour: tuple[int, int, int]) -> str:

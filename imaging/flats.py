@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imaging.colour_names import name_of
+from imaging.colour_names import name_of, rgb
 from imaging.layers import Layered
 
 _SMALL = 1 / 2000  # of the drawing; smaller parts of one colour's name share a layer, or there would be hundreds
@@ -45,7 +45,7 @@ def find_flat_layers(layered: Layered) -> FlatLayers:
     """Finds the layers of flats: the largest part is the lowest; what is not divided is one layer."""
     if layered.labels is None or layered.parts is None or layered.paper is None:
         height, width = layered.flats.shape[:2]
-        return FlatLayers(np.ones(1, np.uint16), ["colours"], np.array([[0, 0, width, height]]), _rgb(_WHITE))
+        return FlatLayers(np.ones(1, np.uint16), ["colours"], np.array([[0, 0, width, height]]), rgb(_WHITE))
     areas, colours, boxes = _measure(layered.labels, layered.flats, len(layered.parts))
     paper = _most(colours[layered.paper], areas[layered.paper], _WHITE)
     drawn = np.flatnonzero((areas > 0) & ~(layered.paper & (colours == paper)))
@@ -54,7 +54,7 @@ def find_flat_layers(layered: Layered) -> FlatLayers:
     for number, chosen in enumerate(members.values(), start=1):
         of[chosen] = number
     around = [(*boxes[each, :2].min(0), *boxes[each, 2:].max(0)) for each in members.values()]
-    return FlatLayers(of, list(members), np.array(around, np.int64).reshape(-1, 4), _rgb(paper))
+    return FlatLayers(of, list(members), np.array(around, np.int64).reshape(-1, 4), rgb(paper))
 
 
 def _by_part(segments: Numbers, parts: npt.NDArray[np.int32]) -> list[Numbers]:
@@ -69,7 +69,7 @@ def _named(parts: list[Numbers], areas: Numbers, colours: Numbers, least: float)
     small: dict[str, list[Numbers]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for part in sorted(parts, key=lambda part: -int(areas[part].sum())):
-        name = name_of(_rgb(_most(colours[part], areas[part], _WHITE)))
+        name = name_of(rgb(_most(colours[part], areas[part], _WHITE)))
         if areas[part].sum() < least:
             small[f"small {name}"].append(part)
         else:
@@ -111,7 +111,3 @@ def _most(colours: Numbers, areas: Numbers, default: int) -> int:
         return default
     found, places = np.unique(colours, return_inverse=True)
     return int(found[np.bincount(places, areas).argmax()])
-
-
-def _rgb(colour: int) -> tuple[int, int, int]:
-    return colour >> 16, colour >> 8 & 255, colour & 255

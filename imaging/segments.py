@@ -45,6 +45,22 @@ class Segments:
     depth: npt.NDArray[np.float32]
     count: int
 
+    def borders(self, where: npt.NDArray[np.bool_] | None = None) -> Labels:
+        """Finds where segments touch, at the size at which the drawing was divided.
+
+        Args:
+            where: (h, w); pixels that count; None: all.
+
+        Returns:
+            (m, 2) int32, the segments of each two pixels that lie beside or below each other and are not of one.
+        """
+        found = []
+        for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+            one, other = self.small[here], self.small[there]
+            border = one != other if where is None else (one != other) & where[here] & where[there]
+            found.append(np.stack([one[border], other[border]], 1))
+        return np.concatenate(found)
+
 
 def find_segments(gray: Gray) -> Segments:
     """Divides a drawing into segments.
@@ -59,7 +75,7 @@ def find_segments(gray: Gray) -> Segments:
     markers, radii = _markers(depth)
     if not len(radii):  # all ink
         return Segments(np.zeros(gray.shape, np.int32), np.zeros(small.shape, np.int32), depth, 1)
-    divided = _grow(markers, lines)
+    divided = grow(markers, lines)
     labels = divided if small.shape == gray.shape else _refined(divided, depth, radii, gray)
     return Segments(labels - 1, divided - 1, depth, len(radii))
 
@@ -116,11 +132,11 @@ def _markers(depth: npt.NDArray[np.float32]) -> tuple[Labels, npt.NDArray[np.flo
     return markers, np.array(radii)
 
 
-def _grow(markers: Labels, lines: Gray) -> Labels:
+def grow(markers: Labels, lines: Gray) -> Labels:
     """Grows markers over the paper, and then under the lines.
 
     Args:
-        markers: (H, W) int32, from 1; 0 is to be filled.
+        markers: (H, W) int32, from 1; 0 is to be filled; at least one marker is on paper. Changed.
         lines: (H, W) uint8, 255 on lines.
 
     Returns:
@@ -152,4 +168,4 @@ def _refined(divided: Labels, depth: npt.NDArray[np.float32], radii: npt.NDArray
     """Enlarges segments to the drawing's size; beside lines, their borders are found anew."""
     sure = depth > np.minimum(_SURE, radii)[divided - 1]
     markers = cv2.resize(np.where(sure, divided, 0), gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return _grow(np.asarray(markers, dtype=np.int32), find_lines(gray))
+    return grow(np.asarray(markers, dtype=np.int32), find_lines(gray))

@@ -5,24 +5,22 @@ seconds, or earlier if its process is known to have ended, which can be checked 
 container.
 """
 
-import json
 import os
-import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from storage import Conflict, NotFound, Storage, StorageError
+from irodori.shared_json import update
+from storage import Storage, StorageError
 
 CLAIMS = "inbox-claims.json"
 LEASE = 900.0  # seconds until a claim expires
 WORK = 600.0  # seconds in which its holder may start a drawing; no drawing takes longer than the remaining LEASE - WORK
-R = TypeVar("R")
 _own_tokens: set[str] = set()  # of this process's claims; its claims with other tokens are left over from failures
 
 
@@ -47,11 +45,11 @@ def claimed(storage: Storage, ids: Iterable[str]) -> Iterator[Claimed]:
     until = time.monotonic() + WORK
     _own_tokens.add(token)
     try:
-        yield Claimed(_update(storage, lambda claims: _acquire(claims, wanted, claim)), until)
+        yield Claimed(update(storage, CLAIMS, lambda claims: _acquire(claims, wanted, claim)), until)
     finally:
         _own_tokens.discard(token)
         with suppress(StorageError):  # a claim that is not released expires anyway
-            _update(storage, lambda claims: _release(claims, token))
+            update(storage, CLAIMS, lambda claims: _release(claims, token))
 
 
 def _acquire(claims: dict[str, Any], wanted: list[str], claim: dict[str, Any]) -> frozenset[str]:
@@ -85,22 +83,3 @@ def _pid_namespace() -> str | None:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return None
-
-
-def _update(storage: Storage, change: Callable[[dict[str, Any]], R]) -> R:
-    """Reads, changes and writes the claims; retries until no other process wrote in between."""
-    while True:
-        try:
-            data, version = storage.read_version(CLAIMS)
-            claims = json.loads(data)
-        except NotFound:
-            claims, version = {}, None
-        before = dict(claims)
-        result = change(claims)
-        if claims == before:
-            return result
-        try:
-            storage.replace(CLAIMS, json.dumps(claims).encode(), version)
-            return result
-        except Conflict:
-            time.sleep(random.uniform(0, 0.05))

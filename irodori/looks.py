@@ -1,12 +1,12 @@
 """Names looks (a model with a choice of palette), and loads their colorizers once per process."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imaging.codec import decode
 from imaging.errors import ImageError
@@ -100,19 +100,8 @@ def load_palette(storage_url: str, served: Served, picture: Entry) -> "Palette":
     Raises:
         PipelineError: if the file is no complete picture, or if this model has no palettes (its text is one line).
     """
-    with _load_lock:
-        return _load_palette(storage_url, served.checkpoint, served.weights, picture)
-
-
-@lru_cache(maxsize=64)
-def _load_palette(storage_url: str, checkpoint: str, weights: "Weights", picture: Entry) -> "Palette":
-    from cyclegan.painting.palettes import PaletteError
-
-    data = open_storage(storage_url).read(picture.key)
-    try:
-        return _load(storage_url, checkpoint, weights).palette_of(decode(data))
-    except (ImageError, PaletteError) as error:
-        raise PipelineError(f"{picture.key}: {error}; until it is replaced or removed, drawings wait for it") from error
+    palette: Palette = _load_asked(storage_url, served, picture, _palette_of)
+    return palette
 
 
 def load_sheet(storage_url: str, served: Served, file: Entry) -> "Sheet":
@@ -121,20 +110,37 @@ def load_sheet(storage_url: str, served: Served, file: Entry) -> "Sheet":
     Raises:
         PipelineError: if the file is no sheet, or of another model (its text is one line).
     """
+    sheet: Sheet = _load_asked(storage_url, served, file, _sheet_of)
+    return sheet
+
+
+def _load_asked(storage_url: str, served: Served, file: Entry, read: Callable[["Colorizer", bytes], Any]) -> Any:
     with _load_lock:
-        return _load_sheet(storage_url, served.checkpoint, served.weights, file)
+        return _read_asked(storage_url, served.checkpoint, served.weights, file, read)
 
 
-@lru_cache(maxsize=64)
-def _load_sheet(storage_url: str, checkpoint: str, weights: "Weights", file: Entry) -> "Sheet":
+@lru_cache(maxsize=128)
+def _read_asked(
+    storage_url: str, checkpoint: str, weights: "Weights", file: Entry, read: Callable[["Colorizer", bytes], Any]
+) -> Any:
+    """Reads what a person put beside drawings."""
     from cyclegan.errors import CycleganError
-    from cyclegan.painting.guide import Guide
-    from cyclegan.painting.sheets import read_sheet
 
     data = open_storage(storage_url).read(file.key)
     try:
-        sheet = read_sheet(data)
-        _load(storage_url, checkpoint, weights).check(Guide(sheets=(sheet,)))
-    except CycleganError as error:
+        return read(_load(storage_url, checkpoint, weights), data)
+    except (ImageError, CycleganError) as error:
         raise PipelineError(f"{file.key}: {error}; until it is replaced or removed, drawings wait for it") from error
+
+
+def _palette_of(colorizer: "Colorizer", data: bytes) -> "Palette":
+    return colorizer.palette_of(decode(data))
+
+
+def _sheet_of(colorizer: "Colorizer", data: bytes) -> "Sheet":
+    from cyclegan.painting.guide import Guide
+    from cyclegan.painting.sheets import read_sheet
+
+    sheet = read_sheet(data)
+    colorizer.check(Guide(sheets=(sheet,)))
     return sheet

@@ -254,16 +254,9 @@ def _hints(work: Work, files: Mapping[Entry, bytes]) -> "tuple[Hint, ...]":
     Raises:
         HintError: a file is wrong (its text is one line that names the file).
     """
-    from cyclegan.painting.hint_files import read_hints
-    from cyclegan.painting.hints import HintError
+    from cyclegan.painting.hint_files import read_named_hints
 
-    found: list[Hint] = []
-    for file in work.guides:
-        try:
-            found += read_hints(files[file])
-        except HintError as error:
-            raise HintError(f"{PurePosixPath(file.key).name}: {error}") from error
-    return tuple(found)
+    return read_named_hints((PurePosixPath(file.key).name, files[file]) for file in work.guides)
 
 
 def _copy_to_failed(work: Work, inbox: Inbox, files: Mapping[Entry, bytes], reason: str) -> None:

@@ -1,5 +1,6 @@
 """What the tests share: a real S3 server, both storages, an inbox, an HTTP client, and the Prefect harness."""
 
+import logging
 import os
 import signal
 import uuid
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.seaweed import SeaweedFS
+from irodori.datasets import Dataset
 from irodori.inbox import Inbox
 from irodori.loopback import keep_loopback_direct
 from scraping.fetch import Fetcher
@@ -109,3 +111,37 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]
     yield put
     monkeypatch.undo()
     settings.cache_clear()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An empty folder, from which a dataset is to be built."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """An empty dataset in a folder."""
+    return Dataset((tmp_path / "storage").as_uri(), "tiny")
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Outside of runs, the tasks that scrape log to a plain logger."""
+    monkeypatch.setattr("tasks.scrape.get_run_logger", lambda: logging.getLogger("irodori.test"))
+    caplog.set_level(logging.INFO, "irodori.test")
+    return caplog
+
+
+@pytest.fixture
+def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a drawing, in the current folder."""
+    from tests.factories import drawing
+
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    drawing(size=40).save(folder / "hero.png")
+    monkeypatch.chdir(tmp_path)
+    return folder

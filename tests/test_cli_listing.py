@@ -19,16 +19,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("models") / "soft.pt", palette=3)
 
 
-@pytest.fixture
-def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a drawing, in the current folder."""
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    drawing(size=40).save(folder / "hero.png")
-    monkeypatch.chdir(tmp_path)
-    return folder
-
-
 @pytest.mark.parametrize("variants", [1, 2])
 def test_what_cannot_be_read_is_listed_and_the_rest_done(scans: Path, model: Path, variants: int) -> None:
     (scans / "loop.png").symlink_to("loop.png")

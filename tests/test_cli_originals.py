@@ -21,16 +21,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("models") / "soft.pt")
 
 
-@pytest.fixture
-def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a drawing, in the current folder."""
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    drawing(size=40).save(folder / "hero.png")
-    monkeypatch.chdir(tmp_path)
-    return folder
-
-
 def into_its_own_folder(scans: Path, model: Path) -> list[object]:
     os.chdir(scans)
     return ["hero.png", ".", "-m", model]

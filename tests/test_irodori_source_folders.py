@@ -1,6 +1,5 @@
 """Tests what people's folders hold besides pictures, as a source: nothing stops or hangs, nothing is lost unsaid."""
 
-import logging
 import os
 import socket
 from pathlib import Path
@@ -19,17 +18,7 @@ from tasks.scrape import Query, ScrapeJob, list_posts, scrape
 LINES = Drawing(1).render("A", 64)
 MAX_BYTES = 100_000
 
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    return Dataset((tmp_path / "storage").as_uri(), "tiny")
+pytestmark = pytest.mark.usefixtures("log")
 
 
 def scraped(dataset: Dataset, address: str, query: Query = Query()) -> dict[str, Row]:  # noqa: B008 - frozen
@@ -37,14 +26,6 @@ def scraped(dataset: Dataset, address: str, query: Query = Query()) -> dict[str,
     posts = list_posts.fn(dataset, "A", subfolder(address, query.tags), query, Politeness())
     scrape.fn(posts, ScrapeJob(dataset, "A", subfolder(address, query.tags), Politeness()))
     return {row.id.partition(f"{address}/")[2]: row for row in dataset.manifest.rows("scrape", "A")}
-
-
-@pytest.fixture(autouse=True)
-def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Outside of runs, the tasks log to a plain logger."""
-    monkeypatch.setattr("tasks.scrape.get_run_logger", lambda: logging.getLogger("irodori.test"))
-    caplog.set_level(logging.INFO, "irodori.test")
-    return caplog
 
 
 @pytest.mark.timeout(60)

@@ -20,18 +20,6 @@ from tests.scripted_server import ScriptedServer
 PICTURE = Drawing(1).render("A", 96)
 
 
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    return Dataset((tmp_path / "storage").as_uri(), "tiny")
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
 def names(posts: list[Post]) -> list[str]:
     return sorted(post.id.rpartition("/")[2] for post in posts)
 

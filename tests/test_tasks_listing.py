@@ -1,6 +1,5 @@
 """Tests which posts and pictures a run takes: limits, folders named as tags, and filters that changed since."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,7 @@ LINES, COLOURED = Drawing(1).render("A", 96), Drawing(2).render("B", 96)
 PNG, GIF = (PostFilter(file_types=frozenset({kind})) for kind in ("png", "gif"))
 BOTH = PostFilter()
 
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    return Dataset((tmp_path / "storage").as_uri(), "tiny")
-
-
-@pytest.fixture(autouse=True)
-def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Outside of runs, the tasks log to a plain logger."""
-    monkeypatch.setattr("tasks.scrape.get_run_logger", lambda: logging.getLogger("irodori.test"))
-    caplog.set_level(logging.INFO, "irodori.test")
-    return caplog
+pytestmark = pytest.mark.usefixtures("log")
 
 
 def names(posts: list[Post]) -> list[str]:

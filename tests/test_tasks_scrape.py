@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image, ImageChops
 
 from demo.drawings import Drawing
@@ -19,11 +18,6 @@ from tasks.scrape import ScrapeJob, scrape
 
 LINES, COLOURED = Drawing(1).render("A", 96), Drawing(2).render("B", 96)
 PAINTING = encode_png(Image.open(io.BytesIO(Drawing(3).render("B", 96))).convert("L").convert("RGB"))
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    return Dataset((tmp_path / "storage").as_uri(), "tiny")
 
 
 def post(folder: Path, name: str, data: bytes, **said: str) -> Post:

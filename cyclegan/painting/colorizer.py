@@ -24,9 +24,10 @@ from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.hints import Hint
+from cyclegan.painting.memory import Memory
 from cyclegan.painting.pages import joined
 from cyclegan.painting.painter import Painter
-from cyclegan.painting.palettes import Palette, PaletteError, palette_of, unlike
+from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
 from cyclegan.painting.tensors import padded, to_range
 from imaging.colour import is_grey
@@ -169,10 +170,7 @@ class Colorizer:
         Raises:
             PaletteError: the model has no palettes, or remembers fewer than `count`.
         """
-        self._require_palettes()
-        remembered = self._painter.remembered.float().cpu().numpy()
-        if not 1 <= count <= len(remembered):
-            raise PaletteError(f"{count} palettes: this model remembers {len(remembered)}; ask for 1 or more of these")
+        remembered = self._require_palettes(count).palettes
         return [remembered[index] for index in unlike(remembered, count)]
 
     @torch.inference_mode()
@@ -197,9 +195,14 @@ class Colorizer:
         found = palette_of(self._painter.regions(drawn), drawn, colour.permute(2, 0, 1)[None])
         return found[0].cpu().numpy()
 
-    def _require_palettes(self) -> None:
-        if not self._painter.config.palette:
-            raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
+    def _require_palettes(self, count: int = 1) -> Memory:
+        """Returns the memory; refuses a model without palettes, or one that does not remember so many."""
+        if self._memory is None:
+            raise PaletteError(NO_PALETTES)
+        known = len(self._memory.palettes)
+        if not 1 <= count <= known:
+            raise PaletteError(f"{count} palettes: this model remembers {known}; ask for 1 or more of these")
+        return self._memory
 
     def sheet(self, picture: Image.Image, hints: Sequence[Hint] = ()) -> Sheet:
         """Makes a colour sheet of the largest figure of a picture.
@@ -230,11 +233,10 @@ class Colorizer:
             SheetError: the guide has a sheet of another model.
         """
         if guide.palette is not None or guide.variant or guide.sheets:
-            self._require_palettes()
-        if self._memory is not None:
-            check_sheets(guide.sheets, self._memory)
+            memory = self._require_palettes()
+            check_sheets(guide.sheets, memory)
         if guide.variant:
-            self.palettes(guide.variant)
+            self._require_palettes(guide.variant)
 
     def _seen(self, gray: np.ndarray) -> np.ndarray:
         """Returns a drawing as the painter sees it, (h, w) uint8."""

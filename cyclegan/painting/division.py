@@ -38,11 +38,6 @@ class Division:
     figures: Numbers
     boxes: list[Box]
 
-    def taken(self, segments: Numbers) -> Division:
-        """Returns the division of these segments alone, by their numbers."""
-        of = segments
-        return Division(self.shares[of], self.classes[of], self.figures[of], self.boxes)
-
     def areas(self, segments: Segments, figure: int) -> npt.NDArray[np.float32]:
         """Returns the share of each class in a figure, paper included, (k,) float32."""
         pixels = np.bincount(segments.small.ravel(), minlength=segments.count) * (self.figures == figure)
@@ -71,13 +66,9 @@ def _agreed(segments: Segments, shares: npt.NDArray[np.float32]) -> npt.NDArray[
     A small piece that narrow places cut off from a cheek is what the cheek is; a strand of hair stays hair, although
     its outline is open.
     """
-    small, depth = segments.small, segments.depth
-    areas = np.bincount(small.ravel(), minlength=segments.count).astype(np.float64)[:, None]
+    areas = np.bincount(segments.small.ravel(), minlength=segments.count).astype(np.float64)[:, None]
     sums, weights = areas * shares, areas.copy()
-    opening: Counter[tuple[int, int]] = Counter()
-    for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        border = (small[here] != small[there]) & (depth[here] > 0) & (depth[there] > 0)
-        opening.update(zip(small[here][border].tolist(), small[there][border].tolist(), strict=True))
+    opening = Counter((one, other) for one, other in segments.borders(segments.depth > 0).tolist())
     for (one, other), width in opening.items():
         for segment, neighbour in ((one, other), (other, one)):
             sums[segment] += _OPENNESS * width**2 * shares[neighbour]

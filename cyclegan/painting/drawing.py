@@ -16,7 +16,7 @@ from cyclegan.painting.enlarge import enlarge
 from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import PAPER, Hint, cut, hinted, touched
 from cyclegan.painting.memory import Floats, Memory, describe
-from cyclegan.painting.palettes import Palette, PaletteError
+from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError
 from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured
 from imaging.colour import to_lab
 from imaging.layers import Layered
@@ -78,7 +78,7 @@ class ReadDrawing:
             SheetError: a sheet of the guide is of another model.
         """
         if self.memory is None or self.regions is None:
-            raise PaletteError("this model paints without palettes: train one with generator.palette above 0")
+            raise PaletteError(NO_PALETTES)
         check_sheets(guide.sheets, self.memory)
         keys = np.stack([self.key(figure) for figure in range(len(self.division.boxes))])
         sheets = assign(keys, guide.sheets)

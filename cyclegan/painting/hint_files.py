@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, get_args
 
 import cv2
@@ -44,6 +44,21 @@ def read_hints(data: bytes) -> tuple[Hint, ...]:
         HintError: it is neither, or has something wrong in it (its text is one line that names the place).
     """
     return _from_json(data) if sniff(data) is None else _from_picture(data)
+
+
+def read_named_hints(files: Iterable[tuple[str, bytes]]) -> tuple[Hint, ...]:
+    """Reads files of hints, each with its name.
+
+    Raises:
+        HintError: one is wrong (its text is one line that names the file and the place).
+    """
+    hints: list[Hint] = []
+    for name, data in files:
+        try:
+            hints += read_hints(data)
+        except HintError as error:
+            raise HintError(f"{name}: {error}") from error
+    return tuple(hints)
 
 
 def parse_point(words: str) -> Hint:

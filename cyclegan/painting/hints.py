@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cyclegan.errors import CycleganError
-from imaging.segments import Segments, spread
+from imaging.segments import Segments, grow
 
 Scope = Literal["area", "part", "everywhere"]
 Point = tuple[float, float]
@@ -136,12 +136,9 @@ def _grown(
 
 def _neighbours(segments: Segments) -> dict[int, set[int]]:
     found: dict[int, set[int]] = defaultdict(set)
-    small = segments.small
-    for one, other in ((small[:, :-1], small[:, 1:]), (small[:-1], small[1:])):
-        border = one != other
-        for a, b in np.unique(np.stack([one[border], other[border]], 1), axis=0).tolist():
-            found[a].add(b)
-            found[b].add(a)
+    for one, other in np.unique(segments.borders(), axis=0).tolist():
+        found[one].add(other)
+        found[other].add(one)
     return found
 
 
@@ -158,16 +155,10 @@ def _split(labels: Numbers, segment: int, hints: Sequence[Hint], count: int) -> 
     markers = np.zeros(labels.shape, np.int32)
     for hint in hints:  # in their order, so that the later wins where they cross
         markers[_pixels(hint, labels.shape)] = 1 + colours.index(hint.colour)
-    outside = len(colours) + 1
-    markers = np.where(inside, markers[top : rows[-1] + 1, left : columns[-1] + 1], outside).astype(np.int32)
-    # with a frame, because OpenCV clears the outermost pixels
-    framed = cv2.copyMakeBorder(markers, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=outside)
-    walls = cv2.copyMakeBorder(np.where(inside, 0, 255).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)
-    cv2.watershed(cv2.merge([walls] * 3), framed)
-    grown = np.asarray(framed[1:-1, 1:-1], dtype=np.int32)
-    nearest = spread(grown, (grown > 0) & (grown < outside))
+    markers = np.where(inside, markers[top : rows[-1] + 1, left : columns[-1] + 1], 0).astype(np.int32)
+    grown = grow(markers, np.where(inside, 0, 255).astype(np.uint8))
     numbers = np.array([0, segment, *range(count, count + len(colours) - 1)], np.int32)
-    box[inside] = numbers[nearest[inside]]
+    box[inside] = numbers[grown[inside]]
 
 
 def _pixels(hint: Hint, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

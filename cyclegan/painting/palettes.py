@@ -14,6 +14,9 @@ from cyclegan.errors import CycleganError
 Palette = npt.NDArray[np.float32]
 
 
+NO_PALETTES = "this model paints without palettes: train one with generator.palette above 0"
+
+
 class PaletteError(CycleganError):
     """A request for a palette that the model does not have."""
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -49,20 +49,21 @@ def read_hint_files(files: Sequence[Path]) -> "tuple[tuple[Hint, ...], list[str]
     Raises:
         HintError: a file cannot be read, or is wrong (its text is one line that names the file).
     """
-    from cyclegan.painting.hint_files import read_hints
+    from cyclegan.painting.hint_files import read_named_hints
     from cyclegan.painting.hints import HintError
 
-    hints: list[Hint] = []
     contents = []
-    for path in files:
-        try:
-            data = path.read_bytes()
-            hints += read_hints(data)
-        except (HintError, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise HintError(f"{path.name}: {reason}") from error
-        contents.append(hashlib.sha256(data).hexdigest())
-    return tuple(hints), contents
+
+    def read() -> "Iterator[tuple[str, bytes]]":
+        for path in files:
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise HintError(f"{path.name}: {error.strerror}") from error
+            contents.append(hashlib.sha256(data).hexdigest())
+            yield path.name, data
+
+    return read_named_hints(read()), contents
 
 
 def asked_guide(sheets: Sequence[str], files: Sequence[Path], points: Sequence[str]) -> "tuple[Guide, str]":

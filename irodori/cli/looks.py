@@ -85,7 +85,7 @@ def _guides(
             raise typer.BadParameter(f"{path}: {reason}", param_hint="--like") from error
     try:
         if variants > 1:
-            colorizer.palettes(variants)  # raises if there are fewer
+            colorizer.check(replace(asked, variant=variants))
         for number in range(1, variants + 1) if variants > 1 else ():
             yield variant_name(style, number), replace(asked, variant=number)
     except PaletteError as error:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from storage import Conflict, NotFound, Storage
+from irodori.shared_json import update
+from storage import NotFound, Storage
 
 _ORIGINS = ".sent-from.json"  # hidden, so that the inbox leaves it alone
 
@@ -31,7 +32,7 @@ def send_files(
         The number of files that are in the inbox now.
     """
     there = {entry.key for entry in storage.list(prefix)}
-    origins = _read(storage, prefix)[0]
+    origins = _read(storage, prefix)
     sending, same = {}, 0
     for name, path in files.items():
         key = prefix + name
@@ -56,24 +57,21 @@ def _holds(storage: Storage, key: str, path: Path) -> bool:
 
 def _remember(storage: Storage, prefix: str, names: Iterable[str], origin: str) -> None:
     new = dict.fromkeys(names, origin)
-    while True:
-        known, version = _read(storage, prefix)
-        if new.items() <= known.items():
-            return
-        try:
-            storage.replace(prefix + _ORIGINS, json.dumps(known | new, indent=1).encode(), version)
-        except Conflict:
-            continue
+    update(storage, prefix + _ORIGINS, lambda known: known.update(new), _parsed, indent=1)
 
 
-def _read(storage: Storage, prefix: str) -> tuple[dict[str, str], str | None]:
-    """Returns the origin of each file that was ever sent to a place, and the version of that list."""
+def _read(storage: Storage, prefix: str) -> dict[str, str]:
+    """Returns the origin of each file that was ever sent to a place."""
     try:
-        data, version = storage.read_version(prefix + _ORIGINS)
+        return _parsed(storage.read(prefix + _ORIGINS))
     except NotFound:
-        return {}, None
+        return {}
+
+
+def _parsed(data: bytes) -> dict[str, str]:
+    """Reads the list of origins; one that is damaged is empty."""
     try:
         found = json.loads(data)
     except ValueError:
         found = None
-    return (found if isinstance(found, dict) else {}), version
+    return found if isinstance(found, dict) else {}
