@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imaging.segments import Segments, spread
+from imaging.segments import Segments
+from imaging.watershed import spread
 
 _LEAST_SIDE = 128  # px, of the grid on which a map is read; larger maps have grids of their own size
 _COARSE_SIDE = 256  # px, of the grid on which figures are found
