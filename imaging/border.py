@@ -22,30 +22,34 @@ def content_box(pixels: npt.NDArray[np.uint8]) -> Box:
     Returns:
         left, top, right, bottom in px; the whole picture if it has no border or only one colour.
     """
-    left, top, right, bottom = 0, 0, pixels.shape[1], pixels.shape[0]
-    for _ in range(_MAX_BORDERS):
-        inner = _inside_one_border(pixels[top:bottom, left:right])
-        if inner == (0, 0, right - left, bottom - top):
-            break
-        left, top, right, bottom = left + inner[0], top + inner[1], left + inner[2], top + inner[3]
-    return left, top, right, bottom
-
-
-def _inside_one_border(pixels: npt.NDArray[np.uint8]) -> Box:
     height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
+    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    left, top, right, bottom = 0, 0, _SIDE, _SIDE
+    for _ in range(_MAX_BORDERS):
+        inside = _inside_one_border(small[top:bottom, left:right])
+        left, top, right, bottom = left + inside[0], top + inside[1], right - inside[2], bottom - inside[3]
+        if not any(inside):
+            break
+    across, down = width / _SIDE, height / _SIDE
+    left, top, right, bottom = round(left * across), round(top * down), round(right * across), round(bottom * down)
+    return (left, top, right, bottom) if left < right and top < bottom else (0, 0, width, height)
+
+
+def _inside_one_border(small: npt.NDArray[np.uint8]) -> Box:
+    """Returns the widths of the border on the left, at the top, on the right and at the bottom."""
     rim = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    differs = np.abs(small - np.median(rim, axis=0)).max(axis=2) > _MAX_DIFFERENCE
-    rows, columns = (np.flatnonzero(differs.sum(axis=axis) > _MAX_SPECKS) for axis in (1, 0))
-    if min(len(rows), len(columns)) < _MIN_CONTENT:
-        return 0, 0, width, height
-    left, right = _cut(columns, width)
-    top, bottom = _cut(rows, height)
+    different = cv2.absdiff(small, np.broadcast_to(np.median(rim, axis=0).astype(np.uint8), small.shape))
+    differs = np.maximum.reduce(cv2.split(different)) > _MAX_DIFFERENCE
+    (top, bottom), (left, right) = (_margins(differs.sum(axis=axis) > _MAX_SPECKS) for axis in (1, 0))
+    if min(small.shape[0] - top - bottom, small.shape[1] - left - right) < _MIN_CONTENT:
+        return 0, 0, 0, 0
     return left, top, right, bottom
 
 
-def _cut(content: npt.NDArray[np.int64], length: int) -> tuple[int, int]:
-    """Returns where the content begins and ends, in px of a side, without a pixel that is half border."""
-    first, last = int(content[0]), int(content[-1]) + 1
-    first, last = first + (first > 0), last - (last < _SIDE)
-    return round(first * length / _SIDE), max(round(first * length / _SIDE) + 1, round(last * length / _SIDE))
+def _margins(content: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """Returns the widths of the border before and after the content, with the pixel that is half border."""
+    found = np.flatnonzero(content)
+    if not len(found):
+        return len(content), 0
+    before, after = int(found[0]), len(content) - 1 - int(found[-1])
+    return before + (before > 0), after + (after > 0)

@@ -97,6 +97,12 @@ def test_the_content_is_inside_all_borders(borders: list[str]) -> None:
     assert np.abs(np.array(content_box(np.asarray(page))) - expected).max() <= 3 * len(borders)
 
 
+def test_content_that_is_narrower_than_a_pixel_is_everything() -> None:
+    strip = np.full((500, 2, 3), 255, np.uint8)
+    strip[200:203, 1] = 0
+    assert content_box(strip) == (0, 0, 2, 500)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (400, 2)])
 def test_any_size_and_a_blank_page_can_be_looked_at(size: tuple[int, int]) -> None:
     blank = Image.new("RGB", size, "white")
