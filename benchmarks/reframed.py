@@ -47,9 +47,10 @@ def saved_small(image: Image.Image) -> Image.Image:
 
 
 def with_spot(image: Image.Image) -> Image.Image:
-    """Returns a picture with a spot of another colour, an eighth of its side wide."""
-    image, side = image.copy(), image.width
-    ImageDraw.Draw(image).ellipse((side * 7 / 16, side / 2, side * 9 / 16, side * 5 / 8), fill=(230, 20, 160))
+    """Returns a picture with a spot of another colour, an eighth of its shorter side wide."""
+    image, radius = image.copy(), min(image.size) / 16
+    x, y = image.width / 2, image.height / 2
+    ImageDraw.Draw(image).ellipse((x - radius, y - radius, x + radius, y + radius), fill=(230, 20, 160))
     return image
 
 
