@@ -23,7 +23,7 @@ def content_box(pixels: npt.NDArray[np.uint8]) -> Box:
         left, top, right, bottom in px; the whole picture if it has no border or only one colour.
     """
     height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     left, top, right, bottom = 0, 0, _SIDE, _SIDE
     for _ in range(_MAX_BORDERS):
         inside = _inside_one_border(small[top:bottom, left:right])
