@@ -20,6 +20,7 @@ _SOLID = 0.92  # share of ink in a row that counts as a gutter of ink, or as the
 _DARK = 110  # grey level; a darker area is ink, too, not only its edges
 _REGULAR = 0.8  # the smallest of panels that share lines beside the largest
 _SMALLEST = 0.12  # of the page's shorter side; a piece has no smaller side
+_SMALLEST_PAGE = 96  # px; on a smaller one, lines and gutters look alike
 _FRAME = 0.6  # share of an edge that is drawn if the edge is framed
 _MANY, _ALIKE = 4, 0.3  # pieces that are panels without frames, and how small the smallest may be beside their median
 _LEANS = np.arange(-1.5, 1.51, 0.25)  # degrees by which a scanned page may lean
@@ -39,8 +40,7 @@ def find_panels(gray: npt.NDArray[np.uint8]) -> list[Box]:
     ink = _upright(drawn)
     whole = (0, 0, ink.shape[1], ink.shape[0])
     boxes = _cut(ink, whole)
-    strip = max(ink.shape) >= _STRIP * min(ink.shape)
-    boxes = boxes if strip or _are_panels(ink, boxes) else [whole]
+    boxes = boxes if _is_strip(ink) or _are_panels(ink, boxes) else [whole]
     boxes = [piece for box in boxes for piece in _shortened(ink, box)]
     across, down = width / ink.shape[1], height / ink.shape[0]
     return [(round(a * across), round(b * down), round(c * across), round(d * down)) for a, b, c, d in boxes]
@@ -89,18 +89,26 @@ def _shared_lines(ink: Ink, box: Box, horizontal: bool) -> list[int]:
     return places if spans.min() >= _REGULAR * spans.max() else []
 
 
+def _is_strip(ink: Ink) -> bool:
+    return max(ink.shape) >= _STRIP * min(ink.shape)
+
+
 def _gutter(ink: Ink) -> int:
     return max(2, round(_GUTTER * int(min(ink.shape))))
 
 
 def _gaps(ink: Ink, box: Box, horizontal: bool) -> list[tuple[int, int]]:
-    """Returns the last row (or column) before and the first after what is blank or solid, with enough on both sides."""
+    """Returns the last row (or column) before and the first after what is blank or solid, with enough on both sides.
+
+    Only between frames, and in strips, does a solid row part panels: elsewhere it is drawn.
+    """
     left, top, right, bottom = box
     smallest = _SMALLEST * min(ink.shape)
     inside = ink[top:bottom, left:right]
     share = inside.mean(1 if horizontal else 0)
     thick = cv2.dilate(inside.astype(np.uint8), np.ones((3, 1) if horizontal else (1, 3), np.uint8))
     solid = thick.mean(1 if horizontal else 0) >= _SOLID  # a line may waver by a pixel
+    solid &= _is_strip(ink) or _is_framed(ink, box)
     drawn = np.flatnonzero((share > _DUST) & ~solid)
     first, found = (top if horizontal else left), list[tuple[int, int]]()
     begun = int(drawn[0]) if len(drawn) else 0
@@ -114,6 +122,8 @@ def _gaps(ink: Ink, box: Box, horizontal: bool) -> list[tuple[int, int]]:
 
 def _are_panels(ink: Ink, boxes: list[Box]) -> bool:
     """Tells panels from figures on one page: they are framed, or many and nearly of one size."""
+    if min(ink.shape) < _SMALLEST_PAGE:
+        return False
     if sum(_is_framed(ink, box) for box in boxes) >= max(2, len(boxes) / 2):
         return True
     sizes = np.array([(right - left) * (bottom - top) for left, top, right, bottom in boxes])
