@@ -90,7 +90,7 @@ def _shared_lines(ink: Ink, box: Box, horizontal: bool) -> list[int]:
 
 
 def _is_strip(ink: Ink) -> bool:
-    return max(ink.shape) >= _STRIP * min(ink.shape)
+    return bool(max(ink.shape) >= _STRIP * min(ink.shape))
 
 
 def _gutter(ink: Ink) -> int:
