@@ -25,7 +25,7 @@ from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.hints import Hint
 from cyclegan.painting.memory import Memory
-from cyclegan.painting.pages import joined
+from cyclegan.painting.pages import joined, parted, unframed
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
@@ -148,7 +148,7 @@ class Colorizer:
         toned = [normalize(page.gray, self._normalization).image for page in pages]
         boxes = [find_panels(gray) for gray in toned]
         seen = [
-            self._seen(page.gray[top:bottom, left:right])
+            self._seen(unframed(page.gray[top:bottom, left:right]) if len(panels) > 1 else page.gray)
             for page, panels in zip(pages, boxes, strict=True)
             for left, top, right, bottom in panels
         ]
@@ -156,7 +156,7 @@ class Colorizer:
         for page, gray, panels in zip(pages, toned, boxes, strict=True):
             drawn, maps = zip(*islice(views, len(panels)), strict=True)
             lines, map_ = joined(gray.shape, panels, drawn, maps)
-            yield read_drawing(np.asarray(page.picture), page.alpha, gray, lines, map_, self._memory)
+            yield read_drawing(np.asarray(page.picture), page.alpha, parted(gray, panels), lines, map_, self._memory)
 
     def palettes(self, count: int) -> list[Palette]:
         """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.

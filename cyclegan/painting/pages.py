@@ -14,6 +14,44 @@ Floats = npt.NDArray[np.float32]
 Gray = npt.NDArray[np.uint8]
 
 
+_RIM = 0.1  # of a panel's side; its frame, or half a gutter of ink, is no further from its edge
+_SOLID = 0.8  # share of ink in a row of a frame
+_LEAN = 0.01  # of a panel's side, by which a row of a scanned frame may waver
+_WALL = 1 / 384  # of the page's shorter side, at least two pixels
+
+
+def unframed(panel: Gray) -> Gray:
+    """Blanks the frame of a panel, (h, w) uint8, because training drawings had none."""
+    blank = panel.copy()
+    paper = int(np.percentile(panel, 90))
+    ink = (panel < paper // 2).astype(np.uint8)
+    for _ in range(4):  # each in turn becomes the top
+        rows = max(1, round(_RIM * ink.shape[0]))
+        thick = cv2.dilate(ink[: 2 * rows], np.ones((2 * round(_LEAN * ink.shape[0]) + 1, 1), np.uint8))
+        solid = np.flatnonzero(thick[:rows].mean(1) >= _SOLID)
+        if len(solid):
+            blank[: solid[-1] + 1] = paper
+        blank, ink = np.rot90(blank), np.ascontiguousarray(np.rot90(ink))
+    return np.ascontiguousarray(blank)
+
+
+def parted(gray: Gray, boxes: Sequence[Box]) -> Gray:
+    """Draws lines between the panels of a page, (H, W) uint8, so that no colour runs from one into another.
+
+    A figure that a panel cuts off is open there.
+    """
+    if len(boxes) == 1:
+        return gray
+    page, width = gray.copy(), max(2, round(min(gray.shape) * _WALL))
+    height_of_all, width_of_all = gray.shape
+    for left, top, right, bottom in boxes:
+        if right < width_of_all:
+            page[top:bottom, right - width // 2 : right - width // 2 + width] = 0
+        if bottom < height_of_all:
+            page[bottom - width // 2 : bottom - width // 2 + width, left:right] = 0
+    return page
+
+
 def joined(
     shape: tuple[int, ...], boxes: Sequence[Box], seen: Sequence[Gray], maps: Sequence[Floats]
 ) -> tuple[Gray, Floats]:
