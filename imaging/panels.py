@@ -15,6 +15,7 @@ _SIDE = 512  # px, of the shorter side of the page on which gutters are looked f
 _STRIP = 2.5  # sides' ratio from which a page is a strip, whose panels need no frames
 _LONGEST = 3.0  # sides' ratio of a piece; a longer one without gutters is cut where the least is drawn
 _GUTTER = 0.012  # of the page's shorter side; a blank band that is narrower is no gutter
+_LEAN_SIDE = 256  # px, of the shorter side of the page at which its lean is measured
 _DUST = 0.002  # share of ink in a row that counts as blank
 _SOLID = 0.92  # share of ink in a row that counts as a gutter of ink, or as the line between two frames
 _DARK = 110  # grey level; a darker area is ink, too, not only its edges
@@ -48,9 +49,10 @@ def find_panels(gray: npt.NDArray[np.uint8]) -> list[Box]:
 
 def _upright(ink: Ink) -> Ink:
     """Turns a page so that its gutters are level: then its rows and columns are the most unequal."""
-    turned = [(_turned(ink, lean), abs(lean)) for lean in _LEANS]
-    best = max(turned, key=lambda one: (_unevenness(one[0]) * (1 - 0.02 * one[1]), -one[1]))
-    return best[0]
+    small = reduced(ink.view(np.uint8) * np.uint8(255), _LEAN_SIDE) > 0
+    uneven = [_unevenness(_turned(small, lean)) * (1 - 0.02 * abs(lean)) for lean in _LEANS]
+    best = max(range(len(_LEANS)), key=lambda place: (uneven[place], -abs(_LEANS[place])))
+    return _turned(ink, float(_LEANS[best]))
 
 
 def _turned(ink: Ink, degrees: float) -> Ink:
@@ -58,11 +60,18 @@ def _turned(ink: Ink, degrees: float) -> Ink:
         return ink
     height, width = ink.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
-    return np.asarray(cv2.warpAffine(ink.astype(np.uint8), turn, (width, height), flags=cv2.INTER_NEAREST) > 0)
+    turned = cv2.warpAffine(ink.view(np.uint8), turn, (width, height), flags=cv2.INTER_NEAREST)
+    return np.asarray(turned, dtype=np.uint8).view(np.bool_)
 
 
 def _unevenness(ink: Ink) -> float:
-    return float(ink.mean(1).var() + ink.mean(0).var())
+    return float(sum(_shares(ink, axis).var() for axis in (0, 1)))
+
+
+def _shares(ink: Ink, axis: int) -> npt.NDArray[np.float64]:
+    """Returns the mean along an axis; the same as ink.mean(axis), many times faster."""
+    sums = cv2.reduce(ink.view(np.uint8), axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    return np.asarray(sums.ravel() / ink.shape[axis])
 
 
 def _cut(ink: Ink, box: Box) -> list[Box]:
@@ -77,13 +86,13 @@ def _cut(ink: Ink, box: Box) -> list[Box]:
 
 def _bands(ink: Ink, box: Box, horizontal: bool) -> list[int]:
     """Returns the middles of the bands that part panels, as rows or columns of the page."""
-    gaps = _gaps(ink, box, horizontal)
+    gaps = _gaps(ink, box, horizontal, solid_parts=_is_strip(ink) or _is_in_ink(ink))
     return [before + (after - before + 1) // 2 for before, after in gaps if after - before > _gutter(ink)]
 
 
 def _shared_lines(ink: Ink, box: Box, horizontal: bool) -> list[int]:
     """Returns the middles of the lines that frames of nearly one size share; others are walls, floors and doors."""
-    places = [before + (after - before + 1) // 2 for before, after in _gaps(ink, box, horizontal)]
+    places = [before + (after - before + 1) // 2 for before, after in _gaps(ink, box, horizontal, True)]
     left, top, right, bottom = box
     spans = np.diff([top, *places, bottom] if horizontal else [left, *places, right])
     return places if spans.min() >= _REGULAR * spans.max() else []
@@ -93,27 +102,40 @@ def _is_strip(ink: Ink) -> bool:
     return bool(max(ink.shape) >= _STRIP * min(ink.shape))
 
 
+def _is_in_ink(ink: Ink) -> bool:
+    """Tells whether the margins of a page are ink, as its gutters then may be."""
+    gutter = _gutter(ink)
+    margins = ink[:gutter], ink[-gutter:], ink[:, :gutter], ink[:, -gutter:]
+    return all(margin.mean() >= _FRAME for margin in margins)
+
+
 def _gutter(ink: Ink) -> int:
     return max(2, round(_GUTTER * int(min(ink.shape))))
 
 
-def _gaps(ink: Ink, box: Box, horizontal: bool) -> list[tuple[int, int]]:
+def _gaps(ink: Ink, box: Box, horizontal: bool, solid_parts: bool) -> list[tuple[int, int]]:
     """Returns the last row (or column) before and the first after what is blank or solid, with enough on both sides.
 
-    Only between frames, and in strips, does a solid row part panels: elsewhere it is drawn.
+    Args:
+        ink: the page.
+        box: the part of it.
+        horizontal: whether gaps between rows are meant.
+        solid_parts: whether solid rows part panels, if they are between frames, or in a strip.
     """
     left, top, right, bottom = box
-    smallest = _SMALLEST * min(ink.shape)
+    smallest, gutter = _SMALLEST * min(ink.shape), _gutter(ink)
     inside = ink[top:bottom, left:right]
-    share = inside.mean(1 if horizontal else 0)
-    thick = cv2.dilate(inside.astype(np.uint8), np.ones((3, 1) if horizontal else (1, 3), np.uint8))
-    solid = thick.mean(1 if horizontal else 0) >= _SOLID  # a line may waver by a pixel
-    solid &= _is_strip(ink) or _is_framed(ink, box)
-    drawn = np.flatnonzero((share > _DUST) & ~solid)
+    axis = 1 if horizontal else 0
+    solid = np.zeros(inside.shape[1 - axis], bool)
+    if solid_parts and (_is_strip(ink) or _is_framed(ink, box)):
+        thick = cv2.dilate(inside.view(np.uint8), np.ones((3, 1) if horizontal else (1, 3), np.uint8))
+        solid = _shares(np.asarray(thick, np.uint8).view(np.bool_), axis) >= _SOLID  # a line may waver by a pixel
+    drawn = np.flatnonzero((_shares(inside, axis) > _DUST) & ~solid)
     first, found = (top if horizontal else left), list[tuple[int, int]]()
     begun = int(drawn[0]) if len(drawn) else 0
-    for before, after in zip(drawn[:-1].tolist(), drawn[1:].tolist(), strict=True):
-        parts = after - before > _gutter(ink) or solid[before + 1 : after].any()
+    steps = np.flatnonzero(np.diff(drawn) > 1)
+    for before, after in zip(drawn[steps].tolist(), drawn[steps + 1].tolist(), strict=True):
+        parts = after - before > gutter or solid[before + 1 : after].any()
         if parts and before - begun >= smallest and drawn[-1] - after >= smallest:
             found.append((first + before, first + after))
             begun = after
