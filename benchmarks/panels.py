@@ -35,7 +35,7 @@ Layout = Callable[[Sequence[Pixels]], Pixels]
 
 SIDE, NUM_PANELS, NUM_SINGLE = 320, 12, 60
 FOLDER = Path("build/panels")
-BAR, MAX_PAPER, MAX_CUT = 0.85, 0.05, 0.02
+BAR, MAX_PAPER, MAX_CUT = 0.95, 0.05, 0.02
 _INK, _PAPER, _COLOURED = 250, 250, 12  # grey levels; a colour is this far from the drawing in some channel
 
 

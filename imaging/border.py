@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Box = tuple[int, int, int, int]
+Box = tuple[int, int, int, int]  # left, top, right, bottom, px
+Margins = tuple[int, int, int, int]  # widths at the left, top, right, bottom, px
 
 _SIDE = 256  # side to which the picture is shrunk, px; a border is found to within one of these pixels
 _MAX_DIFFERENCE = 24  # grey levels in any channel between pixels of one border
@@ -35,7 +36,7 @@ def content_box(pixels: npt.NDArray[np.uint8]) -> Box:
     return (left, top, right, bottom) if left < right and top < bottom else (0, 0, width, height)
 
 
-def _inside_one_border(small: npt.NDArray[np.uint8]) -> Box:
+def _inside_one_border(small: npt.NDArray[np.uint8]) -> Margins:
     """Returns the widths of the border on the left, at the top, on the right and at the bottom."""
     rim = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     different = cv2.absdiff(small, np.broadcast_to(np.median(rim, axis=0).astype(np.uint8), small.shape))

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.border import Box
 from imaging.segments import find_lines, reduced
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom, px
 Ink = npt.NDArray[np.bool_]
 
 _SIDE = 512  # px, of the shorter side of the page on which gutters are looked for

@@ -19,9 +19,8 @@ from imaging.line_hash import MIRRORED
 MAX_DISTANCE = 64  # bits of 256; the frame of a crop may lie 2.5 % beside that of the nearest hashed crop
 
 _DIGITS = 64  # of one hash
-_NUM_CROPS = (
-    5  # at the end of a picture's hashes; those before are of the whole picture and of what is inside its borders
-)
+# at the end of a picture's hashes; those before are of the whole picture and of what is inside its borders
+_NUM_CROPS = 5
 _MAX_COARSE_DISTANCE = 16  # of the 64 bits of lowest frequency
 _NUM_KEYS, _KEY_BITS = 24, 20
 _MAX_COMPARED = 64  # for one key: bounds the time for many similar pages

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imaging.panels import Box, find_panels
+from imaging.border import Box
+from imaging.panels import find_panels
 
 
 def page(width: int, height: int) -> np.ndarray:
@@ -101,6 +102,14 @@ def test_a_floor_and_a_door_across_a_framed_drawing_do_not_cut_it() -> None:
     drawn[560:563, 20:580] = 0
     drawn[20:780, 420:423] = 0
     assert find_panels(drawn) == [(0, 0, 600, 800)]
+
+
+def test_a_broad_dark_skirting_in_a_framed_room_does_not_cut_it() -> None:
+    drawn = page(600, 400)
+    cv2.rectangle(drawn, (20, 20), (580, 380), 0, 3)
+    head(drawn, 250, 130, 80)
+    drawn[250:262, 20:580] = 0
+    assert find_panels(drawn) == [(0, 0, 600, 400)]
 
 
 def test_a_long_drawing_without_gutters_is_cut_where_little_is_drawn() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cyclegan.painting.pages import parted, unframed
+from cyclegan.painting.pages import parted, unframed, without_margins
 from imaging.segments import find_segments
 
 
@@ -40,3 +40,13 @@ def test_what_a_panel_cuts_off_does_not_join_what_lies_below() -> None:
     assert before[390, 150] == before[600, 150]
     assert after[390, 150] != after[600, 150] and after[390, 150] != after[390, 20]
     assert parted(page, boxes[:1]) is page and page.min(axis=1)[600] == 255
+
+
+def test_the_margin_around_a_frame_is_paper() -> None:
+    drawn = np.full((300, 400), 255, np.uint8)
+    cv2.rectangle(drawn, (12, 12), (387, 287), 0, 3)
+    skin = np.zeros((2, 75, 100), np.float32)
+    skin[1] = 1
+    map_ = without_margins(skin, drawn, [(0, 0, 400, 300)], np.array([1, 0], np.float32))
+    assert (map_[0, :3] == 1).all() and (map_[0, :, -3:] == 1).all() and (map_[1, 5:-5, 5:-5] == 1).all()
+    assert without_margins(skin, np.full_like(drawn, 255), [(0, 0, 400, 300)], np.ones(2, np.float32)) is skin

@@ -20,11 +20,6 @@ from tasks.scrape import ScrapeJob, scrape
 PICTURE = Image.fromarray(portrait(3003, "B", 384)).crop((80, 90, 300, 310))  # without margins
 
 
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    return Dataset((tmp_path / "storage").as_uri(), "some")
-
-
 def scraped(dataset: Dataset, folder: Path, pictures: dict[str, Image.Image]) -> None:
     posts = []
     for name, image in pictures.items():

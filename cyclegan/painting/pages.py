@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imaging.panels import Box
+from imaging.border import Box
 
 Floats = npt.NDArray[np.float32]
 Gray = npt.NDArray[np.uint8]
