@@ -4,8 +4,8 @@
 
 Tones of dots, of several pitches, angles and greys, are laid over one large area of each of some portraits. Counted are
 the segments for each one of the drawing without tone, the share of pixels between dots that get another colour than
-without tone, and what is taken off drawings without one. The painter is that of benchmarks.flats, unless a checkpoint is
-given. The ratio in the last line, of JSON, is the share that is coloured alike, where it is least.
+without tone, and what is taken off drawings without one. The painter is that of benchmarks.flats, unless a checkpoint
+is given. The ratio in the last line, of JSON, is the share that is coloured alike, where it is least.
 """
 
 import sys

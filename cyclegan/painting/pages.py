@@ -79,10 +79,10 @@ def without_margins(map_: Floats, gray: Gray, boxes: Sequence[Box], paper: Float
         boxes: its panels.
         paper: (c,), what it makes of paper.
     """
-    framed = np.zeros(map_.shape[1:], bool)
-    across, down = framed.shape[1] / gray.shape[1], framed.shape[0] / gray.shape[0]
-    for box in boxes:
-        left, top, right, bottom = box
+    _, height, width = map_.shape
+    framed = np.zeros((height, width), bool)
+    across, down = width / gray.shape[1], height / gray.shape[0]
+    for left, top, right, bottom in boxes:
         inside = inside_frame(gray[top:bottom, left:right])
         whole = (round(left * across), round(top * down), round(right * across), round(bottom * down))
         framed[whole[1] : whole[3], whole[0] : whole[2]] = True
