@@ -20,7 +20,7 @@ from imaging.dedupe import fingerprint
 from imaging.errors import ImageError
 from imaging.formats import sniff
 from imaging.ink import read_page
-from imaging.line_hash import line_hash
+from imaging.line_hash import crop_hashes, line_hash
 from imaging.lineart import is_lines
 from imaging.srgb import on_white
 from irodori.datasets import Dataset, Domain
@@ -249,7 +249,8 @@ def _kept(
 ) -> Row:
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
     dataset.storage.write(key, data)  # without asking whether it exists: that would be one more request per picture
-    return _row(post, domain, "ok", "", key=key, lines=line_hash(pixels), **found, **fingerprint(pixels).to_row())
+    hashes = {"lines": line_hash(pixels), "crops": crop_hashes(pixels), **fingerprint(pixels).to_row()}
+    return _row(post, domain, "ok", "", key=key, **found, **hashes)
 
 
 def _row(post: Post, domain: Domain, status: Status, reason: str, **found: str) -> Row:
