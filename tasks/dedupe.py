@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.dedupe import Fingerprint, find_duplicates
 from irodori.datasets import Dataset, Domain
 from storage import Row
 from tasks.errors import plain_errors
+from tasks.here import run_logger
 
 
 @task(name="dedupe", cache_policy=NO_CACHE)
@@ -23,7 +24,7 @@ def dedupe(dataset: Dataset, domain: Domain) -> "Counter[str]":
     left = manifest.remaining("dedupe", domain)
     copies = _copies(kept, _Pictures(left))
     manifest.record(_decide(row, copies.get(row.id)) for row in left)
-    get_run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(left), len(copies))
+    run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(left), len(copies))
     return Counter(ok=len(left) - len(copies), dropped=len(copies))
 
 
