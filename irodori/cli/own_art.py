@@ -10,7 +10,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.markup import escape
 
-from cyclegan.training.config import PresetName, TrainConfig
+from cyclegan.training.config import PresetName
 from imaging.domain import WRONG_DOMAIN
 from imaging.lineart import Normalization
 from irodori.cli.tally import out
@@ -25,10 +25,8 @@ from irodori.thin import thin
 from storage import Row
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from cyclegan.training.dataset import TrainingData
     from cyclegan.training.pace import Pace
-    from irodori.cli.flows import Here
 
 # steps; as many as the preset `demo` makes of 650 pictures. Fewer pictures are passed more often, not trained on less
 LEAST_STEPS = 900
@@ -91,15 +89,20 @@ def train_on_own_art(wanted: Wanted) -> None:
     preset, suits = _preset(wanted)
     config = wanted.overrides.apply(preset)
     size = round(config.data.crop * _ROOM_FOR_CROPS)
-    dataset.fix(size, Normalization())
-    wanted.sources.keep_for(dataset)
+    wanted.sources.keep_for(dataset)  # first, as a dataset without them is build-dataset's
+    _fix_size(dataset, size, preset)
     from irodori.cli.flows import Here
 
     with Waiting() as waiting, Here.open(waiting.show) as here:
         waiting.say("starting")
         here.build(dataset.name, wanted.sources, size)
         _tell_found(dataset, wanted.sources)
-        run, config, overrides = _plan(here, dataset, model, preset, wanted)
+        _check_usable(dataset, wanted.sources)
+        rows = here.load(dataset)
+        _tell_thin(dataset, rows, here.sample)
+        overrides = _long_enough(wanted.overrides, preset, rows)
+        config = overrides.apply(preset)
+        run = here.run_of(model, preset, config)
         out.print(f"preset    {preset}: {suits}")
         if run.result() is None:
             waiting.say("measuring how long it takes here")
@@ -128,16 +131,14 @@ def _preset(wanted: Wanted) -> tuple[PresetName, str]:
     return "demo", "the small one, as there is no GPU that torch can use; on a GPU it would be default"
 
 
-def _plan(
-    here: "Here", dataset: Dataset, model: Model, preset: PresetName, wanted: Wanted
-) -> tuple[Run, TrainConfig, Overrides]:
-    """Says what is thin, and returns the run with its settings."""
-    _check_usable(dataset, wanted.sources)
-    rows = here.load(dataset)
-    overrides = _long_enough(wanted.overrides, preset, rows)
-    _tell_thin(dataset, rows, here.sample.b)
-    config = overrides.apply(preset)
-    return here.run_of(model, preset, config), config, overrides
+def _fix_size(dataset: Dataset, size: int, preset: PresetName) -> None:
+    try:
+        dataset.fix(size, Normalization())
+    except PipelineError as error:
+        raise PipelineError(
+            f"model {dataset.name!r} was begun with pictures of another size than {size} px, which preset {preset} "
+            "takes here: give the former --preset and --crop again, or another --model"
+        ) from error
 
 
 def _long_enough(overrides: Overrides, preset: PresetName, rows: Sequence[Row]) -> Overrides:
@@ -177,13 +178,13 @@ def _check_usable(dataset: Dataset, sources: Sources) -> None:
             raise PipelineError(f"none of the {found:,} pictures for {kind} in {place} can be trained on: see above")
 
 
-def _tell_thin(dataset: Dataset, rows: Sequence[Row], colour: Sequence["np.ndarray"]) -> None:
+def _tell_thin(dataset: Dataset, rows: Sequence[Row], sample: "TrainingData") -> None:
     from cyclegan.scoring.judge import FEWEST_TO_SCORE
 
     found, kept, reasons = counts(dataset, "B")
     grey = sum(number for reason, number in reasons.items() if reason in WRONG_DOMAIN) / max(1, found)
     held_out = Counter(row.domain for row in rows if row.split == "held-out")
-    for line in thin(kept, [held_out["A"], held_out["B"]], FEWEST_TO_SCORE, grey, colour):
+    for line in thin(kept, [held_out["A"], held_out["B"]], FEWEST_TO_SCORE, grey, sample.a, sample.b):
         out.print(f"thin      {line}", style="yellow")
 
 
