@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import log
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.dedupe import Fingerprint, find_duplicates
@@ -15,6 +15,7 @@ from irodori.datasets import Dataset, Domain
 from irodori.sketches import sketches
 from storage import Row
 from tasks.errors import plain_errors
+from tasks.here import run_logger
 
 _REASONS = {
     "exact": "same pixels as another picture",
@@ -36,7 +37,7 @@ def dedupe(dataset: Dataset, domain: Domain) -> "Counter[str]":
     others = _Pictures(row for row in left if row.id not in copies)
     copies |= _reframed(kept, others, sketches(dataset.storage))
     manifest.record(_decide(row, copies.get(row.id)) for row in left)
-    get_run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(left), len(copies))
+    run_logger().info("dedupe %s: %d pictures, %d copies dropped", domain, len(left), len(copies))
     return Counter(ok=len(left) - len(copies), dropped=len(copies))
 
 

@@ -19,7 +19,7 @@ from scraping.politeness import Politeness
 from scraping.post import Post
 from storage import Row, Stage
 from tasks.scrape import ScrapeJob, scrape
-from tasks.train import _training_rows
+from tasks.train import training_rows
 
 
 def pictures(domain: Domain, number: int, **same: str) -> list[Row]:
@@ -107,7 +107,7 @@ def test_training_keeps_drawings_and_their_colourings_together(tmp_path: Path) -
             for row in dataset.manifest.rows("scrape", domain)
         ]
         dataset.manifest.record(last)
-    rows = _training_rows(dataset)
+    rows = training_rows(dataset)
     seeds = {
         domain: {row.id[-8:-4] for row in rows if row.domain == domain and row.split == "held-out"}
         for domain in domains
