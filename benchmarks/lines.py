@@ -32,6 +32,7 @@ SIZE, FINE = 256, 4  # px, and by how much finer pictures are put together
 SEEDS = range(30_000, 30_008)
 BAR_OUTLINED, BAR_BORDERS = 0.9, 0.8
 _WITHIN = 1.5  # px
+_DRAWN = 170  # grey level; darker is a line
 _SOLID = 1 / 24  # of the side; wider ink is an area
 _DIFFERENT = 12.0  # ΔE*ab between colours that have a border
 
@@ -176,7 +177,7 @@ def put_together(parts: Parts, outline: str, shading: str, ground: str, seed: in
     flats = np.where(parts.figure[..., None], parts.flats, behind)
     visible = borders(flats)
     strokes = small(parts.ink) > 0.4
-    solid = (parts.lineart < 128) & ~dilated(strokes, 1)
+    solid = dilated((parts.lineart < 128) & ~dilated(strokes, 1), 2)
     ground_lines = (
         ~dilated(small(parts.figure.astype(np.float32)) > 0, 2) if ground == "scene" else np.zeros_like(solid)
     )
@@ -202,7 +203,7 @@ def dilated(mask: Mask, radius: float) -> Mask:
 
 def measure(known: Known, lines: Gray) -> tuple[float, float]:
     """Returns precision and recall."""
-    drawn = lines < 128
+    drawn = lines < _DRAWN
     precision = float(dilated(known.allowed, _WITHIN)[drawn].mean()) if drawn.any() else 0.0
     return precision, float(dilated(drawn, _WITHIN)[known.wanted].mean())
 

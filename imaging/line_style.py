@@ -28,7 +28,7 @@ class LineStyle:
         width: of a line.
         faint: darkness of a drawing's faint lines, as a share of that of its dark ones. What the darkness itself is,
             `imaging.lineart.normalize` decides.
-        length: of all lines of a drawing that has many: one in ten has more.
+        length: of all lines in a square of the shorter side, in a drawing with many: one in ten has more.
         solid: diameter of the widest black areas, such as pupils.
     """
 
@@ -86,7 +86,7 @@ def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | 
         Its width, faintness and length, and the share of its ink that is in areas of each width; None without lines.
     """
     side = min(drawing.shape)
-    ink = 1 - drawing.astype(np.float32) / 255
+    ink = 1 - drawing.astype(np.float32) / np.float32(255)
     lines = ink - _opened(ink, side * _WIDEST_LINE)
     # by the coarea formula, the total variation of a stroke is its darkness times its outline: twice its length
     variation = _variation(lines)
@@ -95,7 +95,7 @@ def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | 
     width = 2 * float(lines.sum()) / variation
     crests = lines[(lines > _INK) & (lines >= cv2.dilate(lines, np.ones((3, 3), np.uint8)))]
     faint, usual, dark = np.quantile(crests, (0.2, 0.5, 0.8))
-    length = variation / (2 * float(usual)) / side
+    length = variation / (2 * float(usual)) * side / drawing.size
     areas = [float(_opened(ink, side * share).sum() / ink.sum()) for share in _AREAS]
     return (width / side, float(faint / dark), length), areas
 

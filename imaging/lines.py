@@ -1,10 +1,8 @@
 """Draws the lines of any colour picture; lines and picture are a pseudo-pair, on which a painter can warm up.
 
 Three things are lines. *Ink*: dark strokes, which are drawn as they are. *Ridges*: strokes of any colour that are
-darker than both sides. *Borders*: where two colours meet without a stroke (crests of the colour structure tensor,
-Di Zenzo 1986); contrast around inhibits them (Grigorescu et al. 2003), so that texture gives none. Ridges and borders
-are drawn as lines like those of domain A. This pairs no image of domain A (lineart) with one of domain B (colour), so
-the training stays unpaired.
+darker than both sides. *Borders*: where two colours meet without a stroke. Ridges and borders are drawn as lines like
+those of domain A (lineart). No image of domain A is paired with one of domain B (colour): training stays unpaired.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.crests import find_borders, find_ridges
 from imaging.line_style import LineStyle
 
 Gray = npt.NDArray[np.uint8]
@@ -29,14 +28,12 @@ _WIDEST_STROKE = 1 / 48  # of the shorter side, at least
 _WIDEST_BLOT = 1 / 11
 _BLACK = 0.55, 110  # a stroke is ink if its quotient, and its lightest channel, are below
 _DARK = 80  # lightest channel of dark areas
+_USUAL_INK, _MOST_DARKENED = 0.8, 2.5  # mean of black strokes, weighted by itself; what paler ones are multiplied by
 _DRAWN = 0.35  # ink that needs no line drawn on it
 
-_WIDEST_RIDGE = 9  # px
-_RIDGE = 0.05, 0.14  # contrast of faint and of sure ridges
-_BORDER = 5.0, 11.0  # levels of Lab per px, of faint and of sure borders
-_AROUND = 5, 21  # px, inner and outer side of what is around
 _BESIDE = 5  # px, beside a stroke: its own borders
-_SHORTEST = 9  # px
+_SHORTEST, _SHORT = 9, 28  # px
+_AMONG, _CROWDED, _STRONG = 41, 0.014, 0.9  # weak short pieces are texture where so many px around are of short pieces
 _OUTLINED = 0.9  # share of the borders that lie on strokes; in such a picture, the others are shading
 
 
@@ -103,38 +100,46 @@ def trace_lines(colour: npt.NDArray[np.uint8], style: LineStyle) -> TracedLines:
     """
     ink = _ink(colour, style)
     small = _resized(colour, _SIDE / min(colour.shape[:2]))
-    inked = np.asarray(cv2.resize(ink, small.shape[1::-1], interpolation=cv2.INTER_AREA))
-    lab = cv2.bilateralFilter(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), 5, 30, 3)
-
-    contrast = _contrast(lab[..., 0], max(_WIDEST_RIDGE, 2 * style.width * _SIDE))
-    ridge = _crests(*_across(contrast), contrast, _RIDGE)
-    strokes = (inked > _DRAWN).astype(np.uint8) * 255
-    slope, angle = _slope(lab)
-    border = _crests(np.cos(angle), np.sin(angle), slope, _BORDER)
-    on_strokes = _grown(strokes | ridge, _BESIDE)
-    beside = border & ~on_strokes
-    outlined = 1 - np.count_nonzero(beside) / max(1, np.count_nonzero(border))
-    if outlined > _OUTLINED:
-        beside &= _grown(
-            (small.max(2) < 60).astype(np.uint8) * 255, 3
-        )  # a stroke that has become one with a black area
-    strength = np.maximum((ridge > 0) * contrast / (2 * _RIDGE[1]), (beside > 0) * slope / (2 * _BORDER[1]))
-    pieces, by_piece = _pieces(ridge | beside, strength, style.length * _SIDE)
-    pieces[_grown((inked > _DRAWN).astype(np.uint8), 3) > 0] = 0  # these are drawn already
-    return TracedLines(ink, pieces, by_piece, style, crc32(np.ascontiguousarray(colour).data))
+    inked = np.asarray(cv2.resize(ink, small.shape[1::-1], interpolation=cv2.INTER_AREA)) > _DRAWN
+    strokes = inked.astype(np.uint8) * 255
+    lab = np.asarray(cv2.bilateralFilter(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), 5, 30, 3), dtype=np.uint8)
+    ridges, darker = find_ridges(np.ascontiguousarray(lab[..., 0]), style.width * _SIDE)
+    borders, steeper = find_borders(lab)
+    beside = borders & ~_grown(strokes | ridges, _BESIDE)  # a stroke has a border on either side
+    if np.count_nonzero(beside) < (1 - _OUTLINED) * np.count_nonzero(borders):
+        black = (_lightest_channel(small) < _DARK).astype(np.uint8) * 255
+        beside &= _grown(black, _BESIDE)  # where outlines are one with black areas, there are borders alone
+    pieces, strength = _pieces(
+        ridges | beside,
+        np.maximum((ridges > 0) * darker, (beside > 0) * steeper),
+        2 * style.length * inked.size / _SIDE,
+    )
+    pieces[_grown(strokes, 3) > 0] = 0
+    return TracedLines(ink, pieces, strength, style, crc32(np.ascontiguousarray(colour).data))
 
 
 def _ink(colour: npt.NDArray[np.uint8], style: LineStyle) -> _Floats:
     """Finds dark strokes and small dark areas: (H, W) in 0..1."""
     # the largest channel: a stroke is dark in all three channels, a saturated colour is not
-    value = colour.max(2)
+    value = _lightest_channel(colour)
     side = min(value.shape)
     strokes = _darker(value, 1 + side * max(_WIDEST_STROKE, 3 * style.width), _BLACK[1])
     dark = (value < _DARK).astype(np.uint8)
     areas = cv2.morphologyEx(dark, cv2.MORPH_OPEN, _square(side * style.solid))
-    areas = cv2.dilate(areas, _square(side * style.solid / 2)) & dark  # opening by a square cuts round borders off
+    areas = (
+        np.asarray(cv2.dilate(areas, _square(side * style.solid / 2))) & dark
+    )  # opening by a square cuts round borders off
     blots = _darker(value, side * max(_WIDEST_BLOT, style.solid), _DARK) * (1 - areas)
-    return np.maximum(strokes, blots)
+    return _evenly_dark(np.maximum(strokes, blots))
+
+
+def _evenly_dark(ink: _Floats) -> _Floats:
+    """Darkens strokes that are pale, such as those in coloured ink, without changing how dark they are beside others."""
+    small = cv2.resize(ink, (64, 64), interpolation=cv2.INTER_AREA)
+    squares = cv2.resize(ink * ink, (64, 64), interpolation=cv2.INTER_AREA)
+    mean = cv2.GaussianBlur(squares, (0, 0), 4) / (cv2.GaussianBlur(small, (0, 0), 4) + 1e-6)
+    gain = np.clip(_USUAL_INK / np.maximum(mean, 1e-3), 1, _MOST_DARKENED)
+    return np.asarray(np.minimum(ink * cv2.resize(gain, ink.shape[::-1]), 1), dtype=np.float32)
 
 
 def _darker(value: Gray, width: float, darkest: int) -> _Floats:
@@ -146,55 +151,17 @@ def _darker(value: Gray, width: float, darkest: int) -> _Floats:
     return np.asarray(np.clip((_PAPER - quotient) / (_PAPER - _INK), 0, 1) * kept, dtype=np.float32)
 
 
-def _contrast(lightness: Gray, width: float) -> _Floats:
-    """Measures by what share a place is darker than both sides, (h, w)."""
-    side = round(width) | 1
-    area = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
-    contrast = cv2.subtract(area, lightness) / (area + np.float32(_FLOOR))
-    return _inhibited(cv2.GaussianBlur(contrast, (0, 0), 1), 0.4)
-
-
-def _across(contrast: _Floats) -> tuple[_Floats, _Floats]:
-    """Returns the direction across ridges, x and y."""
-    dx, dy = cv2.Sobel(contrast, cv2.CV_32F, 1, 0), cv2.Sobel(contrast, cv2.CV_32F, 0, 1)
-    _, angle = _direction(*(cv2.GaussianBlur(each, (0, 0), 1.5) for each in (dx * dx, dy * dy, dx * dy)))
-    return np.cos(angle), np.sin(angle)
-
-
-def _slope(lab: npt.NDArray[np.uint8]) -> tuple[_Floats, _Floats]:
-    """Returns the steepest slope of the colour, levels per px, and its angle."""
-    dx, dy = (cv2.Sobel(lab, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    slope, angle = _direction((dx * dx).sum(2), (dy * dy).sum(2), (dx * dy).sum(2))
-    return _inhibited(slope, 0.8), angle
-
-
-def _direction(xx: _Floats, yy: _Floats, xy: _Floats) -> tuple[_Floats, _Floats]:
-    """Returns the root of the larger eigenvalue of structure tensors, and its direction."""
-    difference, twice = xx - yy, 2 * xy
-    larger = (xx + yy + cv2.magnitude(difference, twice)) / 2
-    return np.sqrt(larger), np.arctan2(twice, difference) / 2
-
-
-def _inhibited(strength: _Floats, share: float) -> _Floats:
-    inner, outer = _AROUND
-    sums = [cv2.boxFilter(strength, -1, (side, side), normalize=False) for side in (outer, inner)]
-    around = (sums[0] - sums[1]) / (outer**2 - inner**2)
-    return np.maximum(strength - share * around, 0)
-
-
-def _crests(across: _Floats, down: _Floats, strength: _Floats, bounds: tuple[float, float]) -> Gray:
-    unit = 4000 / bounds[1]
-    dx, dy = ((np.minimum(strength * unit, 20000)) * each for each in (across, down))
-    low, high = (bound * unit for bound in bounds)
-    return np.asarray(cv2.Canny(dx.astype(np.int16), dy.astype(np.int16), low, high, L2gradient=True), dtype=np.uint8)
-
-
 def _pieces(thin: Gray, strength: _Floats, longest: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
-    """Numbers connected pieces; drops short ones, and the weakest ones of more than a drawing has."""
-    _, pieces = cv2.connectedComponents(thin, connectivity=8)
-    length = np.bincount(pieces.ravel())
-    mean = np.bincount(pieces.ravel(), strength.ravel()) / length
-    mean[length < _SHORTEST] = 0
+    """Numbers connected pieces; drops short ones, texture, and the weakest ones of more than a drawing has."""
+    pieces = np.asarray(cv2.connectedComponents(thin, connectivity=8)[1], dtype=np.int32)
+    at = np.flatnonzero(thin)
+    numbers = pieces.ravel()[at]
+    length = np.maximum(np.bincount(numbers), 1)
+    mean = np.bincount(numbers, strength.ravel()[at]) / length
+    short = length < _SHORT
+    crowd = cv2.blur((short & (length >= _SHORTEST))[pieces].astype(np.float32), (_AMONG, _AMONG))
+    crowded = np.bincount(numbers, crowd.ravel()[at]) / length > _CROWDED
+    mean[(length < _SHORTEST) | (short & crowded & (mean < _STRONG))] = 0
     mean[0] = 0
     order = np.argsort(-mean)
     mean[order[np.cumsum(length[order] * (mean[order] > 0)) > longest]] = 0
@@ -223,6 +190,11 @@ def _gaps(shape: tuple[int, int], rng: np.random.Generator) -> _Floats:
         x, y = (int(rng.integers(side)) for side in shape[::-1])
         cv2.circle(keep, (x, y), int(rng.integers(1, 4)), 0, -1)
     return keep
+
+
+def _lightest_channel(colour: npt.NDArray[np.uint8]) -> Gray:
+    red, green, blue = cv2.split(colour)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
 def _square(side: float) -> Gray:
