@@ -2,13 +2,14 @@
 
     python -m benchmarks.lines [STYLE …]
 
-Portraits of several artists are taken apart into flat colours and ink, and put together anew: with black, thin, coloured
-or no outlines, with flat, cel or soft shading, before several backgrounds. Precision: the share of what was drawn that
-lies within 1.5 px of a true line, at 256 px. Recall: the share of the true lines within 1.5 px of what was drawn. Without
-outlines, the true lines are the borders of colours that differ. The ratio in the last line, of JSON, is the least of
-precision and recall over all kinds of pictures, each divided by its bar. A sheet is left in build/lines.
+Portraits of several artists are taken apart into flat colours and ink, and put together anew: with black, thin,
+coloured or no outlines, with flat, cel or soft shading, before several backgrounds. Precision: the share of what was
+drawn that lies within 1.5 px of a true line, at 256 px. Recall: the share of the true lines within 1.5 px of what was
+drawn. Without outlines, the true lines are the borders of colours that differ. The ratio in the last line, of JSON, is
+the least of precision and recall over all kinds of pictures, each divided by its bar. A sheet is left in build/lines.
 """
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -77,9 +78,11 @@ def take_apart(style: str, seed: int) -> Parts:
     lines, colour = draw(style, seed, SIZE * FINE)
     black = (lines < 128).view(np.uint8)
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(SIZE * FINE * _SOLID) | 1,) * 2)
-    solid = cv2.dilate(cv2.morphologyEx(black, cv2.MORPH_OPEN, element), np.ones((5, 5), np.uint8))
+    wide = cv2.morphologyEx(black, cv2.MORPH_OPEN, element)
+    solid = np.asarray(cv2.dilate(wide, np.ones((5, 5), np.uint8)), dtype=np.uint8)
     ink = (1 - lines.astype(np.float32) / 255) * (1 - solid)
-    near = cv2.dilate((lines < 250).view(np.uint8), np.ones((3, 3), np.uint8)) & ~(solid & black)
+    inked = np.asarray(cv2.dilate((lines < 250).view(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.uint8)
+    near = inked & ~(solid & black)
     numbers = np.arange(lines.size, dtype=np.int32).reshape(lines.shape)
     flats = colour.reshape(-1, 3)[spread(numbers, (near == 0))].astype(np.float32) / 255
     framed = cv2.copyMakeBorder(
@@ -102,7 +105,7 @@ def cel(parts: Parts) -> Pixels:
     """Darkens one side of the figure, with a hard edge."""
     down, across = np.indices(parts.ink.shape)
     dark = parts.figure & (across + 0.4 * down > 0.75 * SIZE * FINE)
-    return np.where(dark[..., None], parts.flats * np.float32([0.72, 0.66, 0.78]), parts.flats)
+    return np.where(dark[..., None], parts.flats * np.array([0.72, 0.66, 0.78], np.float32), parts.flats)
 
 
 def soft(parts: Parts) -> Pixels:
@@ -154,7 +157,7 @@ def thin(parts: Parts, under: Pixels) -> Pixels:
 
 def coloured(parts: Parts, under: Pixels) -> Pixels:
     """Draws each outline in a dark shade of the colour beside it."""
-    shade = 0.5 * np.minimum(parts.flats, 0.85) * np.float32([1.0, 0.8, 0.85])
+    shade = 0.5 * np.minimum(parts.flats, 0.85) * np.array([1.0, 0.8, 0.85], np.float32)
     return under * (1 - parts.ink[..., None]) + shade * parts.ink[..., None]
 
 
@@ -222,21 +225,23 @@ def darkness(drawings: Sequence[Gray]) -> float:
     return 1 - float(np.median(np.concatenate(crests))) / 255
 
 
-def pictures(parts: Sequence[Parts]) -> Iterator[tuple[str, str, str, list[Known]]]:
-    for outline in OUTLINES:
-        for shading, ground in CONDITIONS:
-            yield (
-                outline,
-                shading,
-                ground,
-                [put_together(each, outline, shading, ground, number) for number, each in enumerate(parts)],
-            )
+def mean_of(known: Sequence[Known], drawn: Sequence[Gray]) -> list[float]:
+    """Returns mean precision and recall."""
+    measured = [measure(each, lines) for each, lines in zip(known, drawn, strict=True)]
+    return [float(value) for value in np.mean(measured, axis=0)]
+
+
+def pictures(parts: Sequence[Parts]) -> Iterator[tuple[str, list[Known]]]:
+    """Yields each kind of picture, with one of each portrait."""
+    for outline, (shading, ground) in itertools.product(OUTLINES, CONDITIONS):
+        known = [put_together(each, outline, shading, ground, number) for number, each in enumerate(parts)]
+        yield f"{outline}, {shading}, {ground}", known
 
 
 def speed(style: LineStyle, known: Known) -> dict[str, float]:
     """Returns milliseconds for a picture, by way and side."""
-    large = cv2.resize(known.colour, (512, 512), interpolation=cv2.INTER_CUBIC)
-    sides = {
+    large = np.asarray(cv2.resize(known.colour, (512, 512), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+    sides: dict[str, Callable[[], object]] = {
         "256 px": lambda: extract_lines(known.colour, style),
         "512 px": lambda: extract_lines(large, style),
         "256 px, closing": lambda: closing(known.colour),
@@ -252,28 +257,20 @@ def main(styles: Sequence[str]) -> None:
         parts = [take_apart(style, seed) for seed in SEEDS]
         lineart = [normalize(each.lineart).image for each in parts]
         like = measure_lines(lineart)
-        for outline, shading, ground, known in pictures(parts):
+        for kind, known in pictures(parts):
             ours, before = (
-                [way(each) for each in known]
-                for way in (lambda k: extract_lines(k.colour, like), lambda k: closing(k.colour))
+                [extract_lines(each.colour, like) for each in known],
+                [closing(each.colour) for each in known],
             )
-            values, old = (
-                np.mean([measure(k, lines) for k, lines in zip(known, drawn, strict=True)], axis=0)
-                for drawn in (ours, before)
-            )
+            values, old = mean_of(known, ours), mean_of(known, before)
             toned = [normalize(lines).image for lines in ours]
             wide, dark = measure_lines(toned).width / like.width, darkness(toned) / darkness(lineart)
-            bar = BAR_BORDERS if outline == "absent" else BAR_OUTLINED
-            worst.append(float(values.min()) / bar)
-            kind = f"{style}, {outline}, {shading}, {ground}"
-            figures[kind] = [round(float(value), 3) for value in values]
-            rows.append([kind, *(f"{value:.3f}" for value in (*values, *old)), f"{wide:.2f}", f"{dark:.2f}"])
-            shown.append(
-                [
-                    Image.fromarray(each)
-                    for each in (known[0].colour, ours[0], before[0], (255 * ~known[0].wanted).astype(np.uint8))
-                ]
-            )
+            name = f"{style}, {kind}"
+            worst.append(min(values) / (BAR_BORDERS if kind.startswith("absent") else BAR_OUTLINED))
+            figures[name] = [round(value, 3) for value in values]
+            rows.append([name, *(f"{value:.3f}" for value in (*values, *old)), f"{wide:.2f}", f"{dark:.2f}"])
+            wanted = np.where(known[0].wanted, 0, 255).astype(np.uint8)
+            shown.append([Image.fromarray(each) for each in (known[0].colour, ours[0], before[0], wanted)])
         times = speed(like, known[0])
     print_table(["picture", "precision", "recall", "by closing", "recall", "width / A", "darkness / A"], rows)
     FOLDER.mkdir(parents=True, exist_ok=True)

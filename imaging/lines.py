@@ -26,8 +26,13 @@ _FLOOR = 16.0  # grey levels; keeps noise in black areas from becoming lines
 _INK, _PAPER = 0.2, 0.8  # quotients of stroke and area that are black (or less) and white (or more)
 _WIDEST_STROKE = 1 / 48  # of the shorter side, at least
 _WIDEST_BLOT = 1 / 11
-_BLACK = 0.55, 110  # a stroke is ink if its quotient, and its lightest channel, are below
+_INKED = 0.55  # quotient below which it is ink
+_BLACK = 110  # level of the lightest channel below which a stroke is ink
 _DARK = 80  # lightest channel of dark areas
+_NEAR = 1 / 6  # of the shorter side
+_LEAST_GROUND = 0.1  # share of what is near
+_BLACK_GROUND = 40  # level; strokes are seen on lighter ground
+_ON_DARK = 0.6  # ink is so much darker than dark ground
 _USUAL_INK, _MOST_DARKENED = 0.8, 2.5  # mean of black strokes, weighted by itself; what paler ones are multiplied by
 _DRAWN = 0.35  # ink that needs no line drawn on it
 
@@ -123,18 +128,27 @@ def _ink(colour: npt.NDArray[np.uint8], style: LineStyle) -> _Floats:
     # the largest channel: a stroke is dark in all three channels, a saturated colour is not
     value = _lightest_channel(colour)
     side = min(value.shape)
-    strokes = _darker(value, 1 + side * max(_WIDEST_STROKE, 3 * style.width), _BLACK[1])
+    ground = _dark_ground(value, side * style.solid)
+    lightest = np.where(ground > _BLACK_GROUND, np.minimum(_ON_DARK * ground, _BLACK), np.float32(_BLACK))
+    strokes = _darker(value, 1 + side * max(_WIDEST_STROKE, 3 * style.width), lightest)
     dark = (value < _DARK).astype(np.uint8)
-    areas = cv2.morphologyEx(dark, cv2.MORPH_OPEN, _square(side * style.solid))
-    areas = (
-        np.asarray(cv2.dilate(areas, _square(side * style.solid / 2))) & dark
-    )  # opening by a square cuts round borders off
-    blots = _darker(value, side * max(_WIDEST_BLOT, style.solid), _DARK) * (1 - areas)
+    areas = np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, _square(side * style.solid)), dtype=np.uint8)
+    areas = dark & _grown(areas, side * style.solid / 2)  # opening by a square cuts round borders off
+    blots = _darker(value, side * max(_WIDEST_BLOT, style.solid), np.minimum(_ON_DARK * ground, _DARK)) * (1 - areas)
     return _evenly_dark(np.maximum(strokes, blots))
 
 
+def _dark_ground(value: Gray, width: float) -> _Floats:
+    """Returns the mean level of wide dark areas nearby, (H, W), 255 without: they show between what is lighter, too."""
+    side = round(min(value.shape) * _NEAR)
+    areas = cv2.morphologyEx((value < _BLACK).astype(np.uint8), cv2.MORPH_OPEN, _square(width)).astype(np.float32)
+    share = cv2.blur(areas, (side, side))
+    ground = cv2.blur(areas * value, (side, side)) / np.maximum(share, np.float32(1e-6))
+    return np.where(share > _LEAST_GROUND, ground, np.float32(255))
+
+
 def _evenly_dark(ink: _Floats) -> _Floats:
-    """Darkens strokes that are pale, such as those in coloured ink, without changing how dark they are beside others."""
+    """Darkens pale strokes, such as those in coloured ink; the neighbours of a stroke are darkened like it."""
     small = cv2.resize(ink, (64, 64), interpolation=cv2.INTER_AREA)
     squares = cv2.resize(ink * ink, (64, 64), interpolation=cv2.INTER_AREA)
     mean = cv2.GaussianBlur(squares, (0, 0), 4) / (cv2.GaussianBlur(small, (0, 0), 4) + 1e-6)
@@ -142,12 +156,12 @@ def _evenly_dark(ink: _Floats) -> _Floats:
     return np.asarray(np.minimum(ink * cv2.resize(gain, ink.shape[::-1]), 1), dtype=np.float32)
 
 
-def _darker(value: Gray, width: float, darkest: int) -> _Floats:
+def _darker(value: Gray, width: float, lightest: _Floats) -> _Floats:
     """Measures how much darker what is narrower than a width is than its surroundings: (H, W) in 0..1."""
     fill = cv2.morphologyEx(value, cv2.MORPH_CLOSE, _square(width))
     quotient = (value + np.float32(_FLOOR)) / (fill + np.float32(_FLOOR))
-    black = ((quotient < _BLACK[0]) & (value < darkest)).astype(np.uint8)
-    kept = cv2.dilate(black, _square(min(value.shape) / 64))
+    black = ((quotient < _INKED) & (value < lightest)).astype(np.uint8)
+    kept = _grown(black, min(value.shape) / 64)
     return np.asarray(np.clip((_PAPER - quotient) / (_PAPER - _INK), 0, 1) * kept, dtype=np.float32)
 
 
@@ -201,8 +215,8 @@ def _square(side: float) -> Gray:
     return np.ones((max(3, round(side) | 1),) * 2, np.uint8)
 
 
-def _grown(mask: Gray, side: int) -> Gray:
-    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)))
+def _grown(mask: Gray, side: float) -> Gray:
+    return np.asarray(cv2.dilate(mask, _square(side)), dtype=np.uint8)
 
 
 def _resized(colour: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uint8]:

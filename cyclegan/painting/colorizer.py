@@ -63,7 +63,7 @@ class Colorizer:
             normalization: that of the painter's training lineart.
             size: shortest side, px, of the painter's inputs.
             device: "cuda" or "cpu".
-            style: of the lines of the training lineart, in which those of colour pictures are drawn; None: the usual one.
+            style: of the training lineart, in which lines of colour pictures are drawn; None: the usual one.
         """
         self._painter = painter.to(device).eval()
         self._normalization, self._size, self._device, self._style = normalization, size, device, style
