@@ -38,7 +38,7 @@ _DRAWN = 0.35  # ink that needs no line drawn on it
 
 _BESIDE = 5  # px, beside a stroke: its own borders
 _SHORTEST, _SHORT = 9, 28  # px
-_AMONG, _CROWDED, _STRONG = 41, 0.014, 0.9  # weak short pieces are texture where so many px around are of short pieces
+_AMONG, _CROWDED, _STRONG = 41, 0.011, 0.9  # weak short pieces are texture where so many px around are of short pieces
 _OUTLINED = 0.9  # share of the borders that lie on strokes; in such a picture, the others are shading
 
 
@@ -108,9 +108,9 @@ def trace_lines(colour: npt.NDArray[np.uint8], style: LineStyle) -> TracedLines:
     inked = np.asarray(cv2.resize(ink, small.shape[1::-1], interpolation=cv2.INTER_AREA)) > _DRAWN
     strokes = inked.astype(np.uint8) * 255
     lab = np.asarray(cv2.bilateralFilter(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), 5, 30, 3), dtype=np.uint8)
-    ridges, darker = find_ridges(np.ascontiguousarray(lab[..., 0]), style.width * _SIDE)
+    ridges, darker, stroked = find_ridges(np.ascontiguousarray(lab[..., 0]), style.width * _SIDE)
     borders, steeper = find_borders(lab)
-    beside = borders & ~_grown(strokes | ridges, _BESIDE)  # a stroke has a border on either side
+    beside = borders & ~(_grown(strokes | ridges, _BESIDE) | _grown(stroked, 3))  # a stroke has a border on either side
     if np.count_nonzero(beside) < (1 - _OUTLINED) * np.count_nonzero(borders):
         black = (_lightest_channel(small) < _DARK).astype(np.uint8) * 255
         beside &= _grown(black, _BESIDE)  # where outlines are one with black areas, there are borders alone
@@ -140,7 +140,7 @@ def _ink(colour: npt.NDArray[np.uint8], style: LineStyle) -> _Floats:
 
 def _dark_ground(value: Gray, width: float) -> _Floats:
     """Returns the mean level of wide dark areas nearby, (H, W), 255 without: they show between what is lighter, too."""
-    side = round(min(value.shape) * _NEAR)
+    side = 1 + round(min(value.shape) * _NEAR)
     areas = cv2.morphologyEx((value < _BLACK).astype(np.uint8), cv2.MORPH_OPEN, _square(width)).astype(np.float32)
     share = cv2.blur(areas, (side, side))
     ground = cv2.blur(areas * value, (side, side)) / np.maximum(share, np.float32(1e-6))
@@ -170,11 +170,11 @@ def _pieces(thin: Gray, strength: _Floats, longest: float) -> tuple[npt.NDArray[
     pieces = np.asarray(cv2.connectedComponents(thin, connectivity=8)[1], dtype=np.int32)
     at = np.flatnonzero(thin)
     numbers = pieces.ravel()[at]
-    length = np.maximum(np.bincount(numbers), 1)
-    mean = np.bincount(numbers, strength.ravel()[at]) / length
+    length = np.maximum(np.bincount(numbers, minlength=1), 1)
+    mean = np.bincount(numbers, strength.ravel()[at], minlength=1) / length
     short = length < _SHORT
     crowd = cv2.blur((short & (length >= _SHORTEST))[pieces].astype(np.float32), (_AMONG, _AMONG))
-    crowded = np.bincount(numbers, crowd.ravel()[at]) / length > _CROWDED
+    crowded = np.bincount(numbers, crowd.ravel()[at], minlength=1) / length > _CROWDED
     mean[(length < _SHORTEST) | (short & crowded & (mean < _STRONG))] = 0
     mean[0] = 0
     order = np.argsort(-mean)
