@@ -36,14 +36,15 @@ def find_ridges(lightness: Gray, width: float) -> tuple[Gray, Floats, Gray]:
         width: of the strokes, px.
 
     Returns:
-        (h, w) uint8, 255 on lines of 1 px along the strokes; (h, w) float32, how sure they are: 1 is plain; (h, w) uint8,
-        255 on the strokes.
+        (h, w) uint8, 255 on lines of 1 px along the strokes; (h, w) float32, how sure they are: 1 is plain; (h, w)
+        uint8, 255 on the strokes.
     """
     element = np.ones((max(_WIDEST_RIDGE, round(2 * width) | 1),) * 2, np.uint8)
     area = np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, element))
     contrast = (area - lightness) / (area + np.float32(_FLOOR))
     # the wider blur gives broad strokes a crest in their middle
-    contrast = sum(share * cv2.GaussianBlur(contrast, (0, 0), sigma) for share, sigma in _BLURS)
+    blurred = [share * cv2.GaussianBlur(contrast, (0, 0), sigma) for share, sigma in _BLURS]
+    contrast = np.asarray(np.sum(blurred, axis=0, dtype=np.float32))
     contrast = _inhibited(contrast, _INHIBITION[0])
     dx, dy = cv2.Sobel(contrast, cv2.CV_32F, 1, 0), cv2.Sobel(contrast, cv2.CV_32F, 0, 1)
     _, angle = _direction(*(cv2.GaussianBlur(each, (0, 0), 1.5) for each in (dx * dx, dy * dy, dx * dy)))

@@ -143,7 +143,7 @@ def test_versions_in_another_frame_stay_together(tmp_path: Path) -> None:
         stage: Stage = "normalize" if domain == "A" else "resize"
         last = [replace(row, stage=stage, lines="", crops="") for row in dataset.manifest.rows("scrape", domain)]
         dataset.manifest.record(last)
-    group = {(row.domain, row.id[-8:-4]): row.group for row in _training_rows(dataset)}
+    group = {(row.domain, row.id[-8:-4]): row.group for row in training_rows(dataset)}
     together = [
         bool(group["A", f"{seed}"]) and group["A", f"{seed}"] == group["B", f"{seed}"] for seed in range(3000, 3028)
     ]
