@@ -25,8 +25,8 @@ from imaging.colour import to_lab
 from imaging.line_style import LineStyle, measure_lines
 from imaging.lineart import normalize
 from imaging.lines import extract_lines
-from imaging.segments import spread
 from imaging.sheet import grid
+from imaging.watershed import spread
 
 FOLDER = Path("build/lines")
 SIZE, FINE = 256, 4  # px, and by how much finer pictures are put together

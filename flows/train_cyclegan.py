@@ -1,7 +1,6 @@
 """Trains a model on a dataset: saves checkpoints and samples, and selects the best checkpoint by its score."""
 
 from prefect import flow
-from prefect.concurrency.sync import concurrency
 
 from cyclegan.training.config import PresetName
 from irodori.datasets import Dataset, Name
@@ -9,6 +8,7 @@ from irodori.models import Model
 from irodori.overrides import Overrides
 from irodori.settings import settings
 from tasks.errors import plain_errors, run_task
+from tasks.here import gpu
 from tasks.report import show_stages
 from tasks.train import train
 
@@ -34,8 +34,7 @@ def train_cyclegan(
         serve: Serve this run at once; by default, a run that serves is replaced by a finished one with a higher score.
     """
     source, target = Dataset(settings().storage, dataset), Model(settings().storage, model)
-    # strict=False: trains even if the limit does not exist because the server was not prepared by deploy.setup
-    with concurrency("gpu", occupy=1, strict=False, lease_duration=60, raise_on_lease_renewal_failure=False):
+    with gpu():
         # called, not submitted: a cancellation is a signal, and only the main thread receives signals
         run = run_task(train, source, target, preset, overrides, credit, serve)
     show_stages(dataset, source.manifest.merge())

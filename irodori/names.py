@@ -82,3 +82,12 @@ def look_name(style: str, choice: str) -> str:
 def variant_name(style: str, variant: int) -> str:
     """Returns the folder of one variant of a model: ``pink-2``, or ``variant-2`` if there is only one model."""
     return f"{style or 'variant'}-{variant}"
+
+
+def is_utf8(name: str) -> bool:
+    """Tells whether a name can be written as UTF-8; one whose bytes are of another encoding cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

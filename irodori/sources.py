@@ -22,7 +22,8 @@ def is_stored(source: str) -> bool:
 def subfolder(source: str, tags: str) -> str:
     """Returns the address of the folder below a folder that ``tags`` name, such as "ink"; "" names all of it."""
     folder = tags.strip("/ ")
-    return f"{source.rstrip('/')}/{quote(folder)}" if folder else source
+    above = "file://" if source == "file:///" else source.rstrip("/")
+    return f"{above}/{quote(folder)}" if folder else source
 
 
 class StoredPictures:

@@ -2,6 +2,8 @@
 
 from collections import Counter, UserList
 from collections.abc import Iterable, Iterator, Sized
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import as_completed as threads_completed
 from itertools import islice
 from math import ceil
 from typing import Any, TypeVar
@@ -12,10 +14,12 @@ from prefect.futures import PrefectFuture, as_completed
 from irodori.errors import PipelineError
 from irodori.settings import settings
 from storage import Rows
+from tasks.here import call, shown_here
 from tasks.progress import Progress
 from tasks.task_runner import check_task_runner
 
 Job = TypeVar("Job")
+_BATCH_HERE = 16  # images; a batch costs nothing without a server, and Ctrl-C waits for those that are under way
 
 
 def run_batches(
@@ -40,11 +44,12 @@ def run_batches(
     total = len(items)
     if not total:
         return Counter()
-    check_task_runner(task.fn.__module__)
+    if not shown_here():
+        check_task_runner(task.fn.__module__)
     progress = Progress(label, total, "images")
     counts: Counter[str] = Counter()
-    for future in _submitted(task, items, batch, job):
-        counts += future.result()
+    for finished in (_called if shown_here() else _submitted)(task, items, batch, job):
+        counts += finished
         detail = ", ".join(f"{number} {status}" for status, number in sorted(counts.items(), reverse=True))
         progress.show(counts.total(), detail)
     return counts
@@ -57,8 +62,8 @@ def batch_size(items: Sized, most: int) -> int:
 
 def _submitted(
     task: "Task[[Any, Job], Counter[str]]", items: Iterable[Any], batch: int, job: Job
-) -> "Iterator[PrefectFuture[Counter[str]]]":
-    """Yields task runs as they finish; at most one per worker is submitted at a time, even on a shared cluster."""
+) -> "Iterator[Counter[str]]":
+    """Yields the counts of task runs as they finish; at most one per worker is submitted, even on a shared cluster."""
     limit = settings().workers
     waiting: list[PrefectFuture[Counter[str]]] = []
     rest = iter(items)
@@ -66,11 +71,27 @@ def _submitted(
         if len(waiting) == limit:
             finished = next(as_completed(waiting))
             waiting.remove(finished)
-            yield finished
+            yield finished.result()
         # UserList, because Prefect searches a list for futures in every field of every row, which takes longer than
         # the task run itself
         waiting.append(task.submit(UserList(chunk), job))
-    yield from as_completed(waiting)
+    for finished in as_completed(waiting):
+        yield finished.result()
+
+
+def _called(
+    task: "Task[[Any, Job], Counter[str]]", items: Iterable[Any], batch: int, job: Job
+) -> "Iterator[Counter[str]]":
+    """Yields the counts of batches as they finish, in threads of this process."""
+    rest = iter(items)
+    batches = iter(lambda: list(islice(rest, min(batch, _BATCH_HERE))), [])
+    threads = ThreadPoolExecutor(settings().workers)
+    try:
+        begun = [threads.submit(call, task.fn, chunk, job) for chunk in batches]
+        for finished in threads_completed(begun):
+            yield finished.result()
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def check_failures(counts: "Counter[str]", label: str, limit: float) -> None:

@@ -13,6 +13,7 @@ from prefect.states import Failed
 from irodori.errors import PipelineError
 from scraping.post import SourceError
 from storage import StorageError
+from tasks.here import call, shown_here
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,5 +50,7 @@ def run_task(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     Raises:
         FailedRun: if the task failed (its text is the task's line).
     """
+    if shown_here():
+        return call(task.fn, *args, **kwargs)
     state: State[R] = task(*args, **kwargs, return_state=True)
     return state.result()

@@ -1,11 +1,12 @@
-"""Reports the progress of a piece of work, with rate and time left, in the log and as an artifact in the UI."""
+"""Reports the progress of a piece of work, with rate and time left, in the log and the UI, or on a terminal."""
 
 import time
 from typing import cast
 from uuid import UUID
 
-from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from tasks.here import run_logger, shown_here
 
 _EVERY_SECONDS = 5.0  # each update is a request to the API and an event
 
@@ -22,7 +23,11 @@ class Progress:
             unit: plural of the unit, such as "images".
         """
         self._label, self._total, self._unit = label, total, unit
-        self._log = get_run_logger()
+        self._shown_here = shown_here()
+        if self._shown_here:
+            self._shown_here(label, 0, total)
+            return
+        self._log = run_logger()
         self._begun = self._shown = time.monotonic()
         self._start: int | None = None
         description = f"{label}: 0 of {total} {unit}"
@@ -36,6 +41,9 @@ class Progress:
             done: number of units done.
             detail: a text for the line, such as the counts.
         """
+        if self._shown_here:
+            self._shown_here(self._label, done, self._total)
+            return
         now = time.monotonic()
         if self._start is None:  # the rate must not count what an earlier process of a resumed training did
             self._start = 0 if done <= self._total // 100 else done

@@ -1,4 +1,4 @@
-"""Shows stage tables, sheets and links in the UI, as artifacts.
+"""Shows stage tables, sheets and links in the UI, as artifacts; nothing where no server is, see tasks/here.py.
 
 Artifacts must be small, because every listing of artifacts contains their data.
 """
@@ -12,12 +12,15 @@ from PIL import Image
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from storage import Manifest
+from tasks.here import shown_here
 
 _MAX_SIDE = 1200  # pixels; keeps a sheet near 100-200 KB as WebP
 
 
 def show_stages(label: str, manifest: Manifest) -> None:
     """Shows a table: entered / ok / dropped / failed for each stage, with the reasons."""
+    if shown_here():
+        return
     create_table_artifact(
         key=_slug(f"stages {label}"),
         table=manifest.summary(),
@@ -34,6 +37,8 @@ def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
         caption: description of the artifact.
         where: storage key of the full picture, shown below it.
     """
+    if shown_here():
+        return
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
     buffer = io.BytesIO()
@@ -48,7 +53,8 @@ def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
 
 def show_link(label: str, url: str, description: str) -> None:
     """Shows a link to an object in the storage."""
-    create_link_artifact(key=_slug(label), link=url, link_text=url, description=description)
+    if not shown_here():
+        create_link_artifact(key=_slug(label), link=url, link_text=url, description=description)
 
 
 def _slug(text: str) -> str:

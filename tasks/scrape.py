@@ -9,20 +9,16 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict, Field
 
 from imaging.codec import decode_drawing
-from imaging.colour import ColourMeasure, is_ink, measure_colour
 from imaging.dedupe import fingerprint
+from imaging.domain import WRONG_DOMAIN, judge
 from imaging.errors import ImageError
 from imaging.formats import sniff
-from imaging.ink import read_page
-from imaging.line_hash import line_hash
-from imaging.lineart import is_lines
-from imaging.srgb import on_white
+from imaging.line_hash import crop_hashes, line_hash
 from irodori.datasets import Dataset, Domain
 from irodori.sources import StoredPictures, is_stored
 from scraping.fetch import FetchError, shared_fetcher
@@ -31,6 +27,7 @@ from scraping.politeness import Politeness
 from scraping.source import Post, Source, open_source
 from storage import Row, Status
 from tasks.errors import plain_errors
+from tasks.here import run_logger
 from tasks.record import record_each
 
 BOARD_TAGS: dict[Domain, str] = {
@@ -40,9 +37,6 @@ BOARD_TAGS: dict[Domain, str] = {
 BOARD_LIMIT = 1000  # posts
 _NEW, _DONE = ("", ""), ("ok", "")
 _OTHER: dict[Domain, Domain] = {"A": "B", "B": "A"}
-_COLOURED = "coloured picture under a lineart tag"
-_GREY, _INK = "grey picture under a colour tag", "lines in coloured ink under a colour tag"
-_WRONG = (_COLOURED, _GREY, _INK)
 
 
 class Query(BaseModel):
@@ -99,7 +93,7 @@ def list_posts(
     dataset.manifest.record([_row(post, domain, *verdict) for post, verdict in changed])
     left = [post for post in new if not verdicts[post.id]]
     statuses = Counter(verdict[0] for verdict in verdicts.values() if verdict)
-    get_run_logger().info(
+    run_logger().info(
         "scrape %s: %d %s, %d already done, %d dropped by the filter, %s%d to download",
         domain, len(posts), _listed(posts, tags, limit, source), len(posts) - len(new), statuses["dropped"],
         f"{statuses['failed']} that cannot be read, " if statuses["failed"] else "", len(left),
@@ -129,7 +123,7 @@ def _judged_before(dataset: Dataset, domain: Domain, move_to: PostFilter | None)
     known = {}
     for row in dataset.manifest.rows("scrape", domain):
         by_the_filter = row.status == "dropped" and (not row.sha256 or row.moved_from)
-        may_move_now = move_to is not None and row.status == "dropped" and row.reason in _WRONG
+        may_move_now = move_to is not None and row.status == "dropped" and row.reason in WRONG_DOMAIN
         never_arrived = row.status == "failed" and not row.sha256
         known[row.id] = (row.status, row.reason) if by_the_filter or may_move_now or never_arrived else _DONE
     return known
@@ -196,7 +190,7 @@ def _scrape_one(job: ScrapeJob, source: Source, post: Post) -> list[Row]:
         image = decode_drawing(download.data)
     except ImageError as error:
         return [_row(post, domain, "failed", str(error), **found)]
-    judged = _judge(image, domain)
+    judged = judge(image, domain)
     found |= {"colour_mse": f"{judged.colour.mse:.1f}", "colour_fraction": f"{judged.colour.fraction:.4f}"}
     belongs, reason, pixels = judged.belongs, judged.reason, judged.pixels
     if belongs == domain:
@@ -212,44 +206,13 @@ def _scrape_one(job: ScrapeJob, source: Source, post: Post) -> list[Row]:
     return [here, _kept(post, dataset, belongs, download.data, pixels, found)]
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """What a picture shows.
-
-    Attributes:
-        belongs: the domain that it belongs to.
-        reason: why it does not belong to the other one.
-        pixels: RGB, (H, W, 3): on white, lineart as dark lines on light paper.
-        colour: how much colour it has.
-        lines: whether it consists of lines.
-    """
-
-    belongs: Domain
-    reason: str
-    pixels: npt.NDArray[np.uint8]
-    colour: ColourMeasure
-    lines: bool
-
-
-def _judge(image: Image.Image, domain: Domain) -> _Judged:
-    """Judges a picture that was found under the tags of a domain."""
-    pixels = np.asarray(on_white(image))  # converted only once, because it takes as long as decoding
-    colour = measure_colour(pixels)
-    if not colour.is_grey and not is_ink(pixels):
-        return _Judged("B", _COLOURED, pixels, colour, lines=False)
-    page = read_page(image)
-    lines = is_lines(page.gray)
-    if domain == "B" and not colour.is_grey and not lines:  # a painting in one colour
-        return _Judged("B", _COLOURED, pixels, colour, lines=False)
-    return _Judged("A", _GREY if colour.is_grey else _INK, np.asarray(page.picture), colour, lines)
-
-
 def _kept(
     post: Post, dataset: Dataset, domain: Domain, data: bytes, pixels: npt.NDArray[np.uint8], found: dict[str, str]
 ) -> Row:
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
     dataset.storage.write(key, data)  # without asking whether it exists: that would be one more request per picture
-    return _row(post, domain, "ok", "", key=key, lines=line_hash(pixels), **found, **fingerprint(pixels).to_row())
+    hashes = {"lines": line_hash(pixels), "crops": crop_hashes(pixels), **fingerprint(pixels).to_row()}
+    return _row(post, domain, "ok", "", key=key, **found, **hashes)
 
 
 def _row(post: Post, domain: Domain, status: Status, reason: str, **found: str) -> Row:

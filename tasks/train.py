@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import cloudpickle
 import numpy as np
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import hydrated_context, serialize_context
 
@@ -23,11 +23,13 @@ from irodori.errors import PipelineError
 from irodori.mirror import Mirror
 from irodori.models import Model, Run, Served
 from irodori.overrides import Overrides
+from irodori.sketches import sketches
 from irodori.split import split
 from irodori.takeover import other
 from storage import Row, StorageError
 from storage.manifest import previous_stage
 from tasks.errors import plain_errors
+from tasks.here import run_logger
 from tasks.progress import Progress
 from tasks.report import show_link, show_sheet
 
@@ -63,14 +65,11 @@ def train(
     """
     from cyclegan.errors import CycleganError
 
-    log = get_run_logger()
+    log = run_logger()
     try:
         config = overrides.apply(preset)
-        rows = _training_rows(dataset)
-        keys = [row.key for row in rows]
-        of = [dataset.name, config.identity(), keys]
-        run = model.run(preset, of=of, formerly=[dataset.name, config_1(config.model_dump()), keys])
-        run = replace(run, takes_over=serve)
+        rows = training_rows(dataset)
+        run = replace(run_of(dataset, model, preset, config, rows), takes_over=serve)
         if result := run.result():
             log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
             if not run.serve(result):
@@ -83,7 +82,14 @@ def train(
     return run.id
 
 
-def _training_rows(dataset: Dataset) -> list[Row]:
+def run_of(dataset: Dataset, model: Model, preset: PresetName, config: "TrainConfig", rows: Sequence[Row]) -> Run:
+    """Returns the run of a training, which is the same for the same dataset, settings and images."""
+    keys = [row.key for row in rows]
+    of = [dataset.name, config.identity(), keys]
+    return model.run(preset, of=of, formerly=[dataset.name, config_1(config.model_dump()), keys])
+
+
+def training_rows(dataset: Dataset) -> list[Row]:
     """Returns the ok row of each image's last stage, as a train row with its split; lineart first."""
     rows: list[Row] = []
     for domain, name in (("A", "lineart"), ("B", "colour pictures")):
@@ -93,7 +99,7 @@ def _training_rows(dataset: Dataset) -> list[Row]:
             raise PipelineError(f"dataset {dataset.name!r} has no {name} (domain {domain}): run build-dataset first")
         rows += sorted(found, key=lambda row: row.sha256)
     origins = (row for domain in ("A", "B") for row in dataset.manifest.rows("scrape", domain))
-    return split(rows, origins)
+    return split(rows, origins, sketches(dataset.storage))
 
 
 def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str) -> None:
@@ -122,7 +128,7 @@ def _train_in(
 ) -> None:
     from cyclegan.training.trainer import Trainer
 
-    data = _load(dataset, rows, config.memory_gb)
+    data = load(dataset, rows, config.memory_gb)
     normalization = dataset.normalization()
     if not world.leads:
         world.meet()
@@ -139,7 +145,7 @@ def _train_in(
         watcher.finish()
 
 
-def _load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingData":
+def load(dataset: Dataset, rows: Sequence[Row], memory_gb: float) -> "TrainingData":
     """Decodes every training picture once, into memory or a memory-mapped file."""
     from cyclegan.training.dataset import TrainingData
     from cyclegan.training.pixels import keep
@@ -169,7 +175,7 @@ class _Watcher:
 
     def __init__(self, run: Run, mirror: Mirror, trainer: "Trainer", credit: str) -> None:
         self._run, self._mirror, self._trainer, self._credit = run, mirror, trainer, credit
-        self._log = get_run_logger()
+        self._log = run_logger()
         self._progress = Progress("train", trainer.schedule.total, "steps")
 
     def begin(self) -> None:

@@ -130,7 +130,7 @@ def dataset(tmp_path: Path) -> Dataset:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """Outside of runs, the tasks that scrape log to a plain logger."""
-    monkeypatch.setattr("tasks.scrape.get_run_logger", lambda: logging.getLogger("irodori.test"))
+    monkeypatch.setattr("tasks.scrape.run_logger", lambda: logging.getLogger("irodori.test"))
     caplog.set_level(logging.INFO, "irodori.test")
     return caplog
 

@@ -23,9 +23,9 @@ from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoi
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
-from cyclegan.painting.hints import Hint
+from cyclegan.painting.hints import PAPER, Hint
 from cyclegan.painting.memory import Memory
-from cyclegan.painting.pages import joined
+from cyclegan.painting.pages import joined, parted, unframed, without_margins
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
@@ -157,7 +157,7 @@ class Colorizer:
         toned = [normalize(page.gray, self._normalization).image for page in pages]
         boxes = [find_panels(gray) for gray in toned]
         seen = [
-            self._seen(page.gray[top:bottom, left:right])
+            self._seen(unframed(page.gray[top:bottom, left:right]))
             for page, panels in zip(pages, boxes, strict=True)
             for left, top, right, bottom in panels
         ]
@@ -165,7 +165,8 @@ class Colorizer:
         for page, gray, panels in zip(pages, toned, boxes, strict=True):
             drawn, maps = zip(*islice(views, len(panels)), strict=True)
             lines, map_ = joined(gray.shape, panels, drawn, maps)
-            yield read_drawing(np.asarray(page.picture), page.alpha, gray, lines, map_, self._memory)
+            map_ = without_margins(map_, gray, panels, self._paper(len(map_)))
+            yield read_drawing(np.asarray(page.picture), page.alpha, parted(gray, panels), lines, map_, self._memory)
 
     def palettes(self, count: int) -> list[Palette]:
         """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.
@@ -252,6 +253,13 @@ class Colorizer:
         size = _working_size(gray.shape[::-1], self._size)
         small = Image.fromarray(gray).resize(size, Image.Resampling.LANCZOS)
         return normalize(np.asarray(small), self._normalization).image
+
+    def _paper(self, channels: int) -> np.ndarray:
+        """Returns what the painter makes of paper, (channels,): the class of paper, or white."""
+        paper = np.ones(channels, np.float32)
+        if self._memory:
+            paper[np.arange(channels) != PAPER] = 0
+        return paper
 
     def _maps(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
         """Returns what the painter makes of drawings (h, w) uint8: region maps, or pictures, (c, h, w) float32 each."""

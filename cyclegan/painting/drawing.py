@@ -107,7 +107,7 @@ class ReadDrawing:
         if guide.hints:
             colours = hinted(base, segments, classes, self._parts[origins], guide.hints)
         # before the cut, because a piece that hints cut off may be too small to be found where parts are
-        asked = np.where((base == colours).all(1, keepdims=True), -1, colours)
+        asked = np.where((base == colours).all(1, keepdims=True), -1, colours.astype(np.int16))
         find = partial(_parts_of, self.segments, self.division.classes, origins, asked)
         filled = _filled(colours, segments.labels)
         return Layered(self.lines, filled, self.alpha, segments.labels, find, classes == PAPER)
@@ -184,7 +184,7 @@ def read_drawing(
         memory: the palettes that the painter remembers; None for a painter without palettes.
     """
     regions, painting = (map_, None) if memory else (None, map_)
-    return ReadDrawing(lines, alpha, gray, find_segments(gray), seen, regions, painting, memory)
+    return ReadDrawing(lines, alpha, gray, find_segments(gray, regions), seen, regions, painting, memory)
 
 
 def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:

@@ -15,13 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from imaging.formats import LAYER_ENDINGS, LayerFile, is_foreign, lacking, promised_format
 from irodori.cli.guides import asked_guide, is_sheet_file
 from irodori.cli.jobs import Job, Request, is_current, plan
-from irodori.cli.listing import is_utf8
 from irodori.cli.looks import Look, load_looks
 from irodori.cli.outputs import Outputs
 from irodori.cli.reading import Reading
 from irodori.cli.tally import Tally, err, out
 from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
-from irodori.names import PAGE, SHEET
+from irodori.names import PAGE, SHEET, is_utf8
 
 if TYPE_CHECKING:
     from cyclegan.painting.files import Coloured, Paint

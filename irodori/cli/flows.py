@@ -4,14 +4,27 @@ A command imports this module only when it needs it, because importing Prefect t
 """
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
 
 from prefect.events import emit_event
 from prefect.exceptions import FailedRun, ParameterTypeError
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
 from cyclegan.training.config import PresetName
+from irodori.datasets import Dataset
+from irodori.errors import PipelineError
+from irodori.models import Model, Run
 from irodori.overrides import Overrides
+from irodori.own_art import Sources
 from irodori.prefect_server import check_home, temporary_server
+from storage import Row
+
+if TYPE_CHECKING:
+    from cyclegan.training.config import TrainConfig
+    from cyclegan.training.pace import Pace
+    from tasks.here import Show
 
 STOPPED = 130
 
@@ -42,3 +55,65 @@ def run_training(dataset: str, model: str, preset: PresetName, overrides: Overri
     except KeyboardInterrupt:
         print("stopped; the same command goes on where it was", file=sys.stderr)
         sys.exit(STOPPED)
+
+
+class Here:
+    """The flows build-dataset and train-cyclegan, run in this process without Prefect's server.
+
+    Attributes:
+        rows: the training pictures, once :meth:`load` has read them.
+        sample: a few of them, decoded.
+    """
+
+    @classmethod
+    @contextmanager
+    def open(cls, show: "Show") -> Iterator[Self]:
+        """Prepares the runs.
+
+        Args:
+            show: told of the progress, as in tasks/here.py.
+
+        Raises:
+            PipelineError: if a run fails (its text is one line).
+        """
+        from tasks.here import here
+
+        try:
+            with here(show):
+                yield cls()
+        except FailedRun as error:
+            raise PipelineError(str(error)) from error
+
+    def build(self, dataset: str, sources: Sources, size: int) -> None:
+        from flows.build_dataset import build_dataset
+        from tasks.here import call
+        from tasks.scrape import Query
+
+        lineart, colour = Query(tags=sources.lineart), Query(tags=sources.colour)
+        call(build_dataset.fn, dataset, lineart, colour, size, sources.address)
+
+    def load(self, dataset: Dataset) -> Sequence[Row]:
+        from tasks.pace import sample
+        from tasks.train import training_rows
+
+        self._dataset, self.rows = dataset, training_rows(dataset)
+        self.sample = sample(dataset, self.rows)
+        return self.rows
+
+    def run_of(self, model: Model, preset: PresetName, config: "TrainConfig") -> Run:
+        from tasks.train import run_of
+
+        return run_of(self._dataset, model, preset, config, self.rows)
+
+    def pace(self, config: "TrainConfig") -> "Pace":
+        from tasks.pace import pace
+
+        return pace(self._dataset, self.rows, config, self.sample)
+
+    def train(
+        self, dataset: str, model: str, preset: PresetName, overrides: Overrides, credit: str, serve: bool
+    ) -> None:
+        from flows.train_cyclegan import train_cyclegan
+        from tasks.here import call
+
+        call(train_cyclegan.fn, dataset, model, preset, overrides, credit, serve)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.clutter import is_clutter
-from irodori.cli.listing import FOLDER_LINK, OURS, is_utf8, walk
+from irodori.cli.listing import FOLDER_LINK, OURS, walk
 from irodori.cli.outputs import Outputs, Stamp
 from irodori.cli.tally import Tally
-from irodori.names import is_drawing, is_guiding
+from irodori.names import is_drawing, is_guiding, is_utf8
 from irodori.stack import use_stack
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from imaging.clutter import is_clutter
 from imaging.formats import promised_format
 from irodori.cli.outputs import Outputs
-from irodori.names import guided, guides_by, is_drawing, is_palette, is_sheet
+from irodori.names import guided, guides_by, is_drawing, is_palette, is_sheet, is_utf8
 
 OURS, FOLDER_LINK, _PALETTE = "coloured by irodori", "link to a folder", "palette: give it with --like"
 _SHEET, _ALONE = "colour sheet: give it with --sheet", "with hints, whose drawing is not among these"
@@ -97,15 +97,6 @@ def unreadable(path: Path, name: str) -> str:
     except OSError as error:
         return _LINKS.get(error.errno or 0) or error.strerror or str(error)
     return "" if stat.S_ISREG(status.st_mode) else "a pipe or a device, not a file"
-
-
-def is_utf8(name: str) -> bool:
-    """Tells whether a name can be written as UTF-8; one whose bytes are of another encoding cannot."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _add_found(listing: Listing, path: Path, inner: Path, reason: str, outputs: Outputs) -> None:

@@ -9,8 +9,7 @@ from unicodedata import normalize
 import typer
 from PIL import Image
 
-from irodori.cli.listing import is_utf8
-from irodori.names import look_name, variant_name
+from irodori.names import is_utf8, look_name, variant_name
 
 if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer

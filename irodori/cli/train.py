@@ -1,8 +1,9 @@
-"""Trains from a terminal; derives one option for each setting of a training from the configs."""
+"""Trains from a terminal, on two folders, a board's tags or a dataset; derives an option for each setting."""
 
 import inspect
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import annotated_types
@@ -11,38 +12,75 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from cyclegan.training.config import PresetName
+from irodori.cli.tally import err
 from irodori.overrides import PATHS, Overrides
 from irodori.stack import use_stack
 
 _NAME = "NAME"
+STOPPED = 130
 
 
 def train(**given: Any) -> None:
-    """Train a model on a dataset, or go on where the same training stopped.
+    """Train a model on your own art: a folder of lineart and one of colour pictures, which need not belong together.
 
-    A run of Prefect, like that of the deployment train-cyclegan; where no server is set, one is started for it.
+    Everything stays on this machine. The same command goes on where it stopped, and takes in new pictures; another
+    --model for other folders.
+
+    With --dataset it is a run of Prefect, like that of the deployment train-cyclegan; where no server is set, one is
+    started for it.
     """
-    asked = {name: given.pop(name) for name in ("dataset", "model", "preset", "credit", "serve")}
+    folders, tags, dataset = given.pop("folders") or [], given.pop("tags") or [], given.pop("dataset")
+    asked = {name: given.pop(name) for name in ("model", "preset", "credit", "serve")}
     try:
         overrides = Overrides(**given)
     except ValidationError as error:
         first = error.errors()[0]
         option = f"--{str(first['loc'][0]).replace('_', '-')}"
         raise typer.BadParameter(first["msg"], param_hint=option) from error
-    overrides.apply(asked["preset"])  # before Prefect is imported, which takes seconds
+    overrides.apply(asked["preset"] or "default")  # before Prefect is imported, which takes seconds
+    if not folders and not tags:
+        return _train_on_dataset(dataset or "default", overrides, **asked)
+    if dataset:
+        raise typer.BadParameter("it is made of the folders or tags: leave it out", param_hint="--dataset")
+    from irodori.cli.own_art import Wanted, asked_sources, train_on_own_art
+
+    try:
+        train_on_own_art(Wanted(asked_sources(folders, tags), folders, overrides=overrides, **asked))
+    except KeyboardInterrupt:
+        err.print("stopped; the same command goes on where it was")
+        raise typer.Exit(STOPPED) from None
+
+
+def _train_on_dataset(dataset: str, overrides: Overrides, **asked: Any) -> None:
     use_stack()
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     from irodori.cli.flows import run_training
 
-    run_training(**asked, overrides=overrides)
+    run_training(dataset, overrides=overrides, **asked | {"preset": asked["preset"] or "default"})
 
 
 def _parameters() -> Iterator[inspect.Parameter]:
-    named: dict[str, tuple[Any, Any, str | bool]] = {
-        "dataset": (str, typer.Option(metavar=_NAME, help="What build-dataset made."), "default"),
-        "model": (str, typer.Option(metavar=_NAME, help="A folder under models/."), "default"),
-        "preset": (PresetName, typer.Option(help="The settings to begin with."), "default"),
+    named: dict[str, tuple[Any, Any, str | bool | None]] = {
+        "folders": (
+            list[Path] | None,
+            typer.Argument(metavar="[INK PAINTED]", help="A folder of lineart, and one of colour pictures."),
+            None,
+        ),
+        "model": (str, typer.Option("--model", "-m", metavar=_NAME, help="What to call the model."), "default"),
+        "preset": (
+            PresetName | None,
+            typer.Option(
+                help="The settings to begin with; without it, those that suit this machine.", show_default=False
+            ),
+            None,
+        ),
+        "tags": (
+            list[str] | None,
+            typer.Option(metavar="TAGS", help="Instead of folders: a board's tags for lineart, then again for colour."),
+            None,
+        ),
+        "dataset": (str | None, typer.Option(metavar=_NAME, help="Instead: what build-dataset made."), None),
         "credit": (str, typer.Option(help="A line under the sample sheets, for whoever drew the pictures."), ""),
         "serve": (
             bool,

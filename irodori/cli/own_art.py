@@ -1,0 +1,213 @@
+"""Trains on one's own art from a terminal: `irodori train INK PAINTED --model NAME`, without any server."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.markup import escape
+
+from cyclegan.training.config import PresetName
+from imaging.domain import WRONG_DOMAIN
+from imaging.lineart import Normalization
+from irodori.cli.tally import out
+from irodori.cli.waiting import Waiting, duration
+from irodori.datasets import Dataset, Name
+from irodori.errors import PipelineError
+from irodori.models import Model, Run
+from irodori.overrides import Overrides
+from irodori.own_art import KINDS, Sources, check_kinds, check_room, counts, folders, free_bytes, shown_path
+from irodori.settings import settings
+from irodori.thin import thin
+from storage import Row
+
+if TYPE_CHECKING:
+    from cyclegan.training.dataset import TrainingData
+    from cyclegan.training.pace import Pace
+
+# steps; as many as the preset `demo` makes of 650 pictures. Fewer pictures are passed more often, not trained on less
+LEAST_STEPS = 900
+_ROOM_FOR_CROPS = 286 / 256  # the side of the training pictures, as a share of the crop's, as published
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A training on one's own art.
+
+    Attributes:
+        sources: where the pictures are.
+        folders: the folders of lineart and of colour pictures; none for a board.
+        model: name of the model, and of its dataset.
+        preset: name of the settings to begin with; None: what suits this machine.
+        overrides: changes to the preset.
+        credit: a line under the sample sheets.
+        serve: whether the run serves at once.
+    """
+
+    sources: Sources
+    folders: Sequence[Path]
+    model: str
+    preset: PresetName | None
+    overrides: Overrides
+    credit: str
+    serve: bool
+
+
+def asked_sources(given: Sequence[Path], tags: Sequence[str]) -> Sources:
+    """Returns the sources that two folders, or two times tags, name; lineart is first.
+
+    Raises:
+        typer.BadParameter: if there are not two of either.
+        PipelineError: if the folders cannot be used (its text is one line).
+    """
+    if given and tags:
+        raise typer.BadParameter("give two folders, or --tags twice, not both", param_hint="--tags")
+    if tags:
+        if len(tags) != 2:
+            raise typer.BadParameter("give it twice: first for lineart, then for colour", param_hint="--tags")
+        board = settings().source
+        return Sources(board, tags[0], tags[1], names=(f"{board} {tags[0]}", f"{board} {tags[1]}"))
+    if len(given) != 2:
+        raise typer.BadParameter("give two folders: of lineart, then of colour pictures", param_hint="INK PAINTED")
+    return folders(*given)
+
+
+def train_on_own_art(wanted: Wanted) -> None:
+    """Builds the dataset, says what will be trained and what is thin, trains, and says where everything is.
+
+    Raises:
+        PipelineError: if something cannot go on (its text is one line).
+    """
+    _check_name(wanted.model)
+    dataset, model = Dataset(settings().storage, wanted.model), Model(settings().storage, wanted.model)
+    if wanted.sources.is_new_to(dataset) and wanted.folders:
+        check_kinds(*wanted.folders)
+        check_room(dataset.storage_url, wanted.folders)
+    preset, suits = _preset(wanted)
+    config = wanted.overrides.apply(preset)
+    size = round(config.data.crop * _ROOM_FOR_CROPS)
+    wanted.sources.keep_for(dataset)  # first, as a dataset without them is build-dataset's
+    _fix_size(dataset, size, preset)
+    from irodori.cli.flows import Here
+
+    with Waiting() as waiting, Here.open(waiting.show) as here:
+        waiting.say("starting")
+        here.build(dataset.name, wanted.sources, size)
+        _tell_found(dataset, wanted.sources)
+        _check_usable(dataset, wanted.sources)
+        rows = here.load(dataset)
+        _tell_thin(dataset, rows, here.sample)
+        overrides = _long_enough(wanted.overrides, preset, rows)
+        config = overrides.apply(preset)
+        run = here.run_of(model, preset, config)
+        out.print(f"preset    {preset}: {suits}")
+        if run.result() is None:
+            waiting.say("measuring how long it takes here")
+            waiting.pace = here.pace(config)
+            _tell_time(waiting.pace, run)
+        _tell_place(dataset, run)
+        waiting.say("beginning")
+        here.train(dataset.name, model.name, preset, overrides, wanted.credit, wanted.serve)
+    _tell_result(model, run)
+
+
+def _check_name(model: str) -> None:
+    try:
+        TypeAdapter(Name).validate_python(model)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(reason, param_hint="--model") from error
+
+
+def _preset(wanted: Wanted) -> tuple[PresetName, str]:
+    """Returns the preset, and why it is that."""
+    if wanted.preset:
+        return wanted.preset, "as asked"
+    if wanted.overrides.apply("default").resolved_device() == "cuda":
+        return "default", "there is a GPU"
+    return "demo", "the small one, as there is no GPU that torch can use; on a GPU it would be default"
+
+
+def _fix_size(dataset: Dataset, size: int, preset: PresetName) -> None:
+    try:
+        dataset.fix(size, Normalization())
+    except PipelineError as error:
+        raise PipelineError(
+            f"model {dataset.name!r} was begun with pictures of another size than {size} px, which preset {preset} "
+            "takes here: give the former --preset and --crop again, or another --model"
+        ) from error
+
+
+def _long_enough(overrides: Overrides, preset: PresetName, rows: Sequence[Row]) -> Overrides:
+    """Adds epochs where few pictures would mean few steps, unless the epochs were asked for."""
+    from cyclegan.training.schedule import Schedule
+
+    config = overrides.apply(preset)
+    phases = config.schedule.model_dump()
+    trained = Counter(row.domain for row in rows if row.split == "train")
+    steps = Schedule.of(config, trained["A"], trained["B"]).total
+    if steps >= LEAST_STEPS or overrides.model_dump(include=set(phases), exclude_none=True):
+        return overrides
+    longer = LEAST_STEPS / max(1, steps)
+    return overrides.model_copy(update={name: round(epochs * longer, 2) for name, epochs in phases.items()})
+
+
+def _tell_found(dataset: Dataset, sources: Sources) -> None:
+    """Says how many pictures of each kind were found and kept, and why the others were not."""
+    for (domain, kind), place in zip(KINDS.items(), sources.names, strict=True):
+        found, kept, reasons = counts(dataset, domain)
+        out.print(f"{kind:<10}{escape(place)}: {found:,} found, {kept:,} kept")
+        for reason, number in reasons.most_common():
+            out.print(f"          {number:,} left out: {escape(_in_folders(reason))}")
+
+
+def _in_folders(reason: str) -> str:
+    """Says a reason of the manifest to somebody who has folders and no tags."""
+    return reason.replace(" under a lineart tag", " among the lineart").replace(
+        " under a colour tag", " among the colour"
+    )
+
+
+def _check_usable(dataset: Dataset, sources: Sources) -> None:
+    for (domain, kind), place in zip(KINDS.items(), sources.names, strict=True):
+        found, kept, _ = counts(dataset, domain)
+        if not kept:
+            raise PipelineError(f"none of the {found:,} pictures for {kind} in {place} can be trained on: see above")
+
+
+def _tell_thin(dataset: Dataset, rows: Sequence[Row], sample: "TrainingData") -> None:
+    from cyclegan.scoring.judge import FEWEST_TO_SCORE
+
+    found, kept, reasons = counts(dataset, "B")
+    grey = sum(number for reason, number in reasons.items() if reason in WRONG_DOMAIN) / max(1, found)
+    held_out = Counter(row.domain for row in rows if row.split == "held-out")
+    for line in thin(kept, [held_out["A"], held_out["B"]], FEWEST_TO_SCORE, grey, sample.a, sample.b):
+        out.print(f"thin      {line}", style="yellow")
+
+
+def _tell_time(pace: "Pace", run: Run) -> None:
+    whole = pace.begin + pace.left(0)
+    begun = "; goes on where it stopped" if run.has_begun() else ""
+    out.print(f"time      about {duration(whole)} for {pace.schedule.total:,} steps here, as measured just now{begun}")
+
+
+def _tell_place(dataset: Dataset, run: Run) -> None:
+    free = free_bytes(dataset.storage_url)
+    room = f" ({free / 1e9:.0f} GB free)" if free is not None else ""
+    url = dataset.storage_url
+    out.print(f"rests in  {escape(shown_path(url))}{room}: datasets/{dataset.name}, models/{dataset.name}")
+    out.print(f"watch     {escape(shown_path(f'{url}/{run.prefix}index.html'))} in a browser, anew at each checkpoint")
+
+
+def _tell_result(model: Model, run: Run) -> None:
+    best, result = model.best(), run.result()
+    if result is None or best.run != run.id:
+        out.print(f"the model goes on serving run {best.run}, which scored higher: --serve lets this one serve")
+    else:
+        score = f"score {result.score:.1f} of 100; " if result.parts else ""
+        out.print(f"done      {score}{escape(result.reason)}")
+    out.print(f"page      {escape(shown_path(f'{model.storage_url}/{run.prefix}index.html'))}")
+    out.print(f"colour    irodori colorize DRAWINGS OUT --model {escape(model.name)}")
