@@ -30,7 +30,7 @@ from imaging.watershed import spread
 
 FOLDER = Path("build/lines")
 SIZE, FINE = 256, 4  # px, and by how much finer pictures are put together
-SEEDS = range(30_000, 30_008)
+SEEDS = range(30_000, 30_004)
 BAR_OUTLINED, BAR_BORDERS = 0.9, 0.8
 _WITHIN = 1.5  # px
 _DRAWN = 170  # grey level; darker is a line

@@ -20,7 +20,7 @@ _AnyFloats = npt.NDArray[Any]
 _WIDEST_RIDGE = 9
 _RIDGE = 0.05, 0.14  # contrast of faint and of sure ridges
 _BORDER = 5.0, 11.0  # levels of Lab per px, of faint and of sure borders
-_BLURS = (0.7, 1.0), (0.3, 2.5)  # shares and px
+_BLURS = 1.0, 2.5  # px
 _INHIBITION = 1.2, 1.8  # shares of what is around that a ridge and a border must exceed
 _AROUND, _REACH = 13, 19  # beyond the broadest stroke, there is nothing of it around
 _FLOOR = 16.0  # levels; keeps noise in black areas from becoming ridges
@@ -36,16 +36,15 @@ def find_ridges(lightness: Gray, width: float) -> tuple[Gray, Floats, Gray]:
         width: of the strokes, px.
 
     Returns:
-        (h, w) uint8, 255 on lines of 1 px along the strokes; (h, w) float32, how sure they are: 1 is plain; (h, w)
-        uint8, 255 on the strokes.
+        (h, w) uint8, 255 on lines of 1 px along the strokes; (h, w) float32, how sure they are: 1 is plain;
+        (h, w) uint8, 255 on the strokes.
     """
     element = np.ones((max(_WIDEST_RIDGE, round(2 * width) | 1),) * 2, np.uint8)
     area = np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, element))
     contrast = (area - lightness) / (area + np.float32(_FLOOR))
     # the wider blur gives broad strokes a crest in their middle
-    blurred = [share * cv2.GaussianBlur(contrast, (0, 0), sigma) for share, sigma in _BLURS]
-    contrast = np.asarray(np.sum(blurred, axis=0, dtype=np.float32))
-    contrast = _inhibited(contrast, _INHIBITION[0])
+    narrow, wide = (cv2.GaussianBlur(contrast, (0, 0), sigma) for sigma in _BLURS)
+    contrast = _inhibited(0.7 * narrow + 0.3 * wide, _INHIBITION[0])
     dx, dy = cv2.Sobel(contrast, cv2.CV_32F, 1, 0), cv2.Sobel(contrast, cv2.CV_32F, 0, 1)
     _, angle = _direction(*(cv2.GaussianBlur(each, (0, 0), 1.5) for each in (dx * dx, dy * dy, dx * dy)))
     ridges, strength = _crests(contrast, angle, _RIDGE)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ from cyclegan.scoring.samples import sample_sheet, translate
 from cyclegan.training.config import TrainConfig
 from cyclegan.training.dataset import Batches, TrainingData
 from cyclegan.training.pixels import keep
-from imaging.line_style import measure_lines
+from imaging.line_style import LineStyle, measure_lines
 from imaging.lines import extract_lines
 from tests.factories import filled_shapes, train_config
 
@@ -146,6 +147,7 @@ def test_the_lineart_is_described_for_those_who_serve_the_model() -> None:
     held_out = [np.arange(26, dtype=np.uint8)[:, None].repeat(12, axis=1)]
     seen = TrainingData(drawings, [], held_out).describe_lineart(crop=20)
     assert seen["size"] == 30
+    assert LineStyle.from_dict(seen["style"]) == measure_lines(drawings)
     assert seen["examples"].shape == (1, 20, 20)  # a higher image is cropped to its middle, a narrower one is kept
     assert seen["examples"][0, :, 0].tolist() == list(range(3, 23))
     assert TrainingData(drawings, []).describe_lineart(crop=20)["examples"][:, 0, 0].tolist() == [10, 20, 30]
@@ -188,6 +190,17 @@ def test_lines_are_those_that_were_extracted_and_toned_whole() -> None:
     ((lines, picture),) = source.pseudo_pairs(5)
     assert (to_uint8(lines).numpy() == renderings[0]).all()
     assert (to_uint8(picture).permute(1, 2, 0).numpy() == image).all()
+
+
+def test_a_picture_comes_with_each_rendering_of_its_lines() -> None:
+    image = cv2.resize(filled_shapes(), (96, 96), interpolation=cv2.INTER_NEAREST)
+    cv2.circle(image, (48, 48), 30, (200, 120, 40), -1)  # no outline: renderings of a border differ
+    data = TrainingData(flat(range(1), 96, 96), [np.asarray(image, dtype=np.uint8)])
+    source = batches(data, settings(crop=96, pseudo=1.0))
+    counted = Counter(
+        batch.lines_b.numpy().tobytes() for batch in (source.next() for _ in range(60)) if batch.lines_b is not None
+    )
+    assert len(counted) == 3 and min(counted.values()) >= 10
 
 
 def test_nothing_is_mirrored_unless_it_is_wanted() -> None:
