@@ -11,19 +11,18 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import ValidationError
 
 from cyclegan.painting.backend import speed_up
-from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoint, weights_of
-from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.checkpoint import Weights
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.hints import PAPER, Hint
+from cyclegan.painting.loading import load_painter
 from cyclegan.painting.memory import Memory
 from cyclegan.painting.pages import joined, parted, unframed, without_margins
 from cyclegan.painting.painter import Painter
@@ -277,32 +276,6 @@ class Colorizer:
     def _map(self, lineart: np.ndarray) -> np.ndarray:
         with self._lock:
             return self._painter.maps(lineart)
-
-
-def load_painter(path: Path | str, weights: Weights) -> tuple[Painter, Normalization, dict[str, Any]]:
-    """Loads the part of a checkpoint that serves.
-
-    Args:
-        path: the checkpoint.
-        weights: "ema" (averaged) or "raw" (of the last step).
-
-    Returns:
-        The painter, on the CPU; the normalization of its training lineart; the checkpoint's part "lineart", with its
-        "style" as a LineStyle, the usual one for a checkpoint without.
-
-    Raises:
-        CheckpointError: the file cannot be loaded or is of another version (its text is one line).
-    """
-    checkpoint = load_checkpoint(path)
-    try:
-        painter = Painter(GeneratorConfig.model_validate(checkpoint["painter"]["config"]))
-        painter.load_state_dict(weights_of(checkpoint, weights, path))
-        lineart = checkpoint["lineart"]
-        style = LineStyle.from_dict(lineart["style"]) if "style" in lineart else LineStyle()
-        return painter, Normalization.from_dict(checkpoint["normalization"]), {**lineart, "style": style}
-    except (KeyError, ValidationError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0][:120]
-        raise CheckpointError(f"{path}: made by another version of this program ({reason}); train anew") from error
 
 
 def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:

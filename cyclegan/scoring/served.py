@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from cyclegan.painting.checkpoint import Weights
-from cyclegan.painting.colorizer import Colorizer, load_painter
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.loading import load_painter
 from cyclegan.scoring.samples import translate
 from imaging.lineart import Normalization
 
