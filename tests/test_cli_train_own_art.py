@@ -161,7 +161,7 @@ def test_wrong_words_are_refused(begin: Command, words: list[str], part: str) ->
 def test_tags_of_a_board_do_as_well(begin: Command, tmp_path: Path) -> None:
     drawn: list[tuple[str, Sequence[int], Domain]] = [("lineart", LINEART_SEEDS, "A"), ("solo", COLOUR_SEEDS, "B")]
     pictures = [(tags, Drawing(seed).render(domain, 64)) for tags, seeds, domain in drawn for seed in seeds[:6]]
-    posts = [post(number + 1, tags, data=data) for number, (tags, data) in enumerate(pictures)]
+    posts = [post(number + 300, tags, data=data) for number, (tags, data) in enumerate(pictures)]  # of 300 px and more
     with Board(posts) as board:
         code, out, err = end(begin("--tags", "lineart", "--tags", "solo", "--model", "mine", *SHORT, source=board.url))
     assert code == 0, out + err
