@@ -128,7 +128,7 @@ def test_stopped_it_goes_on_where_it_was(begin: Command, tmp_path: Path, number:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["painted", "my ink"], "swapped? 12 of 12 pictures looked at in painted are coloured"),
+        (["painted", "my ink"], "swapped? 13 of 13 pictures looked at in painted are coloured"),
         (["painted", "painted"], "painted and painted are the same folder"),
         (["empty", "painted"], "there are no pictures in empty"),
         (["nowhere", "painted"], "nowhere cannot be read as a folder: No such file or directory"),
