@@ -67,7 +67,7 @@ def save_sheet() -> None:
 
 def main() -> None:
     ended: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for recipe, seed, found in measure_all(RECIPES, last=2):
+    for recipe, seed, _, found in measure_all(RECIPES, last=2):
         ended[recipe.name] += found
         print(f"{recipe.name}, seed {seed}: ΔE {found[0]['distance']:.2f}", flush=True)
     print_table(HEAD, rows(ended))

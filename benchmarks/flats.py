@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.harness import print_result, print_table
-from benchmarks.styles import CREDIT, STYLES, draw
+from benchmarks.styles import CREDIT, STYLES, Known, draw
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.drawing import ReadDrawing
 from cyclegan.painting.guide import Guide
@@ -31,7 +31,7 @@ from cyclegan.training.config import preset
 from cyclegan.training.dataset import TrainingData
 from cyclegan.training.trainer import Trainer
 from demo.drawings import HELD_OUT_SEEDS
-from demo.truth import Truth
+from demo.truth import Truth, told_apart
 from imaging.colour import to_lab
 from imaging.lineart import Normalization, normalize
 from imaging.sheet import grid
@@ -40,31 +40,22 @@ FOLDER = Path("build/flats")
 SIZE, TRAINING_SIZE = 256, 128
 NUM_TRAINING, NUM_HELD_OUT, NUM_TEST = 500, 24, 60
 BAR = 1 / 0.8
-_PAPER = 250
 _NUM_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Tested:
-    """One drawing whose colours are known.
+class Tested(Known):
+    """One drawing of SIZE whose colours are known.
 
     Attributes:
-        lines: (SIZE, SIZE) uint8.
-        truth: (SIZE, SIZE, 3) uint8.
         read: the drawing, read by the painter.
-        own: the palette of `truth`.
+        own: the palette of `colour`.
         hashed: a palette that does not depend on what is drawn.
     """
 
-    lines: np.ndarray
-    truth: np.ndarray
     read: ReadDrawing
     own: Palette
     hashed: Palette
-
-    def distance(self, picture: np.ndarray) -> float:
-        area = self.lines >= _PAPER
-        return float(np.linalg.norm(to_lab(picture)[area] - to_lab(self.truth)[area], axis=1).mean())
 
     def smudges(self, picture: np.ndarray) -> float:
         drawn = faithfulness.read_lineart(to_lab(self.lines))
@@ -111,18 +102,9 @@ def tested(style: str, colorizer: Colorizer) -> list[Tested]:
 
 def save_sheet(style: str, drawings: Sequence[Tested]) -> None:
     rows = [[Image.fromarray(way(one)) for way in WAYS.values()] for one in drawings[:_NUM_SHOWN]]
-    rows = [[*row, Image.fromarray(one.truth)] for row, one in zip(rows, drawings, strict=False)]
+    rows = [[*row, Image.fromarray(one.colour)] for row, one in zip(rows, drawings, strict=False)]
     sheet = grid(rows, captions=[*WAYS, "truth"], tile=SIZE, gap=4)
     sheet.save(FOLDER / f"{style}.png")
-
-
-def told_apart(drawings: Sequence[Tested]) -> float:
-    """Returns the share of demo portraits whose hair and skin differ."""
-    seeds = list(HELD_OUT_SEEDS)[: len(drawings)]
-    told = [
-        Truth.of(seed, SIZE).tells_hair_from_skin(WAYS[SERVED](one)) for seed, one in zip(seeds, drawings, strict=True)
-    ]
-    return float(np.mean([each for each in told if each is not None]))
 
 
 def main(styles: Sequence[str]) -> None:
@@ -138,7 +120,9 @@ def main(styles: Sequence[str]) -> None:
         figures[style] = {name: round(value, 2) for name, value in distances.items()}
         save_sheet(style, drawings)
         if style == "adventurer":
-            figures["hair_from_skin"] = {"share": round(told_apart(drawings), 3)}
+            truths = [Truth.of(seed, SIZE) for seed in HELD_OUT_SEEDS[: len(drawings)]]
+            told = told_apart(truths, [WAYS[SERVED](one) for one in drawings])
+            figures["hair_from_skin"] = {"share": round(told, 3)}
     print_table(["style", "way", "ΔE", "smudges"], rows)
     print(f"sheets: {FOLDER}/*.png ({CREDIT}, coloured by a program)")
     print_result("flats", min(ratios), BAR, holds=max(smudged) <= 0.002, smudges=round(max(smudged), 4), **figures)

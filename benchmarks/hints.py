@@ -59,7 +59,7 @@ class Drawn:
 
     def __init__(self, one: Tested) -> None:
         self.one = one
-        self._truth = to_lab(one.truth)
+        self._truth = to_lab(one.colour)
         self._area = one.lines >= _PAPER
         depth = cv2.distanceTransform(self._area.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
         self.inside = depth > _INSIDE
@@ -72,14 +72,14 @@ class Drawn:
         return float(self.error(flats)[self._area].mean())
 
     def colour(self, place: Place) -> tuple[int, int, int]:
-        red, green, blue = self.one.truth[place].tolist()
+        red, green, blue = self.one.colour[place].tolist()
         return red, green, blue
 
 
 def by_bucket(drawn: Drawn, choose: Choose) -> list[float]:
     """Returns ΔE after 0, 1, 2, … clicks with bucket fill."""
     _, areas = cv2.connectedComponents((drawn.one.lines >= 200).view(np.uint8), connectivity=4)
-    flats = np.full_like(drawn.one.truth, 255)
+    flats = np.full_like(drawn.one.colour, 255)
     found = [drawn.distance(flats)]
     for _ in range(NUM_CLICKS):
         place = choose(drawn.error(flats), drawn.inside)

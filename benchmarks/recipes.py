@@ -63,10 +63,10 @@ class Recipe:
         start = preset("demo").changed(_OURS) if self.start == "ours" else preset("paper").changed(_PUBLISHED)
         return start.changed(self.changes).changed({"seed": seed})
 
-    def digest(self, seed: int) -> str:
+    def digest(self, seed: int, style: str) -> str:
         """Returns a digest of all settings, so that a changed recipe is trained again."""
         config = self.config(seed).identity()
-        said = [config, self.method.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
+        said = [style, config, self.method.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
         said += [self.watched, WATCHED_EVERY, SIZE, NUM_TRAINING, NUM_HELD_OUT, NUM_TEST]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 

@@ -1,6 +1,7 @@
 """Draws portraits in several artists' styles, each as lineart and in colour, pixel by pixel alike."""
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from demo.pictures import portrait
 from imaging.codec import decode
+from imaging.colour import to_lab
 from imaging.ink import lineart_gray
 
 CREDIT = (
@@ -29,6 +31,25 @@ _STYLES: dict[str, dict[str, list[str]]] = {
     },
 }  # fmt: skip
 STYLES = ("adventurer", *_STYLES)
+_PAPER = 250  # pixels of lineart at least this light are not part of a line
+
+
+@dataclass(frozen=True)
+class Known:
+    """A portrait whose colours are known.
+
+    Attributes:
+        lines: (H, W) uint8.
+        colour: (H, W, 3) uint8 RGB.
+    """
+
+    lines: np.ndarray
+    colour: np.ndarray
+
+    def distance(self, picture: np.ndarray) -> float:
+        """Measures how far a picture (H, W, 3) uint8 is from the colours: mean ΔE*ab (CIE 1976) beside the lines."""
+        area = self.lines >= _PAPER
+        return float(np.linalg.norm(to_lab(picture)[area] - to_lab(self.colour)[area], axis=1).mean())
 
 
 def draw(style: str, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:

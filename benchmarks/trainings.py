@@ -1,9 +1,9 @@
-"""Trains recipes on the demo's portraits and measures their outputs against the portraits' known colourings."""
+"""Trains recipes on portraits and measures their outputs against the portraits' known colourings."""
 
 import dataclasses
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +25,7 @@ from benchmarks.recipes import (
     WATCHED_EVERY,
     Recipe,
 )
+from benchmarks.styles import Known, draw
 from cyclegan.methods.cyclegan import Losses
 from cyclegan.methods.method import Context
 from cyclegan.painting.painter import MOST_REMEMBERED
@@ -35,10 +36,10 @@ from cyclegan.training.dataset import Batches, TrainingData
 from cyclegan.training.ema import Ema
 from cyclegan.training.schedule import Schedule
 from demo.drawings import COLOUR_SEEDS, HELD_OUT_SEEDS, LINEART_SEEDS
-from demo.pictures import normalized_lineart, portrait
-from demo.truth import Truth, measure
+from demo.truth import Truth, told_apart
 from imaging.colour import to_lab
 from imaging.lineart import Normalization, normalize
+from imaging.lines import extract_lines
 
 FOLDER = Path("build/recipes")
 _CPU = torch.device("cpu")
@@ -46,7 +47,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Portraits:
-    """The data of every recipe; the seeds of A, B and the test are disjoint.
+    """The data of every recipe in one style; the seeds of A, B and the test are disjoint.
 
     Attributes:
         data: training data and held-out data.
@@ -56,18 +57,22 @@ class Portraits:
 
     data: TrainingData
     test: list[np.ndarray]
-    truths: list[Truth]
+    truths: Sequence[Truth | Known]
 
 
 @cache
-def portraits() -> Portraits:
+def portraits(style: str = "adventurer") -> Portraits:
     taken = slice(NUM_TRAINING), slice(NUM_TRAINING, NUM_TRAINING + NUM_HELD_OUT)
-    a, a_held_out = ([normalized_lineart(seed, SIZE) for seed in LINEART_SEEDS[part]] for part in taken)
-    b, b_held_out = ([portrait(seed, "B", SIZE) for seed in COLOUR_SEEDS[part]] for part in taken)
+    a, a_held_out = ([_toned(draw(style, seed, SIZE)[0]) for seed in LINEART_SEEDS[part]] for part in taken)
+    b, b_held_out = ([draw(style, seed, SIZE)[1] for seed in COLOUR_SEEDS[part]] for part in taken)
     tested = HELD_OUT_SEEDS[:NUM_TEST]
-    truths = [Truth.of(seed, SIZE) for seed in tested]
-    test = [normalized_lineart(seed, SIZE) for seed in tested]
-    return Portraits(TrainingData(a, b, a_held_out, b_held_out), test, truths)
+    test = [_toned(draw(style, seed, SIZE)[0]) for seed in tested]
+    return Portraits(TrainingData(a, b, a_held_out, b_held_out), test, [_truth(style, seed) for seed in tested])
+
+
+def _truth(style: str, seed: int) -> Truth | Known:
+    """Returns all colourings of a demo portrait; of a portrait in another style, the one that is known."""
+    return Truth.of(seed, SIZE) if style == "adventurer" else Known(*draw(style, seed, SIZE))
 
 
 def _toned(gray: np.ndarray) -> np.ndarray:
@@ -83,6 +88,7 @@ class Checkpoint:
         weights: "ema" or "raw".
         cycle: mean cycle loss since the previous checkpoint, NaN in the warm-up.
         held_out: (n, H, W, 3) uint8, RGB, outputs for the held-out lineart, by which checkpoints are chosen.
+        anew: (n, H, W, 3) uint8, RGB, outputs for the extracted lines of the held-out colour pictures.
         tested: (n, H, W, 3) uint8, RGB, outputs for the test lineart, which are compared with the truth.
     """
 
@@ -90,6 +96,7 @@ class Checkpoint:
     weights: str
     cycle: float
     held_out: np.ndarray
+    anew: np.ndarray
     tested: np.ndarray
 
 
@@ -97,10 +104,11 @@ _FIELDS = [each.name for each in dataclasses.fields(Checkpoint)]
 
 
 class Training:
-    """Trains one recipe with one seed, in memory."""
+    """Trains one recipe with one seed on one style, in memory."""
 
-    def __init__(self, recipe: Recipe, seed: int) -> None:
-        config, data = recipe.config(seed), portraits().data
+    def __init__(self, recipe: Recipe, seed: int, style: str) -> None:
+        self._portraits = portraits(style)
+        config, data = recipe.config(seed), self._portraits.data
         self._config, self._data = config, dataclasses.replace(data, a=data.a[: recipe.num_lineart])
         self._recipe, self._schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
         self._rng = torch.Generator().manual_seed(seed)
@@ -147,34 +155,42 @@ class Training:
                 step,
                 weights,
                 float(np.mean(cycle)) if cycle else np.nan,
-                np.stack([translate(painter, drawing) for drawing in self._data.a_held_out]),
-                np.stack([translate(painter, drawing) for drawing in portraits().test]),
+                *(np.stack([translate(painter, drawing) for drawing in pages]) for pages in self._pages()),
             )
             for weights, painter in painters.items()
         ]
 
+    def _pages(self) -> tuple[Sequence[np.ndarray], ...]:
+        data = self._portraits.data
+        return data.a_held_out, lines_of(data.b_held_out), self._portraits.test
+
+
+def lines_of(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Returns the extracted lines of colour pictures (H, W, 3) as normalized lineart, (H, W) uint8 each."""
+    return [_toned(extract_lines(picture)) for picture in pictures]
+
 
 class Judge:
-    """Measures checkpoints: score and KID on held-out lineart, distance to the truth on the test portraits."""
+    """Measures checkpoints: score and KID on held-out pictures, distance to the truth on the test portraits."""
 
-    def __init__(self) -> None:
-        data = portraits().data
-        self._scorer = Scorer(data.a_held_out, data.b_held_out)
+    def __init__(self, style: str) -> None:
+        self._truths, data = portraits(style).truths, portraits(style).data
+        self._with_hair = [truth for truth in self._truths if isinstance(truth, Truth)]  # all, or none of another style
+        self._scorer = Scorer(data.a_held_out, data.b_held_out, lines_of(data.b_held_out))
         self._extract = Extractor()
         self._reference = self._texture(data.b_held_out)
         self._unit = self._reference.std(axis=0) + 1e-6
 
     def __call__(self, made: Checkpoint) -> dict[str, Any]:
         held_out = list(made.held_out)
-        distance, told = measure(portraits().truths, list(made.tested))
         return {
             "step": made.step,
             "weights": made.weights,
             "cycle": made.cycle,
             "kid": self._kid(held_out),
-            "score": self._scorer.score(held_out),
-            "distance": distance,
-            "hair_from_skin": told,
+            "score": self._scorer.score(held_out, list(made.anew)),
+            "distance": distance(self._truths, made.tested),
+            "hair_from_skin": told_apart(self._with_hair, made.tested[: len(self._with_hair)]),
         }
 
     def _texture(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
@@ -195,19 +211,25 @@ class Judge:
         return distinct(x) + distinct(y) - 2 * float(kernel(x, y).mean())
 
 
-def made_by(recipe: Recipe, seed: int) -> list[Checkpoint]:
+def distance(truths: Sequence[Truth | Known], outputs: Iterable[np.ndarray]) -> float:
+    """Returns the mean distance of outputs (H, W, 3) uint8 to the truths of their portraits, in ΔE*ab."""
+    return float(np.mean([truth.distance(output) for truth, output in zip(truths, outputs, strict=True)]))
+
+
+def made_by(recipe: Recipe, seed: int, style: str = "adventurer") -> list[Checkpoint]:
     """Returns the checkpoints of a training, from the file that an earlier call saved if there is one.
 
     Args:
         recipe: the recipe to train.
         seed: seed of the training.
+        style: of the portraits; one of benchmarks.styles.STYLES.
 
     Returns:
         The checkpoints in order; the last two are those of the end, first with EMA, then with raw weights.
     """
-    path = FOLDER / f"{recipe.digest(seed)}.npz"
+    path = FOLDER / f"{recipe.digest(seed, style)}.npz"
     if not path.exists():
-        _keep(path, Training(recipe, seed).run())
+        _keep(path, Training(recipe, seed, style).run())
     with np.load(path) as kept:
         columns = [kept[name] for name in _FIELDS]
     return [
@@ -223,27 +245,34 @@ def _keep(path: Path, made: Sequence[Checkpoint]) -> None:
     os.replace(unfinished, path)
 
 
-def _measured(number: int, seed: int, last: int) -> tuple[int, int, list[dict[str, Any]]]:
+def _measured(number: int, seed: int, style: str, last: int) -> list[dict[str, Any]]:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    judge = Judge()
-    return number, seed, [judge(made) for made in made_by(RECIPES[number], seed)[-last:]]
+    judge = Judge(style)
+    return [judge(made) for made in made_by(RECIPES[number], seed, style)[-last:]]
 
 
-def measure_all(wanted: Sequence[Recipe], last: int = 0) -> Iterator[tuple[Recipe, int, list[dict[str, Any]]]]:
+def measure_all(
+    wanted: Sequence[Recipe], styles: Sequence[str] = ("adventurer",), last: int = 0
+) -> Iterator[tuple[Recipe, int, str, list[dict[str, Any]]]]:
     """Trains and measures every recipe with every seed, on all cores; trainings that were saved are not repeated.
 
     Args:
         wanted: recipes of RECIPES.
+        styles: of the portraits.
         last: how many checkpoints to measure, from the end; 0: all.
 
     Yields:
-        Recipe, seed and the measurements of its checkpoints, in the order in which the trainings end.
+        Recipe, seed, style and the measurements of the checkpoints, in the order in which the trainings end.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(_measured, RECIPES.index(recipe), seed, last) for seed in SEEDS for recipe in wanted]
+        jobs = {
+            pool.submit(_measured, RECIPES.index(recipe), seed, style, last): (recipe, seed, style)
+            for seed in SEEDS
+            for style in styles
+            for recipe in wanted
+        }
         for job in as_completed(jobs):
-            number, seed, found = job.result()
-            yield RECIPES[number], seed, found
+            yield *jobs[job], job.result()

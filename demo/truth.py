@@ -5,7 +5,8 @@ colourings: each hair colour with each skin colour. Everything else (flowers, li
 """
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,20 +88,19 @@ class Truth:
         return bool(np.linalg.norm(lab[self.hair].mean(axis=0) - lab[self.skin].mean(axis=0)) > _APART)
 
 
-def measure(truths: Sequence[Truth], outputs: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Measures outputs against the truths of their portraits.
+def told_apart(truths: Sequence[Truth], outputs: Iterable[np.ndarray]) -> float:
+    """Returns the share, 0..1, of the portraits with enough hair and skin to compare whose hair and skin differ.
 
     Args:
         truths: one for each portrait.
         outputs: one (H, W, 3) uint8 RGB picture for each portrait, in the same order.
 
     Returns:
-        Mean distance in ΔE*ab, and the share, 0..1, of the portraits with enough hair and skin to compare whose
-        hair and skin differ; NaN if there are no such portraits.
+        NaN if there are no such portraits.
     """
     told = [truth.tells_hair_from_skin(output) for truth, output in zip(truths, outputs, strict=True)]
-    distances = [truth.distance(output) for truth, output in zip(truths, outputs, strict=True)]
-    return float(np.mean(distances)), float(np.mean([each for each in told if each is not None]))
+    compared = [each for each in told if each is not None]
+    return float(np.mean(compared)) if compared else math.nan
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:

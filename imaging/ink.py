@@ -6,7 +6,7 @@ by its lines alone, white or yellow as they may be, and on a blackboard the pape
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 
 from imaging.colour import is_ink, measure_colour
 from imaging.lineart import is_lines
+from imaging.screentone import without_screentone
 from imaging.srgb import in_srgb, on_white
 
 Gray = npt.NDArray[np.uint8]
@@ -42,7 +43,7 @@ class Page:
 
     Attributes:
         picture: RGB, on white: the drawing in its own colours, or `gray` where its lines were lighter than the paper.
-        gray: (H, W) uint8, 255 for white paper, 0 for black lines; paper may be grey, as scanned.
+        gray: (H, W) uint8, 255 for white paper, 0 for black lines; paper may be grey, as scanned. Without screentone.
         alpha: (H, W) uint8, the transparency of a figure that was cut out with its paper; None for an opaque drawing,
             and for a layer of lines, whose transparency is the paper.
     """
@@ -58,6 +59,11 @@ def read_page(image: Image.Image) -> Page:
     Raises:
         ImageError: `image` is 32-bit grey, whose white level is unknown.
     """
+    page = _read(image)
+    return replace(page, gray=without_screentone(page.gray))
+
+
+def _read(image: Image.Image) -> Page:
     if image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
         image = in_srgb(image)
     picture = on_white(image)

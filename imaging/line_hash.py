@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from imaging.border import content_box
 from imaging.dedupe import Hashes, Pairs, pairs_of_equal
 
 MAX_LINE_DISTANCE = 48  # bits of 256; hardly any two unrelated drawings differ by less than 75
@@ -22,6 +23,10 @@ _SIDE = 256  # side of the shrunk picture from which lines are extracted, px
 _WIDEST_LINE = 5  # pixels at that size
 _STRONGEST = 16  # grey levels; stronger lines are clipped, so that pale lines on a dark colour count as much as ink
 _CELLS, _FREQUENCIES = 32, 16
+_CUT = 13  # pixels at that size: 5 %
+_CROPS = [(0, 0, 0, 0), (_CUT, _CUT, _CUT, _CUT)] + [
+    tuple(_CUT * (side == cut) for side in range(4)) for cut in range(4)
+]
 
 _MAX_COARSE_DISTANCE = 16  # of the 64 bits of lowest frequency, which differ least
 _NUM_COARSE, _KEY_BITS = 96, 16
@@ -38,16 +43,35 @@ def line_hash(image: Image.Image | npt.NDArray[np.uint8]) -> str:
     Returns:
         64 hex digits: the signs of the low frequencies of the lines, lowest first; "" for a picture without lines.
     """
-    gray = cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY)
+    lines = _lines(np.asarray(image))
+    return "" if lines is None else _hash(lines)
+
+
+def crop_hashes(image: Image.Image | npt.NDArray[np.uint8]) -> str:
+    """Hashes the lines of a picture without its borders: of all of it, and of crops that are 5 % smaller.
+
+    By these, a copy with a border or a slightly different crop is found; see :mod:`imaging.reframed`.
+
+    Args:
+        image: an RGB picture, or its pixels, uint8 (H, W, 3).
+
+    Returns:
+        64 hex digits for each of: all, cropped on all sides, on the left, top, right, bottom; "" without lines.
+    """
+    pixels: npt.NDArray[np.uint8] = np.asarray(image)
+    left, top, right, bottom = content_box(pixels)
+    lines = _lines(pixels[top:bottom, left:right])
+    if lines is None:
+        return ""
+    return "".join(_hash(lines[top : _SIDE - bottom, left : _SIDE - right]) for left, top, right, bottom in _CROPS)
+
+
+def line_map(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Returns the strength of the lines of RGB pixels (H, W, 3), (256, 256) in 0..16 grey levels."""
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDEST_LINE, _WIDEST_LINE))
-    lines = np.minimum(cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, element), _STRONGEST).astype(np.float32)
-    if lines.mean() < MIN_LINES:
-        return ""
-    cells = np.sqrt(cv2.resize(lines, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA))
-    coefficients = cv2.dct(cells)[:_FREQUENCIES, :_FREQUENCIES]
-    coefficients[0, 0] = 0  # the amount of lines distinguishes little
-    return np.packbits(coefficients.ravel()[_LOWEST_FIRST] > 0).tobytes().hex()
+    return np.minimum(cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, element), _STRONGEST).astype(np.float32)
 
 
 def same_lines(hashes: Sequence[str]) -> Pairs:
@@ -73,6 +97,18 @@ def same_lines(hashes: Sequence[str]) -> Pairs:
     pairs = np.unique(np.concatenate(near), axis=0)
     order = np.argsort(_distance(words, pairs), kind="stable")
     return np.asarray(known[pairs[order]])
+
+
+def _lines(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
+    lines = line_map(pixels)
+    return None if lines.mean() < MIN_LINES else lines
+
+
+def _hash(lines: npt.NDArray[np.float32]) -> str:
+    cells = np.sqrt(cv2.resize(lines, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA))
+    coefficients = cv2.dct(cells)[:_FREQUENCIES, :_FREQUENCIES]
+    coefficients[0, 0] = 0  # the amount of lines distinguishes little
+    return np.packbits(coefficients.ravel()[_LOWEST_FIRST] > 0).tobytes().hex()
 
 
 def _near(words: Hashes, pairs: Pairs) -> Pairs:
@@ -103,3 +139,5 @@ def _lowest_first() -> npt.NDArray[np.int64]:
 
 
 _LOWEST_FIRST = _lowest_first()
+# bits that mirroring inverts: the cosine of an odd frequency has the opposite sign
+MIRRORED = np.packbits(_LOWEST_FIRST % _FREQUENCIES % 2)

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Gray = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.int32]
+from imaging.open_outlines import cut_open
+from imaging.watershed import Gray, Labels, grow
 
 WIDEST_GAP = 1 / 24  # of the shorter side; a gap up to this width closes between areas that are wider than the gap
 _SMALLEST_RADIUS = 0.5  # px
@@ -62,11 +62,13 @@ class Segments:
         return np.concatenate(found)
 
 
-def find_segments(gray: Gray) -> Segments:
+def find_segments(gray: Gray, regions: npt.NDArray[np.float32] | None = None) -> Segments:
     """Divides a drawing into segments.
 
     Args:
         gray: (H, W) uint8, the drawing on white paper, as `imaging.lineart.normalize` returns it.
+        regions: (k, h, w), the share of each place in the k classes that a painter tells apart; where it is sure, wide
+            openings of outlines are cut. None: only gaps are closed.
     """
     small = reduced(gray, _WORKING_SIDE)
     lines = find_lines(small)
@@ -75,9 +77,12 @@ def find_segments(gray: Gray) -> Segments:
     markers, radii = _markers(depth)
     if not len(radii):  # all ink
         return Segments(np.zeros(gray.shape, np.int32), np.zeros(small.shape, np.int32), depth, 1)
-    divided = grow(markers, lines)
+    divided = grow(markers, lines) - 1
+    if regions is not None:
+        divided, depth, origins = cut_open(divided, depth, regions)
+        radii = radii[origins]
     labels = divided if small.shape == gray.shape else _refined(divided, depth, radii, gray)
-    return Segments(labels - 1, divided - 1, depth, len(radii))
+    return Segments(labels, divided, depth, len(radii))
 
 
 def find_lines(gray: Gray) -> Gray:
@@ -132,40 +137,8 @@ def _markers(depth: npt.NDArray[np.float32]) -> tuple[Labels, npt.NDArray[np.flo
     return markers, np.array(radii)
 
 
-def grow(markers: Labels, lines: Gray) -> Labels:
-    """Grows markers over the paper, and then under the lines.
-
-    Args:
-        markers: (H, W) int32, from 1; 0 is to be filled; at least one marker is on paper. Changed.
-        lines: (H, W) uint8, 255 on lines.
-
-    Returns:
-        (H, W) int32, from 1.
-    """
-    line = int(markers.max()) + 1
-    markers[lines > 0] = line  # a marker of its own, because a segment would run along the lines
-    # with a frame, because OpenCV clears the outermost pixels
-    framed, walls = (cv2.copyMakeBorder(each, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for each in (markers, lines))
-    cv2.watershed(cv2.merge([walls] * 3), framed)
-    markers = np.ascontiguousarray(framed[1:-1, 1:-1])
-    return spread(markers, (markers > 0) & (markers < line))
-
-
-def spread(labels: Labels, known: npt.NDArray[np.bool_]) -> Labels:
-    """Gives each pixel the label of the nearest known one.
-
-    Args:
-        labels: (H, W) int32.
-        known: (H, W), the pixels that keep their labels; at least one.
-    """
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~known).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    return np.asarray(labels[known][nearest - 1], dtype=np.int32)
-
-
 def _refined(divided: Labels, depth: npt.NDArray[np.float32], radii: npt.NDArray[np.float64], gray: Gray) -> Labels:
     """Enlarges segments to the drawing's size; beside lines, their borders are found anew."""
-    sure = depth > np.minimum(_SURE, radii)[divided - 1]
-    markers = cv2.resize(np.where(sure, divided, 0), gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return grow(np.asarray(markers, dtype=np.int32), find_lines(gray))
+    sure = depth > np.minimum(_SURE, radii)[divided]
+    markers = cv2.resize(np.where(sure, divided + 1, 0), gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return grow(np.asarray(markers, dtype=np.int32), find_lines(gray)) - 1

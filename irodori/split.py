@@ -5,22 +5,26 @@ the score on another would reward memorization.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from imaging.line_hash import same_lines
+from imaging.overlay import Sketch, overlay
+from imaging.reframed import reframed_pairs
 from storage import Row
 
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.08, 128  # share and largest number of held-out pictures in each domain
 _MAX_GROUP = 64  # pictures; so that chains of similar pictures cannot join a whole dataset into one group
 
 
-def split(rows: Sequence[Row], origins: Iterable[Row]) -> list[Row]:
+def split(rows: Sequence[Row], origins: Iterable[Row], sketch: Callable[[str], Sketch | None]) -> list[Row]:
     """Assigns a split to each picture, and a group to each drawing of which there are several versions.
 
     Args:
         rows: all training pictures of both domains.
         origins: scrape rows in any order, including those of the training pictures.
+        sketch: makes the sketch of the picture under a key, None if it cannot be read; called only for the few
+            pictures that may be mirrored or cropped versions of others.
 
     Returns:
         The rows in their order, with ``split`` "train" or "held-out", and ``group`` (the id of one version of the
@@ -32,7 +36,7 @@ def split(rows: Sequence[Row], origins: Iterable[Row]) -> list[Row]:
         for domain, number in Counter(row.domain for row in rows).items()
     }
     # sorted by content, so that the split does not depend on the ids of posts
-    groups = [sorted(group, key=lambda place: rows[place].sha256) for group in _groups(rows, origins)]
+    groups = [sorted(group, key=lambda place: rows[place].sha256) for group in _groups(rows, origins, sketch)]
     for group in sorted(groups, key=lambda group: rows[group[0]].sha256):
         needed = Counter(rows[place].domain for place in group)
         held_out = all(room[domain] >= number for domain, number in needed.items())
@@ -43,18 +47,24 @@ def split(rows: Sequence[Row], origins: Iterable[Row]) -> list[Row]:
     return assigned
 
 
-def _groups(rows: Sequence[Row], origins: Iterable[Row]) -> list[list[int]]:
+def _groups(rows: Sequence[Row], origins: Iterable[Row], sketch: Callable[[str], Sketch | None]) -> list[list[int]]:
     """Groups the indices of pictures of the same drawing: same post, same parent post, or same lines."""
     places = {(row.domain, row.id): place for place, row in enumerate(rows)}
-    lines = [""] * len(rows)
+    lines, hashes = [""] * len(rows), [b""] * len(rows)
     first: dict[str, int] = {}
     links: list[tuple[int, int]] = []
     for origin in origins:
         place = places.get((origin.domain, origin.id))
         if place is not None:
-            lines[place] = origin.lines
+            lines[place], hashes[place] = origin.lines, bytes.fromhex(origin.lines + origin.crops)
             links += [(first.setdefault(name, place), place) for name in (origin.id, origin.parent) if name]
     links += [(one, other) for one, other in same_lines(lines).tolist()]
+    known = set(links)
+    for one, other in reframed_pairs(hashes).tolist():
+        if (one, other) not in known:
+            pair = sketch(rows[one].key), sketch(rows[other].key)
+            if pair[0] and pair[1] and overlay(pair[0], pair[1]).same_drawing:
+                links.append((one, other))
     return _joined_groups(links, len(rows))
 
 

@@ -136,7 +136,7 @@ def _name(cell: str) -> str:
     return re.sub(r"^(\d+)[.,]0$", r"\1", cell)
 
 
-_HASHES = {"sha256": 64, "md5": 32, "pixel_sha256": 64, "phash": 16, "dhash": 16, "lines": 64}
+_HASHES = {"sha256": 64, "md5": 32, "pixel_sha256": 64, "phash": 16, "dhash": 16, "lines": 64, "crops": 384}
 _NUMBERS = ("detail", "colour_mse", "colour_fraction", "ink_mean_before", "ink_mean_after", "ink_fraction", "ink_scale")
 _OURS = ("key", "post_url", "file_url", "parent", "rating", "thumb", "duplicate_of", "split", "group", "made_by")
 # the form of each column but id and those whose text is a person's own and may well say "None": reason, tags, source

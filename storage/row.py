@@ -23,6 +23,7 @@ class Row:
         sha256: digest of the original bytes.
         parent: id of the post of which this one is a version.
         lines: hash of the lines alone, which is similar for a drawing and its coloured version.
+        crops: the same of what is inside its borders, and of crops of that.
         moved_from: the domain whose tags found the image, if its colours put it into the other domain.
         group: id of one picture of the same drawing; all pictures of a group are in the same split.
         version: stamp of the inbox file (and its palette) that was colorized.
@@ -54,6 +55,7 @@ class Row:
     thumb: str = ""
     detail: str = ""
     lines: str = ""
+    crops: str = ""
     colour_mse: str = ""
     colour_fraction: str = ""
     moved_from: str = ""

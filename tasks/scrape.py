@@ -18,7 +18,7 @@ from imaging.dedupe import fingerprint
 from imaging.domain import WRONG_DOMAIN, judge
 from imaging.errors import ImageError
 from imaging.formats import sniff
-from imaging.line_hash import line_hash
+from imaging.line_hash import crop_hashes, line_hash
 from irodori.datasets import Dataset, Domain
 from irodori.sources import StoredPictures, is_stored
 from scraping.fetch import FetchError, shared_fetcher
@@ -211,7 +211,8 @@ def _kept(
 ) -> Row:
     key = dataset.key("scrape", domain, found["sha256"], sniff(data) or "bin")
     dataset.storage.write(key, data)  # without asking whether it exists: that would be one more request per picture
-    return _row(post, domain, "ok", "", key=key, lines=line_hash(pixels), **found, **fingerprint(pixels).to_row())
+    hashes = {"lines": line_hash(pixels), "crops": crop_hashes(pixels), **fingerprint(pixels).to_row()}
+    return _row(post, domain, "ok", "", key=key, **found, **hashes)
 
 
 def _row(post: Post, domain: Domain, status: Status, reason: str, **found: str) -> Row:

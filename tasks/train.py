@@ -23,6 +23,7 @@ from irodori.errors import PipelineError
 from irodori.mirror import Mirror
 from irodori.models import Model, Run, Served
 from irodori.overrides import Overrides
+from irodori.sketches import sketches
 from irodori.split import split
 from irodori.takeover import other
 from storage import Row, StorageError
@@ -98,7 +99,7 @@ def training_rows(dataset: Dataset) -> list[Row]:
             raise PipelineError(f"dataset {dataset.name!r} has no {name} (domain {domain}): run build-dataset first")
         rows += sorted(found, key=lambda row: row.sha256)
     origins = (row for domain in ("A", "B") for row in dataset.manifest.rows("scrape", domain))
-    return split(rows, origins)
+    return split(rows, origins, sketches(dataset.storage))
 
 
 def _train(dataset: Dataset, run: Run, config: "TrainConfig", rows: list[Row], credit: str) -> None:

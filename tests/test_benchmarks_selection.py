@@ -62,7 +62,7 @@ def test_loss_balancing_leaves_a_discriminator_that_knows_enough() -> None:
 
 def test_recipes_have_names_of_their_own_and_settings_that_are_valid() -> None:
     assert len({recipe.name for recipe in recipes.RECIPES}) == len(recipes.RECIPES)
-    assert len({recipe.digest(seed) for recipe in recipes.RECIPES for seed in recipes.SEEDS}) == 3 * len(
+    assert len({recipe.digest(seed, "adventurer") for recipe in recipes.RECIPES for seed in recipes.SEEDS}) == 3 * len(
         recipes.RECIPES
     )
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from demo.drawings import HAIR_COLOURS, HELD_OUT_SEEDS, SKIN_COLOURS, Domain, Drawing, _style
-from demo.truth import HAIR, Truth, measure
+from demo.truth import HAIR, Truth, told_apart
 
 SEED, SIZE = HELD_OUT_SEEDS[2], 64  # long hair
 
@@ -29,9 +29,9 @@ def test_colours_are_the_whole_palette_of_the_artist() -> None:
 
 @pytest.mark.parametrize(("hair", "skin"), [("#3eac2c", "#763900"), ("#dba3be", "#f2d3b1"), (None, None)])
 def test_every_colouring_of_the_artist_is_right(truth: Truth, hair: str | None, skin: str | None) -> None:
-    distance, told = measure([truth], [picture(hair=hair, skin=skin)])
-    assert distance < 0.05
-    assert told == 1.0
+    coloured = picture(hair=hair, skin=skin)
+    assert truth.distance(coloured) < 0.05
+    assert told_apart([truth], [coloured]) == 1.0
 
 
 def test_the_drawing_itself_and_another_palette_are_not(truth: Truth) -> None:

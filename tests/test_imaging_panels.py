@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imaging.panels import Box, find_panels
+from imaging.border import Box
+from imaging.panels import find_panels
 
 
 def page(width: int, height: int) -> np.ndarray:
@@ -60,6 +61,55 @@ def test_a_framed_drawing_stays_whole() -> None:
     cv2.rectangle(drawn, (20, 20), (580, 780), 0, 3)
     head(drawn, 300, 400, 150)
     assert find_panels(drawn) == [(0, 0, 600, 800)]
+
+
+def grid(gutter: int, frame: int, around: int = 255) -> np.ndarray:
+    """A page of three rows of two panels, 240 px each."""
+    side = 240
+    drawn = np.full((3 * (side + gutter) + gutter, 2 * (side + gutter) + gutter), around, np.uint8)
+    for number in range(6):
+        top, left = gutter + number // 2 * (side + gutter), gutter + number % 2 * (side + gutter)
+        panel = np.full((side, side), 255, np.uint8)
+        head(panel, 110 + 5 * number, 125, 80)
+        if frame:
+            cv2.rectangle(panel, (0, 0), (side - 1, side - 1), 0, frame)
+        drawn[top : top + side, left : left + side] = panel
+    return drawn
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.7, -1.2])
+@pytest.mark.parametrize(
+    ("gutter", "frame", "around"), [(14, 3, 255), (0, 2, 255), (12, 0, 0), (40, 0, 255)],
+    ids=["frames", "frames that touch", "gutters of ink", "no frames"],
+)  # fmt: skip
+def test_pages_of_any_make_are_cut_also_if_they_lean(gutter: int, frame: int, around: int, lean: float) -> None:
+    drawn = grid(gutter, frame, around)
+    height, width = drawn.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), lean, 1)
+    drawn = np.asarray(cv2.warpAffine(drawn, turn, (width, height), borderValue=(float(around),)), dtype=np.uint8)
+    boxes = find_panels(drawn)
+    assert len(boxes) == 6 and tiles(boxes, drawn)
+    centres = {
+        ((left + right) * 2 // (2 * width), (top + bottom) * 3 // (2 * height)) for left, top, right, bottom in boxes
+    }
+    assert len(centres) == 6
+
+
+def test_a_floor_and_a_door_across_a_framed_drawing_do_not_cut_it() -> None:
+    drawn = page(600, 800)
+    cv2.rectangle(drawn, (20, 20), (580, 780), 0, 3)
+    head(drawn, 250, 300, 110)
+    drawn[560:563, 20:580] = 0
+    drawn[20:780, 420:423] = 0
+    assert find_panels(drawn) == [(0, 0, 600, 800)]
+
+
+def test_a_broad_dark_skirting_in_a_framed_room_does_not_cut_it() -> None:
+    drawn = page(600, 400)
+    cv2.rectangle(drawn, (20, 20), (580, 380), 0, 3)
+    head(drawn, 250, 130, 80)
+    drawn[250:262, 20:580] = 0
+    assert find_panels(drawn) == [(0, 0, 600, 400)]
 
 
 def test_a_long_drawing_without_gutters_is_cut_where_little_is_drawn() -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.reframed import FRAMES
 from demo.drawings import Domain, Drawing
 from imaging.line_hash import line_hash
 from irodori.datasets import Dataset
 from irodori.split import split
 from scraping.politeness import Politeness
 from scraping.post import Post
-from storage import Row
+from storage import Row, Stage
 from tasks.scrape import ScrapeJob, scrape
 from tasks.train import training_rows
 
@@ -29,13 +30,17 @@ def pictures(domain: Domain, number: int, **same: str) -> list[Row]:
     ]
 
 
+def no_picture(key: str) -> None:
+    """Stands for a storage without pictures: nothing can be laid over anything."""
+
+
 def held_out(rows: Sequence[Row]) -> set[str]:
     return {row.id for row in rows if row.split == "held-out"}
 
 
 def test_without_versions_the_first_by_content_are_held_out() -> None:
     origins = pictures("A", 100) + pictures("B", 50)
-    rows = split(origins, origins)
+    rows = split(origins, origins, no_picture)
     assert [(row.id, row.domain) for row in rows] == [(row.id, row.domain) for row in origins]
     for domain, number in (("A", 8), ("B", 4)):
         mine = sorted((row for row in rows if row.domain == domain), key=lambda row: row.sha256)
@@ -45,7 +50,7 @@ def test_without_versions_the_first_by_content_are_held_out() -> None:
 
 def test_never_more_than_128_of_a_domain() -> None:
     origins = pictures("A", 2000)
-    assert len(held_out(split(origins, origins))) == 128
+    assert len(held_out(split(origins, origins, no_picture))) == 128
 
 
 @pytest.mark.parametrize("link", ["id", "parent", "of_one_parent", "lines"])
@@ -65,7 +70,7 @@ def test_versions_stay_together(link: str) -> None:
         else:
             ours, theirs = replace(ours, lines=lines), replace(theirs, lines=lines)
         lineart[n], colour[n] = ours, theirs
-    rows = split(lineart + colour, colour + lineart)
+    rows = split(lineart + colour, colour + lineart, no_picture)
     assert [row.split for row in rows[:100]] == [row.split for row in rows[100:]]
     assert [row.group for row in rows[:100]] == [row.group for row in rows[100:]]
     assert len({row.group for row in rows} - {""}) == 100
@@ -76,12 +81,12 @@ def test_the_order_of_the_rows_decides_nothing() -> None:
     rng = np.random.default_rng(2)
     origins = [replace(row, parent=f"b:parent{rng.integers(30)}") for row in pictures("A", 90) + pictures("B", 90)]
     shuffled = [origins[place] for place in rng.permutation(len(origins))]
-    assert set(split(shuffled, shuffled[::-1])) == set(split(origins, origins))
+    assert set(split(shuffled, shuffled[::-1], no_picture)) == set(split(origins, origins, no_picture))
 
 
 def test_a_chain_of_resemblances_is_not_one_drawing() -> None:
     origins = [replace(row, parent=f"b:A{n + 1}") for n, row in enumerate(pictures("A", 1000))]
-    rows = split(origins, origins)
+    rows = split(origins, origins, no_picture)
     assert max(Counter(row.group for row in rows).values()) <= 64
     assert 16 <= len(held_out(rows)) <= 80
 
@@ -120,3 +125,26 @@ def test_line_hashes_are_of_the_scraped_picture(tmp_path: Path) -> None:
     scrape.fn(posts, ScrapeJob(dataset, "B", tmp_path.as_uri(), Politeness()))
     (row,) = dataset.manifest.rows("scrape", "B")
     assert row.lines == line_hash(Image.open(io.BytesIO(data)).convert("RGB")) and row.parent == "b:7"
+
+
+def test_versions_in_another_frame_stay_together(tmp_path: Path) -> None:
+    """Goes from files to the rows that a training uses: the colourings are mirrored, cropped and have borders."""
+    dataset = Dataset((tmp_path / "storage").as_uri(), "pairs")
+    frames = [FRAMES[name] for name in ("mirrored", "cropped 5 %", "black border", "mirrored, with a border")]
+    domains: tuple[Domain, ...] = ("A", "B")
+    for domain in domains:
+        posts = []
+        for number, seed in enumerate(range(3000, 3028)):
+            path = tmp_path / f"{domain}{seed}.png"
+            image = Image.open(io.BytesIO(Drawing(seed).render(domain, 160))).convert("RGB")
+            (image if domain == "A" else frames[number % 4](image)).save(path)
+            posts.append(Post(id=path.as_uri(), file_url=path.as_uri(), post_url=path.as_uri()))
+        scrape.fn(posts, ScrapeJob(dataset, domain, tmp_path.as_uri(), Politeness()))
+        stage: Stage = "normalize" if domain == "A" else "resize"
+        last = [replace(row, stage=stage, lines="", crops="") for row in dataset.manifest.rows("scrape", domain)]
+        dataset.manifest.record(last)
+    group = {(row.domain, row.id[-8:-4]): row.group for row in training_rows(dataset)}
+    together = [
+        bool(group["A", f"{seed}"]) and group["A", f"{seed}"] == group["B", f"{seed}"] for seed in range(3000, 3028)
+    ]
+    assert sum(together) >= 26

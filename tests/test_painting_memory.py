@@ -58,6 +58,15 @@ def test_a_colour_that_a_picture_hardly_has_does_not_count() -> None:
     assert known.suiting(ABOVE, AREAS)[1] == pytest.approx(np.array(RED), abs=0.01)
 
 
+def test_classes_that_nearly_always_differ_differ_in_the_palette_that_is_chosen() -> None:
+    brown, dark, light = (0.55, 0.35, 0.2), (0.2, 0.1, 0.05), (0.9, 0.8, 0.6)
+    pairs = [(dark, light), (light, dark)] * 4 + [(brown, brown)]  # the middle of them all
+    palettes = np.array([(WHITE, *pair) for pair in pairs], np.float32)
+    known = Memory(palettes, np.full((len(pairs), K), 0.3, np.float32), np.stack([ABOVE] * len(pairs)))
+    hair, skin = known.suiting(ABOVE, np.array([0.6, 0.2, 0.2], np.float32))[1:]
+    assert np.abs(hair - skin).max() > 0.5
+
+
 def test_variants_differ_and_the_first_is_the_one_that_comes() -> None:
     known = memory()
     first, second, third = (known.suiting(ABOVE, AREAS, variant) for variant in (1, 2, 3))

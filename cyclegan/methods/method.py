@@ -110,10 +110,9 @@ class Context:
     bf16: bool = False
 
     def place(self, network: Network) -> Network:
-        """Moves a network to the device, in the memory layout that is fastest there, and returns it."""
-        # fastest for tensor cores; on a CPU, instance norm would copy every image back
-        layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
-        return network.to(self.device).to(memory_format=layout)
+        """Moves a network to the device and returns it."""
+        # not in channels_last, which convolutions like: instance norm would copy every image back, also on a GPU
+        return network.to(self.device)
 
     def autocast(self) -> torch.autocast:
         """Returns a context for forward passes in bf16. It has float32's range, so losses need no scaling."""
@@ -132,6 +131,18 @@ class Context:
         """
         drawn = torch.randint(low, high + 1, (count * self.world.size,), generator=self.rng)
         return drawn.view(-1, self.batch)[:, self.world.share(self.batch)].flatten()
+
+
+def compute_alike_each_time() -> None:
+    """Makes this process compute the same bits on a GPU each time, so that a resumed training ends as a whole one.
+
+    Without it, sums are made in the order in which the GPU's threads come, and each process times cuDNN's algorithms
+    anew and takes another one.
+    """
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # it looks for errors in code, at some of the speed
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
 
 
 def computes_in_bf16(device: torch.device) -> bool:

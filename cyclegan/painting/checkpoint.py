@@ -6,7 +6,8 @@ A checkpoint is a dictionary of tensors and plain values, so it loads with `weig
     step            number of updates made
     painter         {"config": GeneratorConfig.model_dump(), "ema": averaged weights, "raw": weights of the last step}
     normalization   imaging.lineart.Normalization.to_dict(), as applied to the training lineart
-    lineart         {"size": shortest side of a typical training drawing, "examples": uint8 (n, crop, crop) or None}
+    lineart         {"size": shortest side of a typical training drawing, "examples": uint8 (n, crop, crop) or None,
+                    "style": imaging.line_style.LineStyle.to_dict(), missing before pictures' lines were drawn in it}
 
 A colorizer reads only these. The trainer also needs:
 

@@ -23,9 +23,9 @@ from cyclegan.painting.checkpoint import CheckpointError, Weights, load_checkpoi
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
-from cyclegan.painting.hints import Hint
+from cyclegan.painting.hints import PAPER, Hint
 from cyclegan.painting.memory import Memory
-from cyclegan.painting.pages import joined
+from cyclegan.painting.pages import joined, parted, unframed, without_margins
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError, palette_of, unlike
 from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
@@ -33,6 +33,7 @@ from cyclegan.painting.tensors import padded, to_range
 from imaging.colour import is_grey
 from imaging.ink import read_page
 from imaging.layers import Layered
+from imaging.line_style import LineStyle
 from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
 from imaging.panels import find_panels
@@ -47,7 +48,14 @@ _BATCH_PIXELS = 1 << 20
 class Colorizer:
     """Colours drawings: ``Colorizer.load("checkpoint.pt")(image)``. Make one and use it for many drawings."""
 
-    def __init__(self, painter: Painter, normalization: Normalization, size: int, device: str) -> None:
+    def __init__(
+        self,
+        painter: Painter,
+        normalization: Normalization,
+        size: int,
+        device: str,
+        style: LineStyle | None = None,
+    ) -> None:
         """Makes a colorizer from a painter.
 
         Args:
@@ -55,9 +63,10 @@ class Colorizer:
             normalization: that of the painter's training lineart.
             size: shortest side, px, of the painter's inputs.
             device: "cuda" or "cpu".
+            style: of the training lineart, in which lines of colour pictures are drawn; None: the usual one.
         """
         self._painter = painter.to(device).eval()
-        self._normalization, self._size, self._device = normalization, size, device
+        self._normalization, self._size, self._device, self._style = normalization, size, device, style
         self._memory = painter.memory()
         self._lock = Lock()  # one call of the painter uses all cores; parallel calls would gain nothing
 
@@ -86,7 +95,7 @@ class Colorizer:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu":
             speed_up(painter.eval(), lineart["size"], lineart["examples"], cache)
-        return cls(painter, normalization, lineart["size"], device)
+        return cls(painter, normalization, lineart["size"], device, lineart["style"])
 
     def __call__(self, image: Image.Image, guide: Guide = AS_IT_COMES) -> Image.Image:
         """Colours a drawing.
@@ -148,7 +157,7 @@ class Colorizer:
         toned = [normalize(page.gray, self._normalization).image for page in pages]
         boxes = [find_panels(gray) for gray in toned]
         seen = [
-            self._seen(page.gray[top:bottom, left:right])
+            self._seen(unframed(page.gray[top:bottom, left:right]))
             for page, panels in zip(pages, boxes, strict=True)
             for left, top, right, bottom in panels
         ]
@@ -156,7 +165,8 @@ class Colorizer:
         for page, gray, panels in zip(pages, toned, boxes, strict=True):
             drawn, maps = zip(*islice(views, len(panels)), strict=True)
             lines, map_ = joined(gray.shape, panels, drawn, maps)
-            yield read_drawing(np.asarray(page.picture), page.alpha, gray, lines, map_, self._memory)
+            map_ = without_margins(map_, gray, panels, self._paper(len(map_)))
+            yield read_drawing(np.asarray(page.picture), page.alpha, parted(gray, panels), lines, map_, self._memory)
 
     def palettes(self, count: int) -> list[Palette]:
         """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.
@@ -189,7 +199,7 @@ class Colorizer:
         self._require_palettes()
         page = on_white(picture)
         seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
-        lines = normalize(extract_lines(seen), self._normalization).image
+        lines = normalize(extract_lines(seen, self._style), self._normalization).image
         colour, gray = (to_range(torch.from_numpy(padded(image)).to(self._device)) for image in (seen, lines))
         drawn = gray.expand(1, 3, -1, -1)
         found = palette_of(self._painter.regions(drawn), drawn, colour.permute(2, 0, 1)[None])
@@ -223,7 +233,7 @@ class Colorizer:
         if is_grey(page):
             raise SheetError("nothing in it is in colour: give a coloured picture, or hints with the drawing")
         seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
-        return self.read(Image.fromarray(extract_lines(seen))).sheet(seen)
+        return self.read(Image.fromarray(extract_lines(seen, self._style))).sheet(seen)
 
     def check(self, guide: Guide) -> None:
         """Refuses what the model cannot do.
@@ -243,6 +253,13 @@ class Colorizer:
         size = _working_size(gray.shape[::-1], self._size)
         small = Image.fromarray(gray).resize(size, Image.Resampling.LANCZOS)
         return normalize(np.asarray(small), self._normalization).image
+
+    def _paper(self, channels: int) -> np.ndarray:
+        """Returns what the painter makes of paper, (channels,): the class of paper, or white."""
+        paper = np.ones(channels, np.float32)
+        if self._memory:
+            paper[np.arange(channels) != PAPER] = 0
+        return paper
 
     def _maps(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
         """Returns what the painter makes of drawings (h, w) uint8: region maps, or pictures, (c, h, w) float32 each."""
@@ -270,7 +287,8 @@ def load_painter(path: Path | str, weights: Weights) -> tuple[Painter, Normaliza
         weights: "ema" (averaged) or "raw" (of the last step).
 
     Returns:
-        The painter, on the CPU; the normalization of its training lineart; the checkpoint's part "lineart".
+        The painter, on the CPU; the normalization of its training lineart; the checkpoint's part "lineart", with its
+        "style" as a LineStyle, the usual one for a checkpoint without.
 
     Raises:
         CheckpointError: the file cannot be loaded or is of another version (its text is one line).
@@ -279,7 +297,9 @@ def load_painter(path: Path | str, weights: Weights) -> tuple[Painter, Normaliza
     try:
         painter = Painter(GeneratorConfig.model_validate(checkpoint["painter"]["config"]))
         painter.load_state_dict(weights_of(checkpoint, weights, path))
-        return painter, Normalization.from_dict(checkpoint["normalization"]), checkpoint["lineart"]
+        lineart = checkpoint["lineart"]
+        style = LineStyle.from_dict(lineart["style"]) if "style" in lineart else LineStyle()
+        return painter, Normalization.from_dict(checkpoint["normalization"]), {**lineart, "style": style}
     except (KeyError, ValidationError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0][:120]
         raise CheckpointError(f"{path}: made by another version of this program ({reason}); train anew") from error

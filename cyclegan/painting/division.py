@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imaging.segments import Segments, spread
+from imaging.segments import Segments
+from imaging.watershed import spread
 
 _LEAST_SIDE = 128  # px, of the grid on which a map is read; larger maps have grids of their own size
 _COARSE_SIDE = 256  # px, of the grid on which figures are found
 _FEW = 4  # samples of a segment; with fewer, all of its pixels are read
 _LEAST_DEPTH = 0.1  # px; beside a line, where the painter mixes the classes of both sides, a pixel counts little
 _OPENNESS = 2.0  # weight of a neighbour, in squares over the opening
+_ROUNDS = 10  # of agreement
 _SMALLEST_FIGURE = 0.01, 0.1  # shares of the drawing, and of the largest figure; what is smaller belongs to the nearest
 
 Numbers = npt.NDArray[np.int32]
@@ -64,16 +65,32 @@ def _agreed(segments: Segments, shares: npt.NDArray[np.float32]) -> npt.NDArray[
     """Lets segments that are open to each other agree, by the square of the opening's width against their areas.
 
     A small piece that narrow places cut off from a cheek is what the cheek is; a strand of hair stays hair, although
-    its outline is open.
+    its outline is open. What is agreed goes on from piece to piece: each is what it is itself and what its neighbours
+    are in the end, by Jacobi's iteration.
     """
     areas = np.bincount(segments.small.ravel(), minlength=segments.count).astype(np.float64)[:, None]
-    sums, weights = areas * shares, areas.copy()
-    opening = Counter((one, other) for one, other in segments.borders(segments.depth > 0).tolist())
-    for (one, other), width in opening.items():
-        for segment, neighbour in ((one, other), (other, one)):
-            sums[segment] += _OPENNESS * width**2 * shares[neighbour]
-            weights[segment] += _OPENNESS * width**2
-    return np.asarray(sums / np.maximum(weights, 1), dtype=np.float32)
+    here, there, widths = _openings(segments)
+    if not len(here):
+        return shares
+    weights = _OPENNESS * np.square(widths)[:, None]
+    members, starts = np.unique(here, return_index=True)
+    own, totals = areas * shares, areas.copy()
+    totals[members] += np.add.reduceat(weights, starts)
+    agreed = shares.astype(np.float64)
+    for _ in range(_ROUNDS):
+        sums = own.copy()
+        sums[members] += np.add.reduceat(weights * agreed[there], starts)
+        agreed = sums / np.maximum(totals, 1)
+    return np.asarray(agreed, dtype=np.float32)
+
+
+def _openings(segments: Segments) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Returns segments, in order; the ones that they are open to; and the width of each opening, px."""
+    pairs = segments.borders(segments.depth > 0).astype(np.int64)
+    codes = np.concatenate([pairs @ [segments.count, 1], pairs @ [1, segments.count]])
+    found, widths = np.unique(codes, return_counts=True)
+    here, there = np.divmod(found, segments.count)
+    return here, there, widths.astype(np.float64)
 
 
 def mean_by_segment(segments: Segments, maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -184,7 +184,7 @@ def read_drawing(
         memory: the palettes that the painter remembers; None for a painter without palettes.
     """
     regions, painting = (map_, None) if memory else (None, map_)
-    return ReadDrawing(lines, alpha, gray, find_segments(gray), seen, regions, painting, memory)
+    return ReadDrawing(lines, alpha, gray, find_segments(gray, regions), seen, regions, painting, memory)
 
 
 def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cyclegan.errors import CycleganError
-from imaging.segments import Segments, grow
+from imaging.segments import Segments
+from imaging.watershed import grow
 
 Scope = Literal["area", "part", "everywhere"]
 Point = tuple[float, float]

@@ -3,7 +3,8 @@
 Each picture is described by its layout (the region map, pooled to 4 x 4) and its ink (the darkness of its extracted
 lines, pooled to 8 x 8), both within the box around what is not paper, and of length 1 each. The description of a
 drawing is compared with those of all pictures. A single nearest picture may be an odd one, such as a night scene. So
-of the nearest few, the palette is chosen that is closest to all of them in the classes that the drawing has.
+of the nearest few, the palette is chosen that is closest to all of them in the classes that the drawing has, and in
+which those classes differ visibly that do so in most.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ Floats = npt.NDArray[np.float32]
 _LAYOUT, _INK = 4, 8  # cells a side
 _NEAREST = 16  # pictures among which a palette is chosen
 _WIDER = 32  # pictures among which variants are chosen
+_APART = 20.0  # ΔE*ab; a plainly visible difference
 _SUPPORTED = 0.02  # share of a picture; the colour of a class with less is not known well
 _PRIOR = 0.1  # weight of the mean variance in the covariance of palettes (Ledoit and Wolf 2004)
 
@@ -140,7 +142,9 @@ class Memory:
 
 
 def _central(palettes: Floats, weights: Floats) -> int:
-    """Returns the index of the palette (of m, (m, k, 3)) with the least distance to all in Lab.
+    """Returns the index of the palette (of m, (m, k, 3)) that is closest to all in Lab and tells the classes apart.
+
+    The closest palette alone may give hair and skin the same brown, as the middle of many colours is brown for both.
 
     Args:
         palettes: (m, k, 3) RGB in [0, 1].
@@ -148,7 +152,10 @@ def _central(palettes: Floats, weights: Floats) -> int:
     """
     lab = cv2.cvtColor(palettes, cv2.COLOR_RGB2LAB)
     distances = np.sqrt(np.square(lab[:, None] - lab[None]).sum(3))
-    return int((distances * weights[None]).sum((1, 2)).argmin())
+    contrasts = np.sqrt(np.square(lab[:, :, None] - lab[:, None]).sum(3))
+    lacking = np.maximum(np.minimum(np.median(contrasts, axis=0), _APART) - contrasts, 0)
+    both = np.minimum(weights.sum(0)[:, None], weights.sum(0))
+    return int(((distances * weights).sum((1, 2)) + (lacking * both).sum((1, 2))).argmin())
 
 
 def _coloured(areas: Floats) -> Floats:

@@ -17,6 +17,7 @@ from cyclegan.scoring.samples import sample_sheet, translate
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
 from cyclegan.scoring.served import coloured_by
+from imaging.line_style import LineStyle
 from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
 
@@ -46,6 +47,7 @@ class Judge:
         others: Sequence[np.ndarray],
         toned: Normalization,
         device: torch.device,
+        style: LineStyle | None = None,
     ) -> None:
         """Prepares the scoring.
 
@@ -55,11 +57,14 @@ class Judge:
             others: drawings, uint8 (H, W), for the samples if no lineart is held out.
             toned: how the drawings were normalized.
             device: on which other checkpoints are scored.
+            style: of the lines of the training drawings; None: the usual one.
         """
         self._shown = lineart or others[:FEWEST_TO_SCORE]
         self._toned, self._device = toned, device
         can_score = min(len(lineart), len(colour)) >= FEWEST_TO_SCORE
-        self._lines_b = [normalize(extract_lines(picture), toned).image for picture in colour] if can_score else []
+        self._lines_b = (
+            [normalize(extract_lines(picture, style), toned).image for picture in colour] if can_score else []
+        )
         self._scorer = Scorer(lineart, colour, self._lines_b) if can_score else None
         self._scores: list[dict[str, Any]] = []
 

@@ -40,5 +40,5 @@ def coloured_by(
     if own == toned and all(min(drawing.shape) == described["size"] for drawing in lineart):
         painter = painter.to(device).eval()
         return [translate(painter, drawing) for drawing in lineart]
-    colorizer = Colorizer(painter, own, described["size"], device.type)
+    colorizer = Colorizer(painter, own, described["size"], device.type, described["style"])
     return [np.asarray(colorizer(Image.fromarray(drawing))) for drawing in lineart]

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from cyclegan.methods.method import Batch
 from cyclegan.painting.tensors import cropped, to_range
 from cyclegan.training.config import TrainConfig
 from cyclegan.training.pixels import keep
-from imaging.lines import extract_lines
+from imaging.line_style import LineStyle, measure_lines
+from imaging.lines import trace_lines
 
 _NUM_EXAMPLES = 16
+_NUM_RENDERINGS = 3  # of the lines of a picture, so that a painter does not learn one way of drawing them
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ class TrainingData:
                     f"{crop} px (first: {width}×{height}); resize them larger or lower data.crop"
                 )
 
+    @cached_property
+    def line_style(self) -> LineStyle:
+        """The style of the training lineart's lines, in which those of colour pictures are drawn."""
+        return measure_lines(self.a)
+
     def fingerprint(self) -> str:
         """Hashes every training pixel, to detect a run that would resume on other images."""
         digest = hashlib.sha256()
@@ -81,11 +89,12 @@ class TrainingData:
 
         Returns:
             {"size": shortest side of a typical training drawing, px, "examples": uint8 (n, crop, crop), the middles of
-            a few drawings, held-out ones if there are any}.
+            a few drawings, held-out ones if there are any, "style": LineStyle.to_dict() of the drawings}.
         """
         chosen = (self.a_held_out or self.a)[:_NUM_EXAMPLES]
         size = int(np.median([min(image.shape) for image in self.a]))
-        return {"size": size, "examples": torch.from_numpy(np.stack([_middle(image, crop) for image in chosen]))}
+        examples = torch.from_numpy(np.stack([_middle(image, crop) for image in chosen]))
+        return {"size": size, "examples": examples, "style": self.line_style.to_dict()}
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:
@@ -96,7 +105,10 @@ def _middle(image: np.ndarray, side: int) -> np.ndarray:
 
 
 class _Domain:
-    """Draws random crops of one domain, endlessly, in epochs: every image once before any is repeated."""
+    """Draws random crops of one domain, endlessly, in epochs: every image once before any is repeated.
+
+    Of the channels after the third, each a rendering of a picture's lines, a crop has one, drawn by lot.
+    """
 
     def __init__(self, images: Sequence[Tensor], config: TrainConfig, rng: torch.Generator) -> None:
         self.images, self._side, self._flip, self._rng = images, config.data.crop, config.data.flip, rng
@@ -107,19 +119,22 @@ class _Domain:
         drawn = [self._draw() for _ in range(size)]
         return torch.stack([self._crop(*each) for each in drawn[share]])
 
-    def _draw(self) -> tuple[Tensor, int, int, bool]:
-        """Returns an image, the top and left of its crop, and whether it is mirrored."""
+    def _draw(self) -> tuple[Tensor, int, int, int, bool]:
+        """Returns an image, its rendering, the top and left of its crop, and whether it is mirrored."""
         image = self.images[self._next()]
+        rendering = self._random_below(len(image) - 3) if len(image) > 3 else 0
         top, left = (self._random_below(side - self._side + 1) for side in image.shape[1:])
-        return image, top, left, self._flip and bool(self._random_below(2))
+        return image, rendering, top, left, self._flip and bool(self._random_below(2))
 
     def _next(self) -> int:
         if not self._order:
             self._order = torch.randperm(len(self.images), generator=self._rng).tolist()
         return self._order.pop()
 
-    def _crop(self, image: Tensor, top: int, left: int, mirrored: bool) -> Tensor:
+    def _crop(self, image: Tensor, rendering: int, top: int, left: int, mirrored: bool) -> Tensor:
         cropped = image[:, top : top + self._side, left : left + self._side]
+        if len(image) > 3:
+            cropped = torch.cat([cropped[:3], cropped[3 + rendering, None]])
         return cropped.flip(2) if mirrored else cropped
 
     def _random_below(self, limit: int) -> int:
@@ -157,14 +172,12 @@ class Batches:
         self._size, self._share = config.batch, (world or World()).share(config.batch)
         self._with_lines = config.method.uses_extracted_lines
         self._device = device
-        fits = sum(image.nbytes for image in (*data.a, *data.b)) <= config.memory_gb * 1e9
-        colour = (self._with_line_channel(image, normalize) if self._with_lines else image for image in data.b)
+        channels = 3 + _NUM_RENDERINGS if self._with_lines else 3
+        taken = sum(image.nbytes for image in data.a) + sum(image.nbytes for image in data.b) * channels / 3
+        fits = taken <= config.memory_gb * 1e9
+        colour = (_with_lines(image, data.line_style, normalize) if self._with_lines else image for image in data.b)
         self._a = _Domain(_store((image[..., None] for image in data.a), device, fits), config, rng)
         self._b = _Domain(_store(colour, device, fits), config, rng)
-
-    @staticmethod
-    def _with_line_channel(image: np.ndarray, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        return np.dstack([image, normalize(extract_lines(image))])
 
     def next(self) -> Batch:
         """Returns this process's share of the next batch."""
@@ -187,7 +200,7 @@ class Batches:
             Extracted lines and colour picture, (3, H, W) float in [-1, 1] each, on the device.
         """
         for image in self._b.images[:count] if self._with_lines else ():
-            whole = to_range(cropped(image).to(self._device))
+            whole = to_range(cropped(image[:4]).to(self._device))
             yield whole[3:].expand(3, -1, -1), whole[:3]
 
     def state_dict(self) -> dict[str, Any]:
@@ -196,6 +209,12 @@ class Batches:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._a.load_state_dict(state["a"])
         self._b.load_state_dict(state["b"])
+
+
+def _with_lines(image: np.ndarray, style: LineStyle, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Adds renderings of a picture's lines as channels: (H, W, 3 + _NUM_RENDERINGS) uint8; plain ones first."""
+    traced = trace_lines(image, style)
+    return np.dstack([image, *(normalize(traced.draw(variant)) for variant in range(_NUM_RENDERINGS))])
 
 
 def _store(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:

@@ -14,7 +14,7 @@ import torch
 
 from cyclegan.distributed import World
 from cyclegan.errors import TrainingError, memory_shortage_told
-from cyclegan.methods.method import Context, Method, computes_in_bf16
+from cyclegan.methods.method import Context, Method, compute_alike_each_time, computes_in_bf16
 from cyclegan.painting.checkpoint import Checkpoint, Weights, save_checkpoint
 from cyclegan.painting.painter import MOST_REMEMBERED, Painter
 from cyclegan.scoring.judge import Judge
@@ -95,14 +95,14 @@ class Trainer:
         self._between_steps = True
 
     def _make_method(self) -> Method:
-        if self.device.type == "cuda":  # all crops have one size, so searching for the fastest convolution pays off
-            torch.backends.cudnn.benchmark = True
+        if self.device.type == "cuda":
+            compute_alike_each_time()
         bf16 = self.config.precision == "auto" and computes_in_bf16(self.device)
         return self.config.method.make(Context(self.device, self.rng, self.config.batch, self.world, bf16))
 
     def _make_judge(self) -> Judge:
         held_out = (self.data.a_held_out, self.data.b_held_out) if self.world.leads else ([], [])
-        return Judge(*held_out, self.data.a, self.normalization, self.device)
+        return Judge(*held_out, self.data.a, self.normalization, self.device, self.data.line_style)
 
     def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
         """Trains to the end, from the newest readable checkpoint in the folder if there is one.
