@@ -109,6 +109,13 @@ def test_two_folders_become_a_model_and_the_second_call_has_nothing_to_do(begin:
     assert contents(tmp_path / "data") == before
 
 
+def test_a_run_that_cannot_be_compared_does_not_say_that_the_other_one_scored_higher(begin: Command) -> None:
+    words = ["my ink", "painted", "--model", "mine", *SHORT]
+    assert end(begin(*words))[0] == 0
+    code, out, err = end(begin(*words, "--seed", "1"))
+    assert code == 0 and "as too few pictures are held out to compare them: --serve lets this one serve" in out, err
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_it_goes_on_where_it_was(begin: Command, tmp_path: Path, number: signal.Signals) -> None:
     words = ["my ink", "painted", "--model", "mine", *LONG]

@@ -239,7 +239,10 @@ def _tell_place(dataset: Dataset, run: Run, tell: Tell) -> None:
 def _tell_result(model: Model, run: Run) -> None:
     best, result = model.best(), run.result()
     if result is None or best.run != run.id:
-        out.print(f"the model goes on serving run {best.run}, which scored higher: --serve lets this one serve")
+        why = (
+            "this one scored no higher" if result and result.parts else "too few pictures are held out to compare them"
+        )
+        out.print(f"done      the model goes on serving run {best.run}, as {why}: --serve lets this one serve")
     else:
         out.print(f"done      {escape(result.reason)}")
     out.print(f"page      {escape(shown_path(f'{model.storage_url}/{run.prefix}index.html'))}")
