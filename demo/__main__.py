@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from irodori.loopback import keep_loopback_direct
+from irodori.stack import UNTRACKED
 
 NAME = "demo"
 PORT = 8765
@@ -22,8 +23,8 @@ os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 os.environ |= {
     "PREFECT_HOME": str(_HOME),
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "INFO"),
+    **UNTRACKED,
 }
 
 

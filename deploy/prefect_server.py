@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.child import Child
 from deploy.ports import HOST, answers, free_port
 from irodori.loopback import keep_loopback_direct
+from irodori.stack import UNTRACKED
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def prefect_server(folder: Path) -> Iterator[None]:
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "PREFECT_API_DATABASE_TIMEOUT": "60",
     }
-    os.environ.update(own | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"})
+    os.environ.update(own | UNTRACKED)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
     with Child("Prefect server", command, log=folder / "prefect.log", env=os.environ) as server:
         server.wait_until(lambda: answers(f"http://{HOST}:{port}/api/health"), seconds=180)

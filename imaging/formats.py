@@ -13,10 +13,14 @@ _ENDINGS = {
     ".gif": "gif", ".bmp": "bmp", ".dib": "bmp", ".tif": "tiff", ".tiff": "tiff",
 }  # fmt: skip
 
-# extensions of files that hold no picture of these formats, though people and programs may take them for one
-_FOREIGN_ENDINGS = frozenset(
-    ".ai .avif .cbr .cbz .clip .cr2 .csv .dng .eps .exr .heic .heif .htm .html .ico .jp2 .json .jxl .kra .lip .mdp .mov"
-    " .mp4 .nef .ora .pcx .pdf .procreate .ps .psb .psd .pt .raw .sai .sai2 .svg .tga .txt .webm .xcf .zip".split()
+# extensions of pictures in other formats, which their owner can export
+_EXPORTABLE_ENDINGS = frozenset(
+    ".ai .avif .clip .eps .heic .heif .jp2 .jxl .kra .lip .mdp .ora .pcx .pdf .procreate .psb .psd .sai .sai2 .svg .tga"
+    " .xcf".split()
+)
+# and of other files that people and programs may take for pictures
+_FOREIGN_ENDINGS = _EXPORTABLE_ENDINGS.union(
+    ".cbr .cbz .cr2 .csv .dng .exr .htm .html .ico .json .mov .mp4 .nef .ps .pt .raw .txt .webm .zip".split()
 )
 
 
@@ -95,6 +99,12 @@ def promised_format(name: str) -> str | None:
 def is_foreign(name: str) -> bool:
     """Tells whether the extension stands for another kind of file, so that nobody means a folder by it."""
     return PurePosixPath(name).suffix.lower() in _FOREIGN_ENDINGS
+
+
+def exportable(name: str) -> str:
+    """Returns the extension, in lower case, if it stands for a picture or drawing that is not read; otherwise ""."""
+    ending = PurePosixPath(name).suffix.lower()
+    return ending if ending in _EXPORTABLE_ENDINGS else ""
 
 
 def lacking(files: Iterable[LayerFile]) -> str:

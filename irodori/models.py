@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from irodori.errors import PipelineError
-from storage import Conflict, NotFound, Storage, open_storage
+from storage import Conflict, Entry, NotFound, Storage, open_storage
 
 if TYPE_CHECKING:
     from cyclegan.painting.checkpoint import Weights
@@ -137,6 +138,10 @@ class Run:
     def has_begun(self) -> bool:
         """Tells whether the storage has any file of this run."""
         return next(self.model.storage.list(self.prefix), None) is not None
+
+    def checkpoints(self) -> Iterator[Entry]:
+        """Lists the checkpoints of this run in the storage."""
+        return self.model.storage.list(f"{self.prefix}checkpoints/")
 
     def other(self) -> Served | None:
         """Returns the checkpoint that the model serves; None if it is of this run, or there is none.

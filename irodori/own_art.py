@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from rich.filesize import decimal
+
+from imaging.clutter import is_clutter
+from imaging.formats import exportable
 from irodori.datasets import Dataset, Domain
 from irodori.errors import PipelineError
 from irodori.names import is_utf8
-from irodori.sources import StoredPictures
+from irodori.sources import EXTENSIONS, StoredPictures
 from scraping.fetch import FetchError
 from scraping.post import Post, SourceError
 from storage import Conflict
@@ -133,7 +137,9 @@ def _kinds(folder: Path, domain: Domain) -> list[Domain]:
     try:
         posts = list(pictures.posts("", 10**6))
     except SourceError:
-        raise PipelineError(f"there are no pictures in {folder}: PNG, JPEG, WebP, TIFF, GIF or BMP") from None
+        others = not_read(folder)
+        found = f", only {others}" if others else ": PNG, JPEG, WebP, TIFF, GIF or BMP"
+        raise PipelineError(f"there are no pictures in {folder}{found}") from None
     some = posts[:: max(1, len(posts) // _LOOKED_AT)][:_LOOKED_AT]
     with ThreadPoolExecutor() as threads:
         kinds = threads.map(lambda post: _kind(pictures, post, domain), some)
@@ -151,18 +157,39 @@ def _kind(pictures: StoredPictures, post: Post, domain: Domain) -> Domain | None
         return None
 
 
-def check_room(storage_url: str, places: Sequence[Path]) -> None:
+def not_read(folder: Path) -> str:
+    """Says how many files of a folder are pictures in formats that are not read, and what to do; "" if none are."""
+    names = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    endings = Counter(filter(None, (exportable(name) for name in names if not is_clutter(name))))
+    shown = ", ".join(f"{number:,} {ending}" for ending, number in endings.most_common())
+    return f"{shown}: export them as PNG or TIFF" if shown else ""
+
+
+def check_room_for_copies(storage_url: str, places: Sequence[Path]) -> None:
     """Checks that a storage in a folder has room for copies of the pictures, which it keeps.
 
     Raises:
         PipelineError: if it has not (its text is one line).
     """
-    if (free := free_bytes(storage_url)) is None:
-        return
-    needed = sum(file.stat().st_size for place in places for file in place.rglob("*") if file.is_file())
-    if needed > free:
+    files = (file for place in places for file in place.rglob("*") if file.suffix.lower() in EXTENSIONS)
+    check_room(storage_url, sum(file.stat().st_size for file in files if file.is_file()), "copies of the pictures")
+
+
+def check_room(storage_url: str, needed: int, use: str) -> None:
+    """Checks that a storage in a folder has room.
+
+    Args:
+        storage_url: the storage.
+        needed: bytes.
+        use: what they are for, in the message.
+
+    Raises:
+        PipelineError: if it has not (its text is one line).
+    """
+    free = free_bytes(storage_url)
+    if free is not None and needed > free:
         raise PipelineError(
-            f"{storage_url} has {free / 1e9:.1f} GB free and needs {needed / 1e9:.1f} GB for copies of the pictures: "
+            f"{shown_path(storage_url)} has {decimal(free)} free, and {use} need {decimal(needed)}: "
             "free some, or set IRODORI_STORAGE to another place"
         )
 

@@ -11,6 +11,8 @@ from dotenv import dotenv_values
 
 from irodori.errors import PipelineError
 
+# without these, Prefect's first import from a terminal reports itself to its makers, and says so
+UNTRACKED = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 PROJECT = Path(__file__).resolve().parent.parent
 
 

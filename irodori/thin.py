@@ -34,12 +34,11 @@ def thin(
             f"{number_b} colour pictures are few: the recipe was measured with {FEW} and more, "
             "so colours may suit less what is drawn"
         )
-    for name, number in zip(("lineart", "colour"), held_out, strict=True):
-        if number < fewest_to_score:
-            yield (
-                f"too little {name} to score checkpoints ({number} held out, {fewest_to_score} needed, 8 in 100): the "
-                "newest one serves; from about 50 pictures on, the best"
-            )
+    if min(held_out) < fewest_to_score:
+        yield (
+            f"too few pictures to score checkpoints: {held_out[0]} of lineart and {held_out[1]} of colour are held "
+            f"out, {fewest_to_score} of each are needed. So the newest one serves; from about 50 of each on, the best"
+        )
     if grey > _MANY_GREY:
         yield f"{grey:.0%} of the pictures in colour are grey or lineart, and left out: is it the right place?"
     apart = np.median([edges(picture) for picture in lineart]) / np.median([edges(picture) for picture in colour])

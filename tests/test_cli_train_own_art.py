@@ -2,11 +2,14 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ LONG = [*QUICK, "--warm-up-epochs", "1", "--constant-epochs", "150", "--decay-ep
 def art(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders with spaces in their names; twelve portraits of each kind, and what does not belong there."""
     folder = tmp_path_factory.mktemp("own art")
-    for name in ("my ink", "painted", "empty"):
+    for name in ("my ink", "painted", "empty", "documents"):
         (folder / name).mkdir()
     for lines, colours in list(zip(LINEART_SEEDS, COLOUR_SEEDS, strict=True))[:12]:
         (folder / "my ink" / f"{lines}.png").write_bytes(Drawing(lines).render("A", 64))
@@ -36,6 +39,8 @@ def art(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my ink" / "copy.png").write_bytes(Drawing(LINEART_SEEDS[0]).render("A", 64))
     (folder / "my ink" / "cut.png").write_bytes(Drawing(LINEART_SEEDS[0]).render("A", 64)[:900])
     (folder / "painted" / "tiny.png").write_bytes(Drawing(COLOUR_SEEDS[20]).render("B", 24))
+    for name in ("painted/sketch.psd", "documents/a.psd", "documents/b.PSD", "documents/c.clip", "documents/._d.psd"):
+        (folder / name).write_bytes(b"8BPS")
     return folder
 
 
@@ -45,18 +50,20 @@ Command = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def begin(art: Path, tmp_path: Path) -> Command:
     """Starts the command in the folder of the art."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("IRODORI_", "PREFECT_API"))}
+    left_out = ("IRODORI_", "PREFECT_", "DO_NOT_TRACK", "CI", "GITHUB_ACTIONS")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     env |= {"IRODORI_STORAGE": (tmp_path / "data").as_uri(), "PREFECT_HOME": str(tmp_path / "prefect")}
 
-    def start(*words: str, source: str = "") -> "subprocess.Popen[str]":
+    def start(*words: str, source: str = "", terminal: int | None = None) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "irodori.cli.app", "train", *words]
         return subprocess.Popen(
             command,
             cwd=art,
             env=env | {"PYTHONPATH": str(ROOT)} | ({"IRODORI_SOURCE": source} if source else {}),
             text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=terminal,
+            stdout=terminal or subprocess.PIPE,
+            stderr=terminal or subprocess.PIPE,
         )
 
     return start
@@ -85,8 +92,10 @@ def test_two_folders_become_a_model_and_the_second_call_has_nothing_to_do(begin:
     assert "lineart   my ink: 14 found, 12 kept" in out and "colour    painted: 13 found, 12 kept" in out
     assert "1 left out: same pixels as another picture" in out
     assert out.count("left out") == 3
-    assert "12 colour pictures are few" in out and "too little lineart to score" in out
+    assert "          not read: 1 .psd: export them as PNG or TIFF\n" in out
+    assert "12 colour pictures are few" in out and "too few pictures to score" in out
     assert "steps here, as measured just now" in out
+    assert err.startswith("training 9 of 9") and len(err.splitlines()) == 1  # no terminal, so no bar
     (run,) = runs(tmp_path / "data")
     assert f"page      {run}/index.html" in out and (run / "index.html").is_file()
     assert (tmp_path / "data/datasets/mine/report.html").is_file()
@@ -111,18 +120,43 @@ def test_stopped_it_goes_on_where_it_was(begin: Command, tmp_path: Path, number:
     process.send_signal(number)
     code, _, err = end(process)
     assert code == (-9 if number == signal.SIGKILL else 130)
-    assert number == signal.SIGKILL or err.strip() == "stopped; the same command goes on where it was"
+    assert number == signal.SIGKILL or err.splitlines()[-1] == "stopped; the same command goes on where it was"
     (run,) = runs(data)
     total = json.loads((run / "config.json").read_text())["total_steps"]
     stopped = max(int(path.stem.removeprefix("step_")) for path in run.glob("checkpoints/*.pt"))
     assert stopped < total
 
     code, out, err = end(begin(*words))
-    assert code == 0 and "goes on where it stopped" in out, err
+    assert code == 0 and f"goes on where it stopped, at {stopped}," in out, err
     assert runs(data) == [run]
     steps = [int(line.split(",")[0]) for line in (run / "metrics.csv").read_text().splitlines()[1:]]
     assert steps == sorted(set(steps)) and steps[-1] == total
     assert Model(data.as_uri(), "mine").best().run == run.name
+
+
+def test_on_a_narrow_terminal_each_line_stands_alone_and_nothing_reports_to_anybody(begin: Command) -> None:
+    """The bar is on stderr: a line on stdout must not go on where the bar ends."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    process = begin("my ink", "painted", "--model", "mine", *SHORT, terminal=theirs)
+    os.close(theirs)
+    shown = "".join(_read(ours))
+    assert process.wait(timeout=60) == 0, shown
+    lines = [line.split("\r")[-1] for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).split("\r\n")]
+    for word in ("lineart", "colour", "thin", "preset", "time", "rests in", "watch", "done"):
+        assert any(line.startswith(f"{word} ") for line in lines), (word, lines)
+    assert "━" in shown and "Prefect" not in shown
+
+
+def _read(terminal: int) -> Iterator[str]:
+    while True:
+        try:
+            data = os.read(terminal, 1 << 16)
+        except OSError:  # how Linux tells that the other end is closed
+            return
+        if not data:
+            return
+        yield data.decode(errors="replace")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +164,11 @@ def test_stopped_it_goes_on_where_it_was(begin: Command, tmp_path: Path, number:
     [
         (["painted", "my ink"], "swapped? 13 of 13 pictures looked at in painted are coloured"),
         (["painted", "painted"], "painted and painted are the same folder"),
-        (["empty", "painted"], "there are no pictures in empty"),
+        (["empty", "painted"], "there are no pictures in empty: PNG, JPEG"),
+        (
+            ["documents", "painted"],
+            "there are no pictures in documents, only 2 .psd, 1 .clip: export them as PNG or TIFF",
+        ),
         (["nowhere", "painted"], "nowhere cannot be read as a folder: No such file or directory"),
         (["my ink/copy.png", "painted"], "my ink/copy.png cannot be read as a folder: Not a directory"),
     ],

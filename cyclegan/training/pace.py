@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cyclegan.painting.painter import MOST_REMEMBERED
+from cyclegan.training.checkpoints import list_checkpoints
 from cyclegan.training.config import TrainConfig
 from cyclegan.training.dataset import TrainingData
 from cyclegan.training.schedule import Schedule
@@ -51,6 +52,7 @@ class Pace:
         step: a step after it.
         checkpoint: a checkpoint with its scores.
         checkpoint_every: steps from one checkpoint to the next.
+        checkpoint_bytes: size of a checkpoint's file.
     """
 
     schedule: Schedule
@@ -59,6 +61,7 @@ class Pace:
     step: float
     checkpoint: float
     checkpoint_every: int
+    checkpoint_bytes: int
 
     def left(self, step: int) -> float:
         """Returns the seconds from a step to the end of the training, without those to begin."""
@@ -95,6 +98,8 @@ def measure_pace(config: TrainConfig, sample: TrainingData, normalization: Norma
         trainer.run(
             lambda step, total, row: times.append(time.perf_counter()), lambda *_: times.append(time.perf_counter())
         )
+        (newest,) = list_checkpoints(Path(folder) / "checkpoints")
+        checkpoint_bytes = newest.stat().st_size
     seconds = [later - earlier for earlier, later in pairwise(times)]
     *steps, checkpoint = seconds  # between the ends of neighbouring steps, then the checkpoint after the last one
     small = Numbers.of(sample)
@@ -106,4 +111,5 @@ def measure_pace(config: TrainConfig, sample: TrainingData, normalization: Norma
         step,
         checkpoint * numbers.painted / small.painted,
         config.checkpoint_every,
+        checkpoint_bytes,
     )

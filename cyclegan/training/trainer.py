@@ -125,6 +125,7 @@ class Trainer:
                 self._train(signals, on_progress, on_checkpoint)
             except BaseException:
                 if self.world.leads and self._between_steps and self._saved_step != self.step and not self._broken():
+                    _log.warning("stopping at step %d: saving a checkpoint", self.step)
                     self._remember()
                     self._save()
                 raise

@@ -11,7 +11,7 @@ from irodori.cli.inbox import fetch, send
 from irodori.cli.sheet import sheet
 from irodori.cli.train import train
 from irodori.loopback import keep_loopback_direct
-from irodori.stack import own_variables, set_defaults
+from irodori.stack import UNTRACKED, own_variables, set_defaults
 
 app = typer.Typer(
     add_completion=False,
@@ -43,6 +43,7 @@ def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for names that are not UTF-8
     try:
         set_defaults(own_variables())
+        set_defaults(UNTRACKED)
         keep_loopback_direct()
         app()
     except Exception as error:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from cyclegan.training.pace import Pace
     from tasks.here import Show
 
-STOPPED = 130
-
 
 def announce_arrival() -> None:
     """Emits an event if a server is set, so that it colours the inbox now and not with the next scheduled run."""
@@ -52,9 +50,6 @@ def run_training(dataset: str, model: str, preset: PresetName, overrides: Overri
         sys.exit(str(error))
     except ParameterTypeError as error:  # a list over several lines
         sys.exit(" ".join(str(error).split()))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on where it was", file=sys.stderr)
-        sys.exit(STOPPED)
 
 
 class Here:

@@ -1,13 +1,16 @@
 """Trains on one's own art from a terminal: `irodori train INK PAINTED --model NAME`, without any server."""
 
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from pydantic import TypeAdapter, ValidationError
+from rich.filesize import decimal
 from rich.markup import escape
 
 from cyclegan.training.config import PresetName
@@ -19,15 +22,28 @@ from irodori.datasets import Dataset, Name
 from irodori.errors import PipelineError
 from irodori.models import Model, Run
 from irodori.overrides import Overrides
-from irodori.own_art import KINDS, Sources, check_kinds, check_room, counts, folders, free_bytes, shown_path
+from irodori.own_art import (
+    KINDS,
+    Sources,
+    check_kinds,
+    check_room,
+    check_room_for_copies,
+    counts,
+    folders,
+    free_bytes,
+    not_read,
+    shown_path,
+)
 from irodori.settings import settings
 from irodori.thin import thin
 from storage import Row
 
 if TYPE_CHECKING:
+    from cyclegan.training.config import TrainConfig
     from cyclegan.training.dataset import TrainingData
     from cyclegan.training.pace import Pace
 
+Tell = Callable[..., None]  # called with a line that stays, and its style
 # steps; as many as the preset `demo` makes of 650 pictures. Fewer pictures are passed more often, not trained on less
 LEAST_STEPS = 900
 _ROOM_FOR_CROPS = 286 / 256  # the side of the training pictures, as a share of the crop's, as published
@@ -85,7 +101,7 @@ def train_on_own_art(wanted: Wanted) -> None:
     dataset, model = Dataset(settings().storage, wanted.model), Model(settings().storage, wanted.model)
     if wanted.sources.is_new_to(dataset) and wanted.folders:
         check_kinds(*wanted.folders)
-        check_room(dataset.storage_url, wanted.folders)
+        check_room_for_copies(dataset.storage_url, wanted.folders)
     preset, suits = _preset(wanted)
     config = wanted.overrides.apply(preset)
     size = round(config.data.crop * _ROOM_FOR_CROPS)
@@ -96,19 +112,20 @@ def train_on_own_art(wanted: Wanted) -> None:
     with Waiting() as waiting, Here.open(waiting.show) as here:
         waiting.say("starting")
         here.build(dataset.name, wanted.sources, size)
-        _tell_found(dataset, wanted.sources)
+        _tell_found(dataset, wanted, waiting.tell)
         _check_usable(dataset, wanted.sources)
         rows = here.load(dataset)
-        _tell_thin(dataset, rows, here.sample)
+        _tell_thin(dataset, rows, here.sample, waiting.tell)
         overrides = _long_enough(wanted.overrides, preset, rows)
         config = overrides.apply(preset)
         run = here.run_of(model, preset, config)
-        out.print(f"preset    {preset}: {suits}")
+        waiting.tell(f"preset    {preset}: {suits}")
         if run.result() is None:
             waiting.say("measuring how long it takes here")
             waiting.pace = here.pace(config)
-            _tell_time(waiting.pace, run)
-        _tell_place(dataset, run)
+            _check_room_for_checkpoints(config, waiting.pace, run)
+            _tell_time(waiting.pace, run, waiting.tell)
+        _tell_place(dataset, run, waiting.tell)
         waiting.say("beginning")
         here.train(dataset.name, model.name, preset, overrides, wanted.credit, wanted.serve)
     _tell_result(model, run)
@@ -155,13 +172,15 @@ def _long_enough(overrides: Overrides, preset: PresetName, rows: Sequence[Row]) 
     return overrides.model_copy(update={name: round(epochs * longer, 2) for name, epochs in phases.items()})
 
 
-def _tell_found(dataset: Dataset, sources: Sources) -> None:
+def _tell_found(dataset: Dataset, wanted: Wanted, tell: Tell) -> None:
     """Says how many pictures of each kind were found and kept, and why the others were not."""
-    for (domain, kind), place in zip(KINDS.items(), sources.names, strict=True):
+    for number, (domain, kind) in enumerate(KINDS.items()):
         found, kept, reasons = counts(dataset, domain)
-        out.print(f"{kind:<10}{escape(place)}: {found:,} found, {kept:,} kept")
-        for reason, number in reasons.most_common():
-            out.print(f"          {number:,} left out: {escape(_in_folders(reason))}")
+        tell(f"{kind:<10}{escape(wanted.sources.names[number])}: {found:,} found, {kept:,} kept")
+        for reason, times in reasons.most_common():
+            tell(f"          {times:,} left out: {escape(_in_folders(reason))}")
+        if wanted.folders and (others := not_read(wanted.folders[number])):
+            tell(f"          not read: {escape(others)}")
 
 
 def _in_folders(reason: str) -> str:
@@ -178,28 +197,43 @@ def _check_usable(dataset: Dataset, sources: Sources) -> None:
             raise PipelineError(f"none of the {found:,} pictures for {kind} in {place} can be trained on: see above")
 
 
-def _tell_thin(dataset: Dataset, rows: Sequence[Row], sample: "TrainingData") -> None:
+def _tell_thin(dataset: Dataset, rows: Sequence[Row], sample: "TrainingData", tell: Tell) -> None:
     from cyclegan.scoring.judge import FEWEST_TO_SCORE
 
     found, kept, reasons = counts(dataset, "B")
     grey = sum(number for reason, number in reasons.items() if reason in WRONG_DOMAIN) / max(1, found)
     held_out = Counter(row.domain for row in rows if row.split == "held-out")
     for line in thin(kept, [held_out["A"], held_out["B"]], FEWEST_TO_SCORE, grey, sample.a, sample.b):
-        out.print(f"thin      {line}", style="yellow")
+        tell(f"thin      {line}", "yellow")
 
 
-def _tell_time(pace: "Pace", run: Run) -> None:
-    whole = pace.begin + pace.left(0)
-    begun = "; goes on where it stopped" if run.has_begun() else ""
-    out.print(f"time      about {duration(whole)} for {pace.schedule.total:,} steps here, as measured just now{begun}")
+def _check_room_for_checkpoints(config: "TrainConfig", pace: "Pace", run: Run) -> None:
+    """Checks the storage, and the folder for temporary files, which a training keeps its checkpoints in, too."""
+    files = config.keep + config.keep_best + 2  # the one that serves, and the one that is being written
+    needed = files * pace.checkpoint_bytes
+    check_room(run.model.storage_url, needed - sum(entry.size for entry in run.checkpoints()), "its checkpoints")
+    if (free := shutil.disk_usage(tempfile.gettempdir()).free) < needed:
+        raise PipelineError(
+            f"{tempfile.gettempdir()} has {decimal(free)} free, and the checkpoints need {decimal(needed)} there while "
+            "it trains: free some, or set TMPDIR to another folder"
+        )
 
 
-def _tell_place(dataset: Dataset, run: Run) -> None:
+def _tell_time(pace: "Pace", run: Run, tell: Tell) -> None:
+    from cyclegan.training.checkpoints import checkpoint_step
+
+    done = max((checkpoint_step(Path(entry.key)) for entry in run.checkpoints()), default=0)
+    steps = f"{pace.schedule.total:,} steps"
+    which = f"the rest of {steps} here, as it goes on where it stopped, at {done:,}" if done else f"{steps} here"
+    tell(f"time      about {duration(pace.begin + pace.left(done))} for {which}, as measured just now")
+
+
+def _tell_place(dataset: Dataset, run: Run, tell: Tell) -> None:
     free = free_bytes(dataset.storage_url)
-    room = f" ({free / 1e9:.0f} GB free)" if free is not None else ""
+    room = f" ({decimal(free)} free)" if free is not None else ""
     url = dataset.storage_url
-    out.print(f"rests in  {escape(shown_path(url))}{room}: datasets/{dataset.name}, models/{dataset.name}")
-    out.print(f"watch     {escape(shown_path(f'{url}/{run.prefix}index.html'))} in a browser, anew at each checkpoint")
+    tell(f"rests in  {escape(shown_path(url))}{room}: datasets/{dataset.name}, models/{dataset.name}")
+    tell(f"watch     {escape(shown_path(f'{url}/{run.prefix}index.html'))} in a browser, anew at each checkpoint")
 
 
 def _tell_result(model: Model, run: Run) -> None:
@@ -207,7 +241,6 @@ def _tell_result(model: Model, run: Run) -> None:
     if result is None or best.run != run.id:
         out.print(f"the model goes on serving run {best.run}, which scored higher: --serve lets this one serve")
     else:
-        score = f"score {result.score:.1f} of 100; " if result.parts else ""
-        out.print(f"done      {score}{escape(result.reason)}")
+        out.print(f"done      {escape(result.reason)}")
     out.print(f"page      {escape(shown_path(f'{model.storage_url}/{run.prefix}index.html'))}")
     out.print(f"colour    irodori colorize DRAWINGS OUT --model {escape(model.name)}")

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from cyclegan.training.config import PresetName
+from irodori.cli.start import STOPPED
 from irodori.cli.tally import err
 from irodori.overrides import PATHS, Overrides
 from irodori.stack import use_stack
 
 _NAME = "NAME"
-STOPPED = 130
 
 
 def train(**given: Any) -> None:
@@ -38,17 +38,22 @@ def train(**given: Any) -> None:
         option = f"--{str(first['loc'][0]).replace('_', '-')}"
         raise typer.BadParameter(first["msg"], param_hint=option) from error
     overrides.apply(asked["preset"] or "default")  # before Prefect is imported, which takes seconds
-    if not folders and not tags:
-        return _train_on_dataset(dataset or "default", overrides, **asked)
-    if dataset:
+    if dataset and (folders or tags):
         raise typer.BadParameter("it is made of the folders or tags: leave it out", param_hint="--dataset")
-    from irodori.cli.own_art import Wanted, asked_sources, train_on_own_art
-
     try:
-        train_on_own_art(Wanted(asked_sources(folders, tags), folders, overrides=overrides, **asked))
+        if folders or tags:
+            _train_on_own_art(folders, tags, overrides, **asked)
+        else:
+            _train_on_dataset(dataset or "default", overrides, **asked)
     except KeyboardInterrupt:
         err.print("stopped; the same command goes on where it was")
         raise typer.Exit(STOPPED) from None
+
+
+def _train_on_own_art(folders: list[Path], tags: list[str], overrides: Overrides, **asked: Any) -> None:
+    from irodori.cli.own_art import Wanted, asked_sources, train_on_own_art
+
+    train_on_own_art(Wanted(asked_sources(folders, tags), folders, overrides=overrides, **asked))
 
 
 def _train_on_dataset(dataset: str, overrides: Overrides, **asked: Any) -> None:
