@@ -26,7 +26,7 @@ from irodori.overrides import Overrides
 from irodori.sketches import sketches
 from irodori.split import split
 from irodori.takeover import other
-from storage import Row, StorageError
+from storage import NotFound, Row, StorageError
 from storage.manifest import previous_stage
 from tasks.errors import plain_errors
 from tasks.here import run_logger
@@ -74,12 +74,31 @@ def train(
             log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
             if not run.serve(result):
                 log.info("train: model %r serves another run; %s", model.name, _ASK)
+            elif "b_suit" not in result.parts:  # not known whether its colours suit: maybe of an earlier version
+                _remember(dataset, run, result, config, rows)
         else:
             log.info("train: run %s on %d pictures", run.id, len(rows))
             _train(dataset, run, config, rows, credit)
     except CycleganError as error:
         raise PipelineError(str(error)) from error
     return run.id
+
+
+def _remember(dataset: Dataset, run: Run, served: Served, config: "TrainConfig", rows: list[Row]) -> None:
+    """Lets a checkpoint of an earlier version choose palettes by resemblance, as those of today do."""
+    from cyclegan.painting.checkpoint import CheckpointError
+    from cyclegan.training.remembering import remember_anew
+
+    storage = run.model.storage
+    with tempfile.TemporaryDirectory(prefix="irodori-checkpoint-") as scratch:
+        path = Path(scratch, "served.pt")
+        try:
+            storage.download(served.checkpoint, path)
+            if remember_anew(path, lambda: load(dataset, rows, config.memory_gb)):
+                storage.upload(path, served.checkpoint)
+                run_logger().info("train: %s remembers what the colour pictures show", served.checkpoint)
+        except (NotFound, CheckpointError) as error:
+            run_logger().warning("train: %s: %s", served.checkpoint, str(error).removeprefix(f"{path}: "))
 
 
 def run_of(dataset: Dataset, model: Model, preset: PresetName, config: "TrainConfig", rows: Sequence[Row]) -> Run:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from cyclegan.painting.checkpoint import load_checkpoint
+from cyclegan.painting.checkpoint import load_checkpoint, save_checkpoint
 from cyclegan.training.dataset import TrainingData
 from flows.train_cyclegan import train_cyclegan
 from irodori.cli.app import app
@@ -19,6 +20,8 @@ from irodori.looks import load_colorizer
 from irodori.models import Model, Served
 from storage import Storage, open_storage
 from storage.manifest import rows_from
+from tests.factories import same
+from tests.flow_factories import copy_of
 from tests.handmade import COLOURED, WHITE, outlines
 from tests.reds import NUMBER, QUICK, fill, red, set_weights
 
@@ -101,3 +104,27 @@ def test_a_run_is_trained_on_what_is_not_held_out_and_on_nothing_else(trained: S
     held_out = read(trained, "A", "held-out")
     assert len(held_out) == len(read(trained, "B", "held-out")) == HELD_OUT
     assert np.array_equal(state["lineart"]["examples"].numpy(), np.stack(held_out))
+
+
+def test_a_finished_run_of_an_earlier_version_gains_resemblance_and_is_not_trained_again(
+    trained: Storage, tmp_path: Path, environment: Callable[..., None]
+) -> None:
+    storage = copy_of(trained, tmp_path)
+    best = Model(storage.url, "red").best()
+    path, key = tmp_path / "served.pt", best.checkpoint
+    storage.download(key, path)
+    whole, old = load_checkpoint(path), load_checkpoint(path)
+    for weights in ("ema", "raw"):
+        old["painter"][weights]["keys"] = torch.zeros(0, 0)
+    save_checkpoint(path, old)
+    storage.upload(path, key)
+    earlier = replace(best, parts={name: value for name, value in best.parts.items() if name != "b_suit"})
+    for name in (f"models/red/runs/{best.run}/result.json", "models/red/best.json"):
+        storage.write(name, earlier.to_json())
+    others = {each.key for each in storage.list("models/")}
+    environment(storage=storage.url)
+    assert train_cyclegan("reds", "red", "demo", QUICK, return_state=True).is_completed()
+    storage.download(key, path)
+    assert same(load_checkpoint(path), whole)
+    assert {each.key for each in storage.list("models/")} == others
+    assert Model(storage.url, "red").best() == earlier

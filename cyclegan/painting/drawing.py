@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from cyclegan.painting.cuts import cut
 from cyclegan.painting.division import Division, Numbers, divide, find_parts, mean_by_segment
 from cyclegan.painting.enlarge import enlarge
 from cyclegan.painting.guide import Guide
-from cyclegan.painting.hints import PAPER, Hint, cut, hinted, touched
+from cyclegan.painting.hints import PAPER, Hint, hinted, touched
 from cyclegan.painting.memory import Floats, Memory, describe
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError
 from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured

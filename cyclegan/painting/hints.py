@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from cyclegan.errors import CycleganError
 from imaging.segments import Segments
-from imaging.watershed import grow
 
 Scope = Literal["area", "part", "everywhere"]
 Point = tuple[float, float]
@@ -53,38 +52,22 @@ class Hint:
             raise HintError(f"a hint for {_short(self.scope)}: give one of {', '.join(get_args(Scope))}")
 
 
-def cut(segments: Segments, hints: Sequence[Hint]) -> tuple[Segments, Numbers]:
-    """Splits segments in which hints ask for several colours: each pixel goes to the nearest hint inside.
-
-    Args:
-        segments: of the drawing.
-        hints: all hints.
-
-    Returns:
-        The segments, and the number that each had before, (n,) int32.
-    """
-    asked: dict[int, list[Hint]] = defaultdict(list)
-    for hint in hints:
-        for segment in touched(segments, hint):
-            asked[segment].append(hint)
-    labels, origins = segments.labels, list(range(segments.count))
-    for segment, inside in asked.items():
-        if more := len({hint.colour for hint in inside}) - 1:
-            labels = labels.copy() if labels is segments.labels else labels
-            _split(labels, segment, inside, len(origins))
-            origins += [segment] * more
-    before = np.array(origins, np.int32)
-    if len(origins) == segments.count:
-        return segments, before
-    shrunk = cv2.resize(labels, segments.small.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    small = np.where(before[shrunk] == segments.small, shrunk, segments.small)
-    return Segments(labels, np.asarray(small, dtype=np.int32), segments.depth, len(origins)), before
-
-
 def touched(segments: Segments, hint: Hint) -> list[int]:
     """Returns the numbers of the segments that a hint touches."""
-    rows, columns = _pixels(hint, segments.labels.shape)
+    rows, columns = pixels_under(hint, segments.labels.shape)
     return list(dict.fromkeys(segments.labels[rows, columns].tolist()))
+
+
+def pixels_under(hint: Hint, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Returns rows and columns of the pixels under a hint, the line between its points included."""
+    height, width = shape[:2]
+    at = np.array([(min(width - 1, int(x * width)), min(height - 1, int(y * height))) for x, y in hint.points])
+    (left, top), (right, bottom) = at.min(0), at.max(0)
+    mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
+    mask[at[:, 1] - top, at[:, 0] - left] = 1
+    cv2.polylines(mask, [(at - (left, top)).astype(np.int32)], isClosed=False, color=1)
+    rows, columns = np.nonzero(mask)
+    return rows + top, columns + left
 
 
 def hinted(base: Colours, segments: Segments, classes: Numbers, parts: Numbers, hints: Sequence[Hint]) -> Colours:
@@ -141,37 +124,6 @@ def _neighbours(segments: Segments) -> dict[int, set[int]]:
         found[one].add(other)
         found[other].add(one)
     return found
-
-
-def _split(labels: Numbers, segment: int, hints: Sequence[Hint], count: int) -> None:
-    """Divides one segment among the colours of hints, in place.
-
-    The first colour keeps the segment's number, the others get count, count + 1, ….
-    """
-    rows, columns = (np.flatnonzero((labels == segment).any(axis)) for axis in (1, 0))
-    top, left = int(rows[0]), int(columns[0])
-    box = labels[top : rows[-1] + 1, left : columns[-1] + 1]
-    inside = box == segment
-    colours = list(dict.fromkeys(hint.colour for hint in hints))
-    markers = np.zeros(labels.shape, np.int32)
-    for hint in hints:  # in their order, so that the later wins where they cross
-        markers[_pixels(hint, labels.shape)] = 1 + colours.index(hint.colour)
-    markers = np.where(inside, markers[top : rows[-1] + 1, left : columns[-1] + 1], 0).astype(np.int32)
-    grown = grow(markers, np.where(inside, 0, 255).astype(np.uint8))
-    numbers = np.array([0, segment, *range(count, count + len(colours) - 1)], np.int32)
-    box[inside] = numbers[grown[inside]]
-
-
-def _pixels(hint: Hint, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Returns rows and columns of the pixels under a hint, the line between its points included."""
-    height, width = shape[:2]
-    at = np.array([(min(width - 1, int(x * width)), min(height - 1, int(y * height))) for x, y in hint.points])
-    (left, top), (right, bottom) = at.min(0), at.max(0)
-    mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
-    mask[at[:, 1] - top, at[:, 0] - left] = 1
-    cv2.polylines(mask, [(at - (left, top)).astype(np.int32)], isClosed=False, color=1)
-    rows, columns = np.nonzero(mask)
-    return rows + top, columns + left
 
 
 def _is_share(value: object) -> bool:
