@@ -139,9 +139,8 @@ class Trainer:
         write_page(self.folder, self.choice(), self.standing)
 
     def _memory_errors(self) -> AbstractContextManager[None]:
-        config = self.config
         return memory_shortage_told(
-            f"lower batch ({config.batch}), data.crop ({config.data.crop}) or {config.method.memory}, "
+            f"lower batch ({self.config.batch}), data.crop ({self.config.data.crop}) or {self.config.method.memory}, "
             "in that order; what was trained is kept"
         )
 
