@@ -5,9 +5,9 @@
 The drawings are portraits whose colours are known; the painter is that of a checkpoint, such as the demo's, or else the
 one that benchmarks.flats trains. At each click the place that is furthest from the truth (or a random one) is given its
 true colour: by bucket fill on white paper, or as a hint with the scope that brings the drawing nearest, as a person
-does who sees each scope before choosing. ΔE is the mean CIE76 distance over what is not a line. The ratio in the last line,
-of JSON, is bucket fill's ΔE after five clicks divided by ours. Two portraits in one picture get different hair by two
-clicks.
+does who sees each scope before choosing. ΔE is the mean CIE76 distance over what is not a line. The ratio in the last
+line, of JSON, is bucket fill's ΔE after five clicks divided by ours. Two portraits in one picture get different hair by
+two clicks.
 """
 
 import statistics
