@@ -34,7 +34,8 @@ def without_screentone(gray: Gray) -> Gray:
         (H, W) uint8: where there were dots of a tone, there is paper; `gray` itself if there are none.
     """
     ink = (gray < _INK).astype(np.uint8)
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    # the usual algorithm takes three times as long where stats are wanted
+    count, labels, stats, centres = cv2.connectedComponentsWithStatsWithAlgorithm(ink, 8, cv2.CV_32S, cv2.CCL_BBDT)
     size = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
     small = np.flatnonzero(size <= max(3, _WIDEST_DOT * min(gray.shape)))
     if len(small) < _FEWEST:

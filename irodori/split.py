@@ -59,7 +59,7 @@ def _groups(rows: Sequence[Row], origins: Iterable[Row], sketch: Callable[[str],
             lines[place], hashes[place] = origin.lines, bytes.fromhex(origin.lines + origin.crops)
             links += [(first.setdefault(name, place), place) for name in (origin.id, origin.parent) if name]
     links += [(one, other) for one, other in same_lines(lines).tolist()]
-    known = set(links)
+    known = {tuple(sorted(link)) for link in links}
     for one, other in reframed_pairs(hashes).tolist():
         if (one, other) not in known:
             pair = sketch(rows[one].key), sketch(rows[other].key)

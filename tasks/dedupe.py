@@ -78,23 +78,18 @@ def _reframed(kept: _Pictures, new: _Pictures, sketch: Callable[[str], Sketch | 
 
     Hashes suggest the pairs; the pictures, laid over each other, decide.
     """
-    ids, keys, prints = kept.ids + new.ids, kept.keys + new.keys, kept.prints + new.prints
+    ids, keys, prints, num_kept = kept.ids + new.ids, kept.keys + new.keys, kept.prints + new.prints, len(kept.ids)
     pairs: list[tuple[int, int]] = []
     shown: dict[int, float] = {}
     for pair in reframed_pairs(kept.hashes + new.hashes).tolist():
         one, other = (sketch(keys[place]) for place in pair)
-        if pair[1] >= len(kept.ids) and one and other and overlay(one, other).same_picture:
+        if pair[1] >= num_kept and one and other and overlay(one, other).same_picture:
             pairs.append(pair)
             shown |= zip(pair, (one.content, other.content), strict=True)
-    ranked = sorted(
-        shown, key=lambda place: (place >= len(kept.ids), *_least_frame(prints[place], shown[place]), place)
-    )
-    order = {place: number for number, place in enumerate(ranked)}
+    ranks = {place: (place >= num_kept, *_least_frame(prints[place], shown[place]), place) for place in shown}
     found: dict[int, int] = {}
-    for best, copy in sorted(
-        (sorted(pair, key=order.__getitem__) for pair in pairs), key=lambda pair: [order[p] for p in pair]
-    ):
-        if best not in found and copy not in found and copy >= len(kept.ids):
+    for (_, best), (_, copy) in sorted(sorted((ranks[place], place) for place in pair) for pair in pairs):
+        if best not in found and copy not in found and copy >= num_kept:
             found[copy] = best
     return {ids[copy]: ("reframed", ids[best]) for copy, best in found.items()}
 

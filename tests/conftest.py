@@ -13,6 +13,7 @@ from deploy.seaweed import SeaweedFS
 from irodori.datasets import Dataset
 from irodori.inbox import Inbox
 from irodori.loopback import keep_loopback_direct
+from irodori.stack import UNTRACKED
 from scraping.fetch import Fetcher
 from storage import Storage, open_storage
 from tests.fetching import QUICK
@@ -21,7 +22,7 @@ BUCKET = "tests"
 SERVERS = frozenset({"s3_server", "s3_url", "prefect_server"})
 
 # set before Prefect is imported anywhere: tests neither report usage nor read the user's profile
-os.environ.update(PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
+os.environ.update(UNTRACKED)
 os.environ.pop("PREFECT_API_URL", None)
 keep_loopback_direct()
 # a script starts what it puts into the background with Ctrl-C ignored, and everything below inherits that

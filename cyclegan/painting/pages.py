@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.border import Box
+from imaging.paper import histogram
 
 Floats = npt.NDArray[np.float32]
 Gray = npt.NDArray[np.uint8]
@@ -25,18 +27,26 @@ def inside_frame(panel: Gray) -> Box:
 
     A frame has two opposite sides at least: a single line near an edge is ground, or a wall.
     """
-    ink = (panel < int(np.percentile(panel, 90)) * _DARKER).astype(np.uint8)
-    height, width = ink.shape
-    (left, right), (top, bottom) = (_between_lines(each) for each in (np.ascontiguousarray(ink.T), ink))
+    darkest = math.ceil(_paper_level(panel) * _DARKER)
+    height, width = panel.shape
+    (left, right), (top, bottom) = (_between_lines(each, darkest) for each in (panel.T, panel))
     return left, top, width - right, height - bottom
 
 
-def _between_lines(ink: Gray) -> tuple[int, int]:
-    """Returns how many rows at the top and at the bottom are frame or margin."""
-    rows, waver = max(1, round(_RIM * len(ink))), 2 * round(_LEAN * len(ink)) + 1
+def _paper_level(panel: Gray) -> int:
+    """Returns the 90th percentile of the grey levels, rounded down; as np.percentile, many times faster."""
+    counts = histogram(np.ascontiguousarray(panel)).cumsum()
+    place, rest = divmod(0.9 * (panel.size - 1), 1)
+    below, above = np.searchsorted(counts, (place, min(place + 1, panel.size - 1)), side="right")
+    return int(below + rest * (above - below))
+
+
+def _between_lines(panel: Gray, darkest: int) -> tuple[int, int]:
+    """Returns how many rows at the top and at the bottom are frame or margin; pixels below `darkest` are ink."""
+    rows, waver = max(1, round(_RIM * len(panel))), 2 * round(_LEAN * len(panel)) + 1
     found = []
-    for rim in (ink[: 2 * rows], ink[::-1][: 2 * rows]):
-        thick = cv2.dilate(rim, np.ones((waver, 1), np.uint8))
+    for rim in (panel[: 2 * rows], panel[::-1][: 2 * rows]):
+        thick = cv2.dilate(np.ascontiguousarray(rim < darkest).view(np.uint8), np.ones((waver, 1), np.uint8))
         solid = np.flatnonzero(thick[:rows].mean(1) >= _SOLID)
         found.append(int(solid[-1]) + 1 if len(solid) else 0)
     return (found[0], found[1]) if all(found) else (0, 0)
@@ -45,7 +55,9 @@ def _between_lines(ink: Gray) -> tuple[int, int]:
 def unframed(panel: Gray) -> Gray:
     """Blanks the frame of a panel, (h, w) uint8, and the margin around it, because training drawings had none."""
     left, top, right, bottom = inside_frame(panel)
-    blank = np.full_like(panel, int(np.percentile(panel, 90)))
+    if (left, top, right, bottom) == (0, 0, panel.shape[1], panel.shape[0]):
+        return panel
+    blank = np.full_like(panel, _paper_level(panel))
     blank[top:bottom, left:right] = panel[top:bottom, left:right]
     return blank
 
