@@ -152,6 +152,22 @@ def test_ids_lead_nowhere_else(running: Running) -> None:
         connection.close()
 
 
+def test_all_trained_models_colour(tmp_path: Path) -> None:
+    with service(tmp_path, models=()) as (address, rows):
+        answer = upload(address)
+        assert (answer.status_code, bool(answer.headers["Retry-After"])) == (503, True)
+        assert "no model yet" in error(answer)
+        for name in ("pink", "aqua"):
+            best = tmp_path / "storage" / "models" / name / "best.json"
+            best.parent.mkdir(parents=True)
+            best.write_text("{}")
+        assert requests.get(f"{address}/api/models", timeout=30).json()["models"] == ["aqua", "pink"]
+        assert upload(address, model="red").status_code == 422
+        for name, model in (("", "aqua"), ("pink", "pink")):
+            answer = upload(address, model=name)
+            assert rows.find(answer.json()["id"]).model == model
+
+
 def test_edits_are_checked(running: Running) -> None:
     place = running[0] + upload(running[0]).headers["Location"] + "/edits"
     hint = {"x": 0.5, "y": 0.5, "colour": "#c03020"}

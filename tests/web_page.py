@@ -19,9 +19,12 @@ from PIL import Image, ImageDraw
 from deploy.ports import free_port
 from imaging.codec import encode
 from irodori.web.blobs import Blobs
+from irodori.web.catalogue import Catalogue
+from irodori.web.context import Service
+from irodori.web.folders import Folders
 from irodori.web.limits import OWN, Limits
 from irodori.web.rows import Rows
-from irodori.web.service import Service, create_app
+from irodori.web.service import create_app
 
 SECONDS = 120.0  # that torch may take to be imported on a busy machine
 
@@ -39,13 +42,20 @@ def picture(width: int = 240, height: int = 200) -> bytes:
 
 @contextmanager
 def service(
-    folder: Path, limits: Limits = OWN, *, names: Sequence[str] = (), token: str = "", models: Sequence[str] = ("pink",)
+    folder: Path,
+    limits: Limits = OWN,
+    *,
+    names: Sequence[str] = (),
+    token: str = "",
+    models: Sequence[str] = ("pink",),
+    inbox: bool = False,
 ) -> Iterator[tuple[str, Rows]]:
     """Runs the service without a painter; yields its address and rows."""
     storage = folder / "storage"
     storage.mkdir(exist_ok=True)
     with closing(Rows(f"sqlite:///{storage / 'web.sqlite'}")) as rows:
-        about = Service(rows, Blobs(storage.as_uri()), limits, models, storage, lambda: "")
+        url, folders = storage.as_uri(), Folders(storage.as_uri()) if inbox else None
+        about = Service(rows, Blobs(url), limits, Catalogue(url, models), storage, lambda: "", folders)
         port = free_port()
         app = create_app(about, names=names, token=token)
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off", ws="none"))

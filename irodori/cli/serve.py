@@ -11,7 +11,9 @@ from irodori.cli.tally import out
 def serve(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME|FILE.pt]…", help="Trained models, or checkpoint files.", show_default="default"),
+        typer.Argument(
+            metavar="[NAME|FILE.pt]…", help="Trained models, or checkpoint files; none: all that are trained."
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: 8100, or any that is free.")] = 0,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; others need the link.")] = "127.0.0.1",
@@ -31,7 +33,7 @@ def serve(
     from irodori.settings import settings
     from irodori.web.serving import Served, serve
 
-    chosen = models or ["default"]
+    chosen = models or []
     for model in chosen:
         if model.endswith(".pt") and not Path(model).is_file():
             raise typer.BadParameter(f"there is no {model}", param_hint="NAME|FILE.pt")

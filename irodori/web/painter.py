@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from irodori.errors import PipelineError
 from irodori.models import Model, Served
 from irodori.web.blobs import Blobs, edits_name, export_name, reference_name
+from irodori.web.catalogue import is_file
 from irodori.web.decoder import Decoder
 from irodori.web.edits import Edits
+from irodori.web.folders import Folders
 from irodori.web.limits import OWN, PUBLIC, Limits
 from irodori.web.refusal import Refused
 from irodori.web.rows import LEASE, Job, Rows
@@ -70,17 +72,13 @@ class Models:
             raise PipelineError(str(error)) from error
 
 
-def is_file(model: str) -> bool:
-    """Tells whether a model is named by the path of a checkpoint."""
-    return model.endswith(".pt")
-
-
 class Painter:
     """Does the jobs of the page."""
 
     def __init__(self, rows: Rows, storage_url: str, limits: Limits, owner: str) -> None:
         self._rows, self._blobs, self._limits, self._owner = rows, Blobs(storage_url), limits, owner
         self.models = Models(storage_url)
+        self._folders = Folders(storage_url)
         self._decode = Decoder(limits.decode_memory)
         self._read: OrderedDict[str, tuple[ReadDrawing, Image.Image]] = OrderedDict()
 
@@ -117,6 +115,8 @@ class Painter:
             self._prepare(job)
         elif job.kind == "reference":
             self._measure(job)
+        elif job.kind == "guide":
+            self._folders.save(self._rows.find(job.drawing))
         else:
             self._export(job)
 
@@ -177,7 +177,7 @@ def _end_with_parent() -> None:
 def main() -> int:
     """Works until the standard input ends; returns an exit status if it cannot begin."""
     parser = argparse.ArgumentParser(prog="python -m irodori.web.painter")
-    parser.add_argument("models", nargs="+")
+    parser.add_argument("models", nargs="*")
     for name in ("owner", "storage", "database"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--pixels", type=int, default=OWN.pixels)

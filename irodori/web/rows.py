@@ -23,7 +23,7 @@ _SECONDS_EACH = 2.0  # that a drawing takes, about; tells whoever is refused whe
 
 @dataclass(frozen=True)
 class Job:
-    """What a painter has in hand: `kind` is "prepare", "reference" or the ending of an export."""
+    """What a painter has in hand: `kind` is "prepare", "reference", "guide" or the ending of an export."""
 
     id: int
     drawing: str
@@ -40,16 +40,17 @@ class NewDrawing:
     model: str
     client: str
     size: int
+    inbox: str = ""
+    edits: str = "{}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Drawing(NewDrawing):
     """A drawing's row; see :data:`irodori.web.tables.DRAWINGS`."""
 
     served: str
     created: float
     used: float
-    edits: str
     version: int
     gone: int
 
@@ -111,6 +112,12 @@ class Rows:
                 connection.execute(update(DRAWINGS).where(DRAWINGS.c.id == drawing).values(used=self._clock()))
         return Drawing(**row._mapping)
 
+    def opened(self, inbox: str) -> list[Drawing]:
+        """Returns the drawings that were opened from a path of the inbox, the newest first."""
+        same = and_(DRAWINGS.c.inbox == inbox, DRAWINGS.c.gone == 0)
+        found = self._all(select(DRAWINGS).where(same).order_by(DRAWINGS.c.created.desc()))
+        return [Drawing(**row._mapping) for row in found]
+
     def save_edits(self, drawing: str, edits: str, version: int) -> int:
         """Replaces the edits of a drawing, and returns their version.
 
@@ -118,9 +125,13 @@ class Rows:
             Refused: `version` is not the one that is replaced.
         """
         here = and_(DRAWINGS.c.id == drawing, DRAWINGS.c.gone == 0)
-        change = update(DRAWINGS).where(here, DRAWINGS.c.version == version)
+        change = update(DRAWINGS).where(here, DRAWINGS.c.version == version).returning(DRAWINGS.c.inbox)
+        values = dict(edits=edits, version=version + 1, used=self._clock())
         with self._engine.begin() as connection:
-            if connection.execute(change.values(edits=edits, version=version + 1, used=self._clock())).rowcount:
+            row = connection.execute(change.values(values)).first()
+            if row and row.inbox:
+                connection.execute(insert(JOBS).values(drawing=drawing, kind="guide", version=version + 1))
+            if row:
                 return version + 1
         self.find(drawing)
         raise Refused(412, "another window has changed this drawing meanwhile: reload the page")

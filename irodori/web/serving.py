@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,12 @@ from irodori.errors import PipelineError
 from irodori.loopback import LOOPBACK
 from irodori.settings import data_folder
 from irodori.web.blobs import Blobs
+from irodori.web.catalogue import Catalogue
+from irodori.web.context import Service
+from irodori.web.folders import Folders
 from irodori.web.limits import OWN, PUBLIC
 from irodori.web.rows import Rows
-from irodori.web.service import Service, create_app
+from irodori.web.service import create_app
 from irodori.web.supervisor import Cleaner, PainterProcess
 
 PORT = 8100
@@ -30,7 +34,7 @@ class Served:
     """What is to be served.
 
     Attributes:
-        models: names, or paths of checkpoints.
+        models: names, or paths of checkpoints; none: every trained model of the storage.
         storage: URL of the storage.
         database: URL of the database; "": a file beside the storage.
         host: address to listen on.
@@ -72,7 +76,10 @@ def serve(served: Served, announce: Callable[[str], None]) -> None:
     arguments = [*served.models, "--storage", served.storage, "--database", database]
     painter = PainterProcess(arguments + ["--public"] * served.public, rows)
     cleaner = Cleaner(rows, blobs, limits)
-    service = Service(rows, blobs, limits, served.models, folder, lambda: painter.problem)
+    folders = None if served.public else Folders(served.storage)
+    service = Service(
+        rows, blobs, limits, Catalogue(served.storage, served.models), folder, lambda: painter.problem, folders
+    )
     config = uvicorn.Config(
         create_app(service, names=served.names, token=token),
         log_level="warning",
@@ -135,9 +142,12 @@ def _address(host: str, listener: socket.socket) -> str:
 def _database(served: Served) -> tuple[str, Path]:
     """Returns the URL of the database, and a folder of the disk that must not become full."""
     parts = urlsplit(served.storage)
+    if served.database:
+        file = served.database.removeprefix("sqlite:///")
+        return served.database, Path(file).parent if file != served.database else Path(tempfile.gettempdir())
     if parts.scheme == "file":
         folder, name = Path(unquote(parts.path)), "web.sqlite"
     else:  # a bucket holds no database
         folder, name = data_folder(), f"web-{hashlib.sha256(served.storage.encode()).hexdigest()[:8]}.sqlite"
     os.makedirs(folder, exist_ok=True)
-    return served.database or f"sqlite:///{folder / name}", folder
+    return f"sqlite:///{folder / name}", folder

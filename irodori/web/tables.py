@@ -29,6 +29,7 @@ DRAWINGS = Table(
     Column("id", String(22), primary_key=True),
     Column("name", Text, nullable=False),  # as its owner calls it
     Column("model", Text, nullable=False),
+    Column("inbox", Text, nullable=False, default=""),  # its path below inbox/, if it was opened there
     Column("served", Text, nullable=False, default=""),  # the checkpoint that divided it
     Column("client", Text, nullable=False),
     Column("size", BigInteger, nullable=False),  # bytes
@@ -43,7 +44,7 @@ JOBS = Table(
     _metadata,
     Column("id", Integer, primary_key=True),
     Column("drawing", String(22), ForeignKey(DRAWINGS.c.id, ondelete="CASCADE"), nullable=False),
-    Column("kind", Text, nullable=False),  # "prepare", "reference", or the ending of an export
+    Column("kind", Text, nullable=False),  # "prepare", "reference", "guide", or the ending of an export
     Column("version", Integer, nullable=False),  # of the edits that are exported
     Column("state", Text, nullable=False, default="waiting"),  # waiting, done, failed
     Column("reason", Text, nullable=False, default=""),

@@ -87,6 +87,7 @@ class Editor {
     this.layers();
     this.panel.listParts(picture);
     setTimeout(() => this.refresh(), 30); // after the picture, which is what the eye waits for
+    $("guide").hidden = !about.inbox;
     $("panel").inert = $("tools").inert = $("save").disabled = false;
     $("canvas").setAttribute("aria-label", texts.canvas);
     $("name").textContent = document.title = about.name;
@@ -113,7 +114,7 @@ class Editor {
     for (const [name, action] of Object.entries(buttons)) $(name).onclick = action;
     for (const button of $("files").children) button.onclick = () => this.take(button.dataset.file);
     $("picture").onchange = () => this.refer($("picture").files[0]);
-    onDrop(document.body, (file) => this.refer(file));
+    onDrop(document.body, (file) => !this.about.inbox && this.refer(file));
     addEventListener("keydown", (event) => this.key(event));
     addEventListener("beforeunload", (event) => this.saving && event.preventDefault());
   }
@@ -250,6 +251,7 @@ class Editor {
       try {
         this.version = (await json(`/drawings/${this.id}/edits`, { method: "PUT", body, headers })).version;
         $("saving").textContent = "";
+        if (this.about.inbox) setTimeout(() => this.check(), 2000);
       } catch (refused) {
         if (refused.status === 412) return say(texts.conflict, texts.reload, () => location.reload());
         if (refused.status && refused.status !== 429 && refused.status !== 503) return say(refused.message);
@@ -258,6 +260,12 @@ class Editor {
         await new Promise((resolve) => setTimeout(resolve, 1000 * (refused.retryAfter || 2)));
       }
     }
+  }
+
+  /** Tells why changes cannot become the guide of a drawing of the inbox. */
+  async check() {
+    const { problem } = await json(`/drawings/${this.id}`).catch(() => ({ problem: "" }));
+    if (problem) say(problem);
   }
 
   /** Takes a file home. */

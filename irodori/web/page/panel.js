@@ -70,7 +70,7 @@ export class Panel extends EventTarget {
 
   /** Shows the drawing in each palette that suits it, and in that of a reference. */
   showVariants(picture, edits) {
-    const count = picture.legend.variants.length;
+    const count = $("guide").hidden ? picture.legend.variants.length : 0; // a guide has hints alone
     $("palettes").hidden = !count;
     const choices = Array.from({ length: count }, (_, at) => ({ variant: at + 1, palette: null }));
     if (edits.palette) choices.push({ variant: edits.variant, palette: edits.palette });

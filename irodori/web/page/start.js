@@ -13,20 +13,22 @@ export async function start(take) {
     if (!file) return;
     const tooLarge = about && file.size > about.megabytes * 2 ** 20;
     $("start-problem").textContent = tooLarge ? texts.tooLarge(about.megabytes) : "";
-    if (!tooLarge) take(file, $("model").value || "0");
+    if (!tooLarge) take(file, $("model").value);
   };
   $("choose").onclick = () => $("file").click();
   $("file").onchange = () => takeFile($("file").files[0]);
   onDrop(document.body, takeFile);
   addEventListener("paste", (event) => !$("start").hidden && takeFile(event.clipboardData.files[0]));
   listRecents();
+  listInbox();
   try {
     about = await json("/models");
   } catch (refused) {
     $("start-problem").textContent = refused.message || texts.nobody;
     return;
   }
-  $("model").append(...about.models.map(({ id, name }) => new Option(name, id)));
+  $("model").append(...about.models.map((name) => new Option(name)));
+  if (!about.models.length) $("start-problem").textContent = texts.noModel;
   $("models").hidden = about.models.length < 2;
   $("kept").textContent = `${texts.takes(about.megabytes, about.megapixels)} ${texts.kept(about.days)}`;
 }
@@ -40,6 +42,29 @@ export function onDrop(element, take) {
       if (name === "drop") take(event.dataTransfer.files[0]);
     });
   }
+}
+
+/** Lists the drawings of the inbox, where this page shows it. */
+async function listInbox() {
+  const { drawings } = await json("/inbox").catch(() => ({ drawings: [] }));
+  $("inbox").hidden = !drawings.length;
+  $("inboxes").replaceChildren(...drawings.map(({ name, state }) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    const [title, note] = [document.createElement("span"), document.createElement("small")];
+    title.textContent = button.title = name;
+    note.textContent = texts.states[state];
+    button.append(title, note);
+    button.onclick = async () => {
+      const query = new URLSearchParams({ name, model: $("model").value });
+      try {
+        location.assign(`/d/${(await json(`/inbox?${query}`, { method: "POST" })).id}`);
+      } catch (refused) {
+        $("start-problem").textContent = refused.message || texts.nobody;
+      }
+    };
+    item.append(button);
+    return item;
+  }));
 }
 
 function listRecents() {
