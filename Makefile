@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # torch's threads spin while they wait for each other, which halves the speed of a machine that others use, too
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test test-quick lint up wheel-check bench ablation train-gpu drill-build drill-inbox clean
+.PHONY: help install demo test test-quick lint up wheel-check bench ablation train-gpu drill-build drill-inbox drill-web clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -70,6 +70,9 @@ drill-build: install ## kill build-dataset again and again; nothing may be lost
 
 drill-inbox: install ## kill colorize-inbox again and again; nothing may be lost
 	@$(PY) -m drills.inbox
+
+drill-web: install ## kill the web page and its painters again and again; nothing may be lost
+	@$(PY) -m drills.web
 
 clean: ## remove the environment and what runs left, not your data
 	rm -rf .venv .run build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

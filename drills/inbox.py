@@ -36,6 +36,7 @@ from deploy.seaweed import SeaweedFS
 from drills.outcome import Arrival, coloured, events, stale, untold, wait_until_quiet, wrong
 from drills.unreliable_storage import Outage, Outages, UnreliableS3, small_disk
 from imaging.formats import LayerFile
+from imaging.layer_files import Coloured
 from storage import Storage, open_storage
 
 BURST, SIDE, MODEL, SETTLE = 6, 160, "drill", 0.4
@@ -234,7 +235,7 @@ def _run(url: str, endpoint: str, log: Path) -> None:
         with log.open("a") as file:  # a single append, so that lines of two processes do not mix
             file.write(json.dumps([os.getpid(), what, name, zlib.crc32(data), time.monotonic()]) + "\n")
 
-    def noted(paint: object, data: bytes, name: str, layers: Sequence[LayerFile] = ()) -> files.Coloured:
+    def noted(paint: object, data: bytes, name: str, layers: Sequence[LayerFile] = ()) -> Coloured:
         note("begun", name, data)
         end = "failed"
         try:

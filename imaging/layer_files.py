@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from colorsys import hsv_to_rgb
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,23 @@ from imaging.psd import encode_psd
 
 _MOST_IN_A_PALETTE = 256
 _GOLDEN = 0.618034  # turns of the hue from one number to the next: neighbours are far apart
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """A coloured drawing.
+
+    Attributes:
+        line: the drawing, RGB or RGBA.
+        colour: the coloured drawing, of the same size.
+        data: the bytes of the coloured file.
+        layers: the bytes of the files of its layers that were asked for.
+    """
+
+    line: Image.Image
+    colour: Image.Image
+    data: bytes
+    layers: dict[LayerFile, bytes] = field(default_factory=dict)
 
 
 def encode_layers(layered: Layered, merged: Image.Image, kinds: Iterable[LayerFile]) -> dict[LayerFile, bytes]:

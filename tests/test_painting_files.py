@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from cyclegan.painting import files
-from cyclegan.painting.files import Coloured, colorize_file, colorize_files
+from cyclegan.painting.files import colorize_file, colorize_files
 from imaging.errors import ImageError
 from imaging.formats import LayerFile
+from imaging.layer_files import Coloured
 from imaging.layers import Layered
 
 

@@ -4,7 +4,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -14,30 +13,13 @@ from cyclegan.painting.hints import HintError
 from imaging.codec import decode_drawing, encode
 from imaging.errors import ImageError
 from imaging.formats import LayerFile
-from imaging.layer_files import encode_layers
+from imaging.layer_files import Coloured, encode_layers
 from imaging.layers import Layered
 
 Paint = Callable[[Image.Image], Layered]
 
 _CORES = os.cpu_count() or 1
 _PIXELS_AT_ONCE = 24_000_000  # of all drawings in progress, unless one alone has more; bounds the memory
-
-
-@dataclass(frozen=True)
-class Coloured:
-    """A coloured drawing.
-
-    Attributes:
-        line: the drawing, RGB or RGBA.
-        colour: the coloured drawing, of the same size.
-        data: the bytes of the coloured file.
-        layers: the bytes of the files of its layers that were asked for.
-    """
-
-    line: Image.Image
-    colour: Image.Image
-    data: bytes
-    layers: dict[LayerFile, bytes] = field(default_factory=dict)
 
 
 def colorize_file(paint: Paint, data: bytes, name: str, layers: Sequence[LayerFile] = ()) -> Coloured:

@@ -3,7 +3,7 @@
 import io
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,18 +13,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from imaging.formats import LAYER_ENDINGS, LayerFile, is_foreign, lacking, promised_format
-from irodori.cli.guides import asked_guide, is_sheet_file
+from irodori.cli.guides import asked_guide, asked_hints, is_sheet_file
 from irodori.cli.jobs import Job, Request, is_current, plan
 from irodori.cli.looks import Look, load_looks
-from irodori.cli.outputs import Outputs
+from irodori.cli.outputs import Outputs, fingerprint
 from irodori.cli.reading import Reading
+from irodori.cli.server import RemoteLook, colorize_files_there, remote_looks
 from irodori.cli.tally import Tally, err, out
 from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
 from irodori.names import PAGE, SHEET, is_utf8
 
 if TYPE_CHECKING:
-    from cyclegan.painting.files import Coloured, Paint
+    from imaging.layer_files import Coloured
 
+Looks = dict[str, Look | RemoteLook]
 SETTLE, LOOK = 1.0, 1.0  # seconds since a watched file's last change before it is read; seconds between two listings
 SOME_FAILED, STOPPED = 1, 130
 _ONE = "hints are for one drawing; those of a folder are beside each, in page.hints.png or page.guide.json"
@@ -69,6 +71,9 @@ def colorize(
     again: Annotated[
         bool, typer.Option("--again", help="Colour also what OUT has, and replace what others put there.")
     ] = False,
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="Let this web page colour, with its models: what irodori serve prints.")
+    ] = "",
     watch: Annotated[bool, typer.Option("--watch", help="Then wait for more drawings, until Ctrl-C.")] = False,
 ) -> None:
     """Colour drawings, and all drawings of folders, on this machine.
@@ -84,8 +89,7 @@ def colorize(
         raise typer.BadParameter(reason, param_hint="--layers")
     if (hints or point) and (len(sources) > 1 or os.path.isdir(sources[0])):
         raise typer.BadParameter(f"{_ONE}, and these are several", param_hint="--hints" if hints else "--point")
-    asked, fingerprint = asked_guide(sheet or [], hints or [], point or [])
-    looks = load_looks(model, style or [], variants, like or [], asked)
+    looks, fingerprint = _looks(server, model, style or [], variants, like or [], sheet or [], hints or [], point or [])
     into_folder = _into_folder(sources, target, len(looks) > 1)
     tools = [
         *map(Path, style or [model]),
@@ -108,6 +112,28 @@ def colorize(
     out.print(f"{numbers}: {escape(str(target))}")
     nothing_to_do = tally.left_out and not tally.coloured + tally.current
     raise typer.Exit(SOME_FAILED if tally.failures or nothing_to_do else 0)
+
+
+def _looks(
+    server: str,
+    model: str,
+    style: list[str],
+    variants: int,
+    like: list[Path],
+    sheet: list[str],
+    hints: list[Path],
+    point: list[str],
+) -> tuple[Looks, str]:
+    """Loads the looks, or finds them on a server; returns the fingerprint of what is asked of all drawings, too."""
+    if not server:
+        asked, found = asked_guide(sheet, hints, point)
+        return {**load_looks(model, style, variants, like, asked)}, found
+    if sheet:
+        raise typer.BadParameter(
+            "colour sheets need the model on this machine: leave out --server", param_hint="--sheet"
+        )
+    own = asked_hints(hints, point)
+    return {**remote_looks(server, model, style, variants, like, own)}, fingerprint(*map(repr, own))
 
 
 def _check(sources: Sequence[Path], target: Path, watch: bool) -> None:
@@ -140,10 +166,8 @@ def _into_folder(sources: Sequence[Path], target: Path, several: bool) -> bool:
     return promised_format(target.name) is None
 
 
-def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, Look], tally: Tally) -> None:
+def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: Looks, tally: Tally) -> None:
     """Colours the drawings, and adds them to the pages."""
-    from cyclegan.painting.files import colorize_files
-
     if not jobs:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -151,8 +175,7 @@ def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, L
     try:
         with Progress(*columns, console=err, transient=True) as progress:
             task = progress.add_task("", total=len(jobs))
-            files = (_begin(job, looks, readings) for job in jobs)
-            for job, done in zip(jobs, colorize_files(files, list(jobs[0].layers)), strict=True):
+            for job, done in zip(jobs, _coloured(jobs, looks, readings), strict=True):
                 progress.update(task, description=escape(job.source.name[-40:]))
                 _keep(job, done, readings.pop(job.target), outputs, tally)
                 progress.advance(task)
@@ -161,9 +184,20 @@ def _run(jobs: Sequence[Job], outputs: Outputs, target: Path, looks: dict[str, L
         tally.tell_notices()
 
 
-def _begin(job: Job, looks: dict[str, Look], readings: dict[Path, Reading]) -> tuple["Paint", Callable[[], bytes], str]:
-    reading = readings[job.target] = Reading(job, looks[job.look])
-    return reading.paint, reading.read, job.target.name
+def _coloured(jobs: Sequence[Job], looks: Looks, readings: dict[Path, Reading]) -> "Iterator[Coloured | Exception]":
+    """Colours the drawings here, or on a server."""
+    kinds = list(jobs[0].layers)
+
+    def begin(job: Job) -> Reading:
+        readings[job.target] = Reading(job, looks[job.look])
+        return readings[job.target]
+
+    begun = ((begin(job), job.target.name) for job in jobs)
+    if any(isinstance(look, RemoteLook) for look in looks.values()):
+        return colorize_files_there(((reading.send, reading.read, name) for reading, name in begun), kinds)
+    from cyclegan.painting.files import colorize_files
+
+    return colorize_files(((reading.paint, reading.read, name) for reading, name in begun), kinds)
 
 
 def _keep(job: Job, done: "Coloured | Exception", reading: Reading, outputs: Outputs, tally: Tally) -> None:

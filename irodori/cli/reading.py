@@ -1,5 +1,6 @@
 """Reads a drawing with the hints beside it, colours it, and notes what was seen of them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -8,9 +9,12 @@ from irodori.cli.guides import read_hint_files
 from irodori.cli.jobs import Job
 from irodori.cli.looks import Look
 from irodori.cli.outputs import Stamp, fingerprint, stamp
+from irodori.cli.server import RemoteLook
 
 if TYPE_CHECKING:
     from cyclegan.painting.hints import Hint
+    from imaging.formats import LayerFile
+    from imaging.layer_files import Coloured
     from imaging.layers import Layered
 
 
@@ -22,7 +26,7 @@ class Reading:
         guide: fingerprint of the hints and colour sheets; "" if there are none.
     """
 
-    def __init__(self, job: Job, look: Look) -> None:
+    def __init__(self, job: Job, look: Look | RemoteLook) -> None:
         self._job, self._look = job, look
         self._hints: tuple[Hint, ...] = ()
         self.seen: Stamp | None = None
@@ -41,6 +45,12 @@ class Reading:
         self.guide = fingerprint(*contents, self._job.asked)
         return data
 
+    def send(self, data: bytes, name: str, kinds: "Sequence[LayerFile]") -> "Coloured":
+        """Lets a server colour the drawing; call it after :meth:`read`."""
+        assert isinstance(self._look, RemoteLook)
+        return self._look.colour(data, name, self._hints, kinds)
+
     def paint(self, image: Image.Image) -> "Layered":
         """Colours the drawing; call it after :meth:`read`."""
+        assert isinstance(self._look, Look)
         return self._look.paint(image, self._hints)

@@ -1,0 +1,93 @@
+"""`irodori colorize --server`: a page colours what this machine has no model for, with the same pixels."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+from typer.testing import Result
+
+from irodori.web.limits import OWN
+from tests.command import colorize, drawings
+from tests.factories import drawing, save
+from tests.web_page import Page, service, serving
+
+pytestmark = pytest.mark.slow
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from irodori.cli.app import main; main()"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("model") / "noise.pt", palette=4)
+
+
+@pytest.fixture(scope="module")
+def page(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with serving(tmp_path_factory.mktemp("storage"), model) as page:
+        yield page
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def words_of(output: str) -> str:
+    """What a box says, in one line."""
+    return " ".join(output.replace("│", " ").split())
+
+
+def there(page: Page, *words: object) -> Result:
+    return colorize(*words, "--server", page.address)
+
+
+def test_a_page_colours_as_a_model_here_does(page: Page, model: Path, scans: Path) -> None:
+    drawing(2004, size=90).save(scans / "page.tif", dpi=(300, 300))
+    (scans / "hero.guide.json").write_text('{"hints": [{"x": 0.5, "y": 0.5, "colour": "#c03020", "scope": "area"}]}')
+    (scans / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+    words = (scans, Path("there"), "--server", page.address, "--variants", "2", "--layers", "ora")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, "colorize", *map(str, words)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 1, done.stderr  # one is broken
+    assert "broken.png: " in done.stdout + done.stderr
+    (scans / "broken.png").unlink()
+    assert colorize(scans, Path("here"), "--model", model, "--variants", "2").exit_code == 0
+    names = {f"variant-{number}/{name}" for number in (1, 2) for name in ("hero.png", "page.tif")}
+    for name in names:
+        assert np.array_equal(pixels(Path("there", name)), pixels(Path("here", name))), name
+    layers = {name.replace(".png", ".ora").replace(".tif", ".tif.ora") for name in names}
+    assert drawings(Path("there")) == names | layers
+    with Image.open("there/variant-1/page.tif") as picture:
+        assert picture.info["dpi"] == (300, 300)
+    assert requests.get(f"{page.address}/readyz", timeout=30).json() == {"state": "ready"}  # nothing is left there
+
+
+def test_what_is_done_stays_done(page: Page, scans: Path) -> None:
+    assert there(page, scans, "out").exit_code == 0
+    again = there(page, scans, "out")
+    assert (again.exit_code, "0 coloured, 1 up to date" in again.output) == (0, True)
+
+
+def test_wrong_servers_and_models_are_one_line(page: Page, scans: Path, tmp_path: Path) -> None:
+    for words, reason in (
+        (["--server", "nonsense"], "give what irodori serve prints"),
+        (["--server", page.address, "--model", "other"], "has no model other; it has noise"),
+        (["--server", page.address, "--sheet", "aiko"], "colour sheets need the model"),
+        (["--server", page.address, "--like", "missing.png"], "missing.png"),
+    ):
+        result = colorize(scans, "out", *words)
+        assert (result.exit_code, reason in words_of(result.output)) == (2, True), result.output
+    assert "does not answer" in str(colorize(scans, "out", "--server", "http://127.0.0.1:1").exception)
+    with service(tmp_path, OWN, token="secret") as (address, _):
+        assert "whole link" in str(colorize(scans, "out", "--server", f"{address}/#wrong").exception)
+
+
+def test_strokes_stay_here(page: Page, scans: Path) -> None:
+    (scans / "hero.guide.json").write_text('{"hints": [{"points": [[0.1, 0.1], [0.9, 0.9]], "colour": "#c03020"}]}')
+    result = there(page, scans, "out")
+    assert (result.exit_code, "a page takes dots" in words_of(result.output)) == (1, True)
