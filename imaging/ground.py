@@ -117,13 +117,25 @@ def without_ground(colour: Pixels) -> Pixels:
         (H, W, 3) uint8; `colour` itself if it has no plain ground.
     """
     ground = find_ground(colour)
-    if not ground.rim:
-        return colour
-    covered = cv2.merge([cover(colour, ground)] * 3)
+    return whitened(colour, ground, cover(colour, ground)) if ground.rim else colour
+
+
+def whitened(colour: Pixels, ground: Ground, covered: Gray) -> Pixels:
+    """Makes a ground white.
+
+    Args:
+        colour: (H, W, 3) uint8 RGB.
+        ground: what `find_ground` found in it.
+        covered: what `cover` found of it.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    share = cv2.merge([covered] * 3)
     missing = cv2.bitwise_not(cv2.resize(ground.colours, colour.shape[1::-1], interpolation=cv2.INTER_LINEAR))
     # a pixel that the ground covers in part keeps the rest of its colour
-    white = cv2.add(colour, cv2.multiply(missing, covered, scale=1 / 255))
-    return np.asarray(cv2.max(white, cv2.threshold(covered, 254, 255, cv2.THRESH_BINARY)[1]), dtype=np.uint8)
+    white = cv2.add(colour, cv2.multiply(missing, share, scale=1 / 255))
+    return np.asarray(cv2.max(white, cv2.threshold(share, 254, 255, cv2.THRESH_BINARY)[1]), dtype=np.uint8)
 
 
 def _most_usual(lab: _Floats, smooth: Mask, rim: Mask) -> tuple[_Floats, Mask, Mask]:

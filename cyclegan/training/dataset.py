@@ -23,8 +23,7 @@ from cyclegan.methods.method import Batch
 from cyclegan.painting.tensors import cropped, to_range
 from cyclegan.training.config import TrainConfig
 from cyclegan.training.pixels import keep
-from imaging.line_style import LineStyle, measure_lines
-from imaging.lines import trace_lines
+from imaging.pseudo_pair import DrawingStyle, measure_drawings, pseudo_pair
 
 _NUM_EXAMPLES = 16
 _NUM_RENDERINGS = 3  # of the lines of a picture, so that a painter does not learn one way of drawing them
@@ -69,9 +68,9 @@ class TrainingData:
                 )
 
     @cached_property
-    def line_style(self) -> LineStyle:
-        """The style of the training lineart's lines, in which those of colour pictures are drawn."""
-        return measure_lines(self.a)
+    def style(self) -> DrawingStyle:
+        """What the training lineart looks like, like which pseudo-pairs are made of colour pictures."""
+        return measure_drawings(self.a)
 
     def fingerprint(self) -> str:
         """Hashes every training pixel, to detect a run that would resume on other images."""
@@ -94,7 +93,7 @@ class TrainingData:
         chosen = (self.a_held_out or self.a)[:_NUM_EXAMPLES]
         size = int(np.median([min(image.shape) for image in self.a]))
         examples = torch.from_numpy(np.stack([_middle(image, crop) for image in chosen]))
-        return {"size": size, "examples": examples, "style": self.line_style.to_dict()}
+        return {"size": size, "examples": examples, "style": self.style.lines.to_dict()}
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:
@@ -175,7 +174,7 @@ class Batches:
         channels = 3 + _NUM_RENDERINGS if self._with_lines else 3
         taken = sum(image.nbytes for image in data.a) + sum(image.nbytes for image in data.b) * channels / 3
         fits = taken <= config.memory_gb * 1e9
-        colour = (_with_lines(image, data.line_style, normalize) if self._with_lines else image for image in data.b)
+        colour = (self._prepared(image, data.style, normalize) for image in data.b)
         self._a = _Domain(_store((image[..., None] for image in data.a), device, fits), config, rng)
         self._b = _Domain(_store(colour, device, fits), config, rng)
 
@@ -184,6 +183,18 @@ class Batches:
         a, b = (to_range(self._to_device(domain.batch(self._size, self._share))) for domain in (self._a, self._b))
         lines = b[:, 3:].expand(-1, 3, -1, -1) if self._with_lines else None
         return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines)
+
+    def _prepared(
+        self, image: np.ndarray, style: DrawingStyle, normalize: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Returns a picture as it is learned from; with lines, their renderings are more channels, the plain one first.
+
+        Returns:
+            (H, W, 3) or (H, W, 3 + _NUM_RENDERINGS) uint8.
+        """
+        pair = pseudo_pair(image, style)
+        drawn = (normalize(pair.draw(variant)) for variant in range(_NUM_RENDERINGS)) if self._with_lines else ()
+        return np.dstack([pair.colour, *drawn])
 
     def _to_device(self, crops: Tensor) -> Tensor:
         if crops.device.type == self._device.type:
@@ -209,12 +220,6 @@ class Batches:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._a.load_state_dict(state["a"])
         self._b.load_state_dict(state["b"])
-
-
-def _with_lines(image: np.ndarray, style: LineStyle, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Adds renderings of a picture's lines as channels: (H, W, 3 + _NUM_RENDERINGS) uint8; plain ones first."""
-    traced = trace_lines(image, style)
-    return np.dstack([image, *(normalize(traced.draw(variant)) for variant in range(_NUM_RENDERINGS))])
 
 
 def _store(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:

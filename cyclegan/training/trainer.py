@@ -102,7 +102,7 @@ class Trainer:
 
     def _make_judge(self) -> Judge:
         held_out = (self.data.a_held_out, self.data.b_held_out) if self.world.leads else ([], [])
-        return Judge(*held_out, self.data.a, self.normalization, self.device, self.data.line_style)
+        return Judge(*held_out, self.data.a, self.normalization, self.device, self.data.style)
 
     def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
         """Trains to the end, from the newest readable checkpoint in the folder if there is one.
