@@ -83,6 +83,10 @@ def coloured(data: TrainingData, seed: int, drawings: Sequence[np.ndarray]) -> O
     return [translate(average.network, drawing) for drawing in drawings]
 
 
+def mean_distance(truths: Sequence[Truth], outputs: Outputs) -> float:
+    return float(np.mean([truth.distance(each) for truth, each in zip(truths, outputs, strict=True)]))
+
+
 def off_white(drawings: Sequence[np.ndarray], outputs: Outputs) -> float:
     """Returns the mean ΔE*ab of the blank grounds of drawings to white."""
     distances = []
@@ -99,13 +103,13 @@ def main(seeds: Sequence[int]) -> None:
     a = [normalized_lineart(seed, SIZE) for seed in LINEART_SEEDS[:NUM_TRAINING]]
     b, tested = pictures(), HELD_OUT_SEEDS[:NUM_TEST]
     drawings, truths = [normalized_lineart(seed, SIZE) for seed in tested], [Truth.of(seed, SIZE) for seed in tested]
-    rows, distances = [], dict[str, list[float]]()
+    untouched = [np.dstack([drawing] * 3) for drawing in drawings]
+    rows, distances = [["untouched", "", f"{mean_distance(truths, untouched):.2f}", "", ""]], dict[str, list[float]]()
     shown: list[list[Image.Image]] = [[Image.fromarray(drawing).convert("RGB") for drawing in drawings[:_NUM_SHOWN]]]
     for seed in seeds:
         for way, kind in WAYS.items():
             outputs = coloured(kind(a, b), seed, drawings)
-            distance = float(np.mean([truth.distance(each) for truth, each in zip(truths, outputs, strict=True)]))
-            distances.setdefault(way, []).append(distance)
+            distances.setdefault(way, []).append(distance := mean_distance(truths, outputs))
             told = f"{told_apart(truths, outputs):.2f}"
             rows.append([way, str(seed), f"{distance:.2f}", f"{off_white(drawings, outputs):.2f}", told])
             shown.append([Image.fromarray(each) for each in outputs[:_NUM_SHOWN]])
