@@ -45,21 +45,19 @@ class Segments:
     depth: npt.NDArray[np.float32]
     count: int
 
-    def borders(self, where: npt.NDArray[np.bool_] | None = None) -> Labels:
+    def borders(self) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Finds where segments touch, at the size at which the drawing was divided.
 
-        Args:
-            where: (h, w); pixels that count; None: all.
-
         Returns:
-            (m, 2) int32, the segments of each two pixels that lie beside or below each other and are not of one.
+            (m, 2) int32, the segments of each two pixels that lie beside or below each other and are not of one; and
+            (m,) float32, the lesser depth of the two: 0 where they touch under a line.
         """
-        found = []
+        pairs, depths = [], []
         for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-            one, other = self.small[here], self.small[there]
-            border = one != other if where is None else (one != other) & where[here] & where[there]
-            found.append(np.stack([one[border], other[border]], 1))
-        return np.concatenate(found)
+            at = np.nonzero(self.small[here] != self.small[there])
+            pairs.append(np.stack([self.small[here][at], self.small[there][at]], 1))
+            depths.append(np.minimum(self.depth[here][at], self.depth[there][at]))
+        return np.concatenate(pairs), np.concatenate(depths)
 
 
 def find_segments(gray: Gray, regions: npt.NDArray[np.float32] | None = None) -> Segments:
