@@ -22,6 +22,7 @@ Mask = npt.NDArray[np.bool_]
 _SURE = 0.9  # share of a class, from which a painter is sure of it
 _LEAST_CORE = 1 / 512  # of the drawing; what is smaller may be a slip
 _LONGEST = 1 / 4  # of the lines around a piece: the border on open paper that completes them
+_PLAIN = 0.6  # sureness times narrowness, from which a border counts no longer than it is
 _LEAST_SIDE = 128  # px, of the grid on which segments to cut are looked for
 _HALVES = (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])  # pixels, and those to the right and below
 
@@ -127,9 +128,7 @@ class _Touching:
     classes: npt.NDArray[np.intp]
 
     @classmethod
-    def measured(
-        cls, pieces: Labels, depth: Floats, shares: list[Floats], classes: npt.NDArray[np.intp]
-    ) -> _Touching:
+    def measured(cls, pieces: Labels, depth: Floats, shares: list[Floats], classes: npt.NDArray[np.intp]) -> _Touching:
         count, paper = len(classes), depth > 0
         borders, lined = np.zeros((count, count), np.intp), np.zeros(count, np.intp)
         widths, deepest = np.zeros((count, count), np.float32), np.zeros(count, np.float32)
@@ -161,7 +160,7 @@ class _Touching:
         shares = self.sums / np.maximum(self.sums.sum(1, keepdims=True), 1e-9)
         leads = shares[np.arange(len(shares)), self.classes][:, None] - shares[:, self.classes]
         narrow = np.minimum(self.deepest[:, None], self.deepest) / np.maximum(self.widths, 1e-9)
-        return np.asarray(1 / np.clip(np.minimum(leads, leads.T) * narrow, 1e-9, 1), dtype=np.float32)
+        return np.asarray(1 / np.clip(np.minimum(leads, leads.T) * narrow / _PLAIN, 1e-9, 1), dtype=np.float32)
 
     def join(self, one: int, other: int) -> None:
         """Makes a piece part of another."""

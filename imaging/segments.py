@@ -52,12 +52,12 @@ class Segments:
             (m, 2) int32, the segments of each two pixels that lie beside or below each other and are not of one; and
             (m,) float32, the lesser depth of the two: 0 where they touch under a line.
         """
-        pairs, depths = [], []
-        for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-            at = np.nonzero(self.small[here] != self.small[there])
-            pairs.append(np.stack([self.small[here][at], self.small[there][at]], 1))
-            depths.append(np.minimum(self.depth[here][at], self.depth[there][at]))
-        return np.concatenate(pairs), np.concatenate(depths)
+        labels, depth, width = self.small.ravel(), self.depth.ravel(), self.small.shape[1]
+        beside = np.flatnonzero(labels[:-1] != labels[1:])
+        beside = beside[beside % width != width - 1]  # a row's last pixel and the next row's first
+        below = np.flatnonzero(labels[:-width] != labels[width:])
+        one, other = np.concatenate([beside, below]), np.concatenate([beside + 1, below + width])
+        return np.stack([labels[one], labels[other]], 1), np.minimum(depth[one], depth[other])
 
 
 def find_segments(gray: Gray, regions: npt.NDArray[np.float32] | None = None) -> Segments:
