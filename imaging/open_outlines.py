@@ -2,8 +2,8 @@
 
 Geometry closes gaps that are narrower than what they join. Through a wider one, hair runs into the face. What a painter
 is sure of are cores; they grow until they meet, as segments do. A border on open paper is right where it only completes
-an outline: where it is short beside the lines around the piece that it cuts off, the shorter the less sure the painter is
-and the wider the border is beside the two pieces. A border in the middle of paper is the painter's doubt, and is not cut.
+an outline: where it is short beside the lines around the piece that it cuts off. It counts for longer, the less sure
+the painter is and the wider it is beside the two pieces. A border in the middle of paper is the painter's doubt.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class _Touching:
             for here, there in ((one, other), (other, one)):
                 lined += np.bincount(pieces[here][paper[here] & ~paper[there]], minlength=count)
         np.maximum.at(deepest, pieces[paper], depth[paper])
-        sums = np.stack([np.bincount(pieces[paper], share[paper], count) for share in shares], 1)
+        sums = np.stack([np.bincount(pieces[paper], share[paper], count) for share in shares], 1).astype(np.float64)
         widths = np.maximum(widths, widths.T)
         return cls(np.arange(count), borders + borders.T, widths, lined, deepest, sums, classes)
 

@@ -42,7 +42,7 @@ def test_a_gap_in_an_outline_parts_what_a_painter_is_sure_of(gap: int) -> None:
 
 
 def test_where_a_painter_is_in_doubt_what_is_open_to_each_other_is_one() -> None:
-    found = classes_of(find_segments(rooms(8)), seen(0.1))
+    found = classes_of(find_segments(rooms(8)), seen(0.03))
     assert len(np.unique(found[70:170, 50:190])) == 1
-    closed = classes_of(find_segments(rooms(0)), seen(0.1))
+    closed = classes_of(find_segments(rooms(0)), seen(0.03))
     assert closed[120, 70] == 1 and closed[120, 170] == 2
