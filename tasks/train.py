@@ -105,7 +105,9 @@ def run_of(dataset: Dataset, model: Model, preset: PresetName, config: "TrainCon
     """Returns the run of a training, which is the same for the same dataset, settings and images."""
     keys = [row.key for row in rows]
     of = [dataset.name, config.identity(), keys]
-    return model.run(preset, of=of, formerly=[dataset.name, config_1(config.model_dump()), keys])
+    # version 0.1 learned no shadows
+    formerly = None if config.method.learns_shadows else [dataset.name, config_1(config.model_dump()), keys]
+    return model.run(preset, of=of, formerly=formerly)
 
 
 def training_rows(dataset: Dataset) -> list[Row]:
