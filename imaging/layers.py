@@ -47,15 +47,17 @@ class Layered:
         picture = np.empty_like(self.flats)
         for top in range(0, len(picture), _STRIP):
             rows = slice(top, top + _STRIP)
-            colours = self.flats[rows] if self.shading is None else _shaded(self.flats[rows], self.shading[rows])
-            picture[rows] = (colours.astype(np.uint16) * self.lines[rows] + 127) // 255
+            if self.shading is None:
+                picture[rows] = (self.flats[rows].astype(np.uint16) * self.lines[rows] + 127) // 255
+            else:
+                picture[rows] = _in_shadow(self.flats[rows], self.lines[rows], self.shading[rows])
         image = Image.fromarray(picture)
         if self.alpha is not None:
             image.putalpha(Image.fromarray(self.alpha))
         return image
 
 
-def _shaded(colours: Pixels, shading: Pixels) -> Pixels:
-    """Multiplies colours (h, w, 3) with shadows (h, w, 4)."""
-    dark = (shading[..., 3:].astype(np.uint16) * (255 - shading[..., :3]) + 127) // 255
-    return np.asarray((colours.astype(np.uint16) * (255 - dark) + 127) // 255, dtype=np.uint8)
+def _in_shadow(flats: Pixels, lines: Pixels, shading: Pixels) -> Pixels:
+    """Multiplies flats and lines, (h, w, 3), with shadows, (h, w, 4), and rounds once; below 2³² at each step."""
+    left = 255 * 255 - shading[..., 3:].astype(np.uint32) * (255 - shading[..., :3])
+    return np.asarray((left * flats * lines + 255**3 // 2) // 255**3, dtype=np.uint8)
