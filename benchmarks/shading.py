@@ -127,8 +127,12 @@ def measure(style: str, kind: str) -> Measured:
         rows.append([Image.fromarray(each) for each in shown])
     memory = painter.memory()
     assert memory is not None and memory.shadows is not None
-    means = [{name: float(np.mean(values)) for name, values in each.items()} for each in (errors, distances)]
-    return Measured(*means, memory.shadows.edge if memory.shadows.helps else "none", rows[:SHOWN])
+    edge = memory.shadows.edge if memory.shadows.helps else "none"
+    return Measured(means(errors), means(distances), edge, rows[:SHOWN])
+
+
+def means(values: dict[str, list[float]]) -> dict[str, float]:
+    return {name: float(np.mean(each)) for name, each in values.items()}
 
 
 def seen_in_flat(style: str) -> float:

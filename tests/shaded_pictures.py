@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from cyclegan.painting.checkpoint import save_checkpoint
 from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.networks import WithShadows
 from cyclegan.painting.painter import Painter
 from cyclegan.training.dataset import TrainingData
 from imaging.lineart import Normalization
@@ -54,9 +55,11 @@ def shading_painter(errors: tuple[float, float, float] = (0.1, 0.05, 0.05), soft
     """Makes an untrained painter that shades most of a drawing more or less."""
     config = {"blocks": 1, "ngf": 8, "head": "line_keeping", "upsample": "nearest", "palette": 6, "shading": True}
     painter = untrained(GeneratorConfig.model_validate(config))
+    network = painter.network
+    assert isinstance(network, WithShadows)
+    *_, last = network.shade.parameters()
     with torch.no_grad():
-        torch.nn.init.normal_(painter.network.shade[-1].weight, generator=torch.Generator().manual_seed(1))
-        painter.network.shade[-1].bias.fill_(4.0)
+        last.fill_(4.0)
     painter.tints = torch.linspace(0.3, 0.8, 18).view(6, 3)
     painter.shading_errors, painter.softness = torch.tensor(errors), torch.tensor(softness)
     return painter

@@ -96,7 +96,7 @@ class CycleGan:
             "pseudo_a": l1_loss(self._as_lines(lines), batch.lines_b),
         }
         total = self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
-        if batch.shadows_b is not None:
+        if shadows is not None and batch.shadows_b is not None:
             losses["shadows"] = shadow_loss(shadows, batch.shadows_b)
             total = total + losses["shadows"]
         self.optimizers["generators"].update(total, at.rate)
@@ -141,7 +141,7 @@ class CycleGan:
         if pseudo is not None:
             losses |= {"pseudo_a": l1_loss(fake_a, pseudo), "pseudo_b": l1_loss(more_b[-1], b)}
             total = total + weights.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
-        if batch.shadows_b is not None:
+        if shadows is not None and batch.shadows_b is not None:
             losses["shadows"] = shadow_loss(shadows, batch.shadows_b)
             total = total + losses["shadows"]
         return losses | {"generators": total}, fake_a, fake_b
@@ -151,7 +151,7 @@ class CycleGan:
         first, last = self.config.losses.lambda_cycle_b, self.config.losses.lambda_cycle_b_end
         return first + (last - first) * at.step / max(1, at.total - 1)
 
-    def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None, Tensor]:
+    def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None, Tensor | None]:
         """Colours all given images in one pass, with the palettes measured in `real_b` if the painter has palettes.
 
         With these palettes, lineart gets colours of domain B, and B→A→B can reconstruct the colours of `real_b`.
@@ -161,19 +161,22 @@ class CycleGan:
             images: (N, 3, H, W) in [-1, 1] each; None is skipped. With palettes, the last one is `batch.lines_b`.
 
         Returns:
-            The coloured images, the palettes (N, k, 3) in [0, 1] or None, and the logits of the last image's shadows,
-            (N, LIGHTS or 0, H, W).
+            The coloured images, the palettes (N, k, 3) in [0, 1] or None, and the logits of the shadows on the last
+            image, (N, LIGHTS, H, W), or None if there is nothing to learn of them.
         """
         if not self.config.generator.palette:
-            coloured = together(self.g_ab, *images)
-            return coloured, None, coloured[-1][:, :0]
+            return together(self.g_ab, *images), None, None
         assert batch.lines_b is not None
         given = [image for image in images if image is not None]
-        regions, shadows = self.g_ab.divided(self.g_ab.network(torch.cat(given)))
-        parts = regions.split(len(given[0]))
-        palette = palette_of(parts[-1], batch.lines_b, batch.real_b)
-        filled = [compose(in_colours(shares, palette), image) for shares, image in zip(parts, given, strict=True)]
-        return filled, palette, shadows[-len(given[0]) :]
+        shadows = None
+        if batch.shadows_b is None:
+            regions = together(self.g_ab.regions, *given)
+        else:
+            both, logits = self.g_ab.with_shadows(torch.cat(given))
+            regions, shadows = both.split(len(given[0])), logits[-len(given[0]) :]
+        palette = palette_of(regions[-1], batch.lines_b, batch.real_b)
+        coloured = [compose(in_colours(shares, palette), image) for shares, image in zip(regions, given, strict=True)]
+        return coloured, palette, shadows
 
     def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         with self._context.autocast():

@@ -87,6 +87,11 @@ class WithShadows(nn.Module):
             nn.Conv2d(2 * n, LIGHTS, 3, padding=1),
         )
 
+    def without_shadows(self, x: Tensor) -> Tensor:
+        """Returns the channels of the network alone, (N, channels, H, W)."""
+        found: Tensor = self.head(self.trunk(x))
+        return found
+
     def forward(self, x: Tensor) -> Tensor:
         """Returns the channels of the network and the logits of shadows, (N, channels + LIGHTS, H, W)."""
         found = self.trunk(x)

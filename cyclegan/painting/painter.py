@@ -81,18 +81,20 @@ class Painter(nn.Module):
 
     def regions(self, lines: Tensor) -> Tensor:
         """Predicts the region map (N, k, H, W), shares that sum to 1, of lines (N, 3, H, W) in [-1, 1]."""
-        return self.divided(self.network(lines))[0]
+        network = self.network.without_shadows if isinstance(self.network, WithShadows) else self.network
+        found: Tensor = network(lines)[:, : self.config.palette]
+        return found.softmax(1)
 
     def in_shadow(self, lines: Tensor) -> Tensor:
         """Predicts the colours under lines (N, 3, H, W) in [-1, 1], with shadows if there are any: in [0, 1]."""
         if not self.config.learns_shadows:
             return self.layers(lines).flats
-        regions, shadows = self.divided(self.network(lines))
+        regions, shadows = self.with_shadows(lines)
         return in_colours(regions, self._first(lines)).flats * (1 - shadows[:, :1].sigmoid() * (1 - self.tints.mean()))
 
-    def divided(self, found: Tensor) -> tuple[Tensor, Tensor]:
-        """Divides what the network found, (N, c, H, W), into the region map and the logits of shadows."""
-        k = self.config.palette
+    def with_shadows(self, lines: Tensor) -> tuple[Tensor, Tensor]:
+        """Predicts the region map and, with shading, the logits of shadows (N, LIGHTS, H, W) of lines (N, 3, H, W)."""
+        found, k = self.network(lines), self.config.palette
         return found[:, :k].softmax(1), found[:, k:]
 
     @torch.inference_mode()
@@ -103,19 +105,19 @@ class Painter(nn.Module):
             lineart: (N, h, w) uint8, normalized drawings of one shape.
 
         Returns:
-            (N, c, h, w) float32 in [0, 1]. The first k channels are the region map; with shading, LIGHTS masks of
-            shadows follow, for light as in domain B and mirrored. Without palettes, c is 3.
+            (N, c, h, w) float32 in [0, 1]. The first k channels are the region map; if domain B has shadows, LIGHTS
+            masks of shadows follow, for light as there and mirrored. Without palettes, c is 3.
         """
         height, width = lineart.shape[1:]
         pages = torch.from_numpy(np.stack([padded(gray) for gray in lineart]))
         # a backend for CPUs has no parameters
         device = next((each.device for each in self.parameters()), torch.device("cpu"))
         lines = to_range(pages.to(device))[:, None].expand(-1, 3, -1, -1)
-        if self.config.palette:
-            regions, shadows = self.divided(self.network(lines))
+        if self.config.learns_shadows and self.shading_errors[0] > 0:
+            regions, shadows = self.with_shadows(lines)
             found = torch.cat([regions, shadows.sigmoid()], 1)
         else:
-            found = self.layers(lines).flats
+            found = self.regions(lines) if self.config.palette else self.layers(lines).flats
         return found[..., :height, :width].float().cpu().numpy()
 
     def memory(self) -> Memory | None:
@@ -162,7 +164,7 @@ class Painter(nn.Module):
 
     def _shaded(self, example: Example) -> tuple[Example, Tensor, Tensor]:
         """Returns a picture with the region map (k, H, W) and the shadows (H, W) that the painter finds."""
-        regions, shadows = self.divided(self.network(example.lines[None]))
+        regions, shadows = self.with_shadows(example.lines[None])
         return example, regions[0], shadows[0, 0].sigmoid()
 
     def _remembered(self, lines: Tensor, colour: Tensor) -> tuple[Tensor, Tensor, Tensor]:
