@@ -17,6 +17,7 @@ SIZE, CROP = 72, 64  # px
 NUM_TRAINING, NUM_HELD_OUT, NUM_TEST = 240, 48, 40  # portraits of each domain
 WATCHED_EVERY, TUNE_STEPS = 15, 60
 SEEDS = (0, 1, 2)
+_TRAININGS = 2  # raised when the same settings are trained or painted with otherwise, so that all are made anew
 
 _OURS = {
     "method": {"discriminator": {"layers": 2}},
@@ -66,7 +67,7 @@ class Recipe:
     def digest(self, seed: int, style: str) -> str:
         """Returns a digest of all settings, so that a changed recipe is trained again."""
         config = self.config(seed).identity()
-        said = [style, config, self.method.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
+        said = [_TRAININGS, style, config, self.method.__name__, self.num_lineart, self.tune_on, TUNE_STEPS]
         said += [self.watched, WATCHED_EVERY, SIZE, NUM_TRAINING, NUM_HELD_OUT, NUM_TEST]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 

@@ -1,9 +1,11 @@
 """Draws portraits in several artists' styles, each as lineart and in colour, pixel by pixel alike."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import resvg_py
@@ -66,10 +68,26 @@ def draw(style: str, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     if style == "adventurer":
         lines, colour = portrait(seed, "A", size), portrait(seed, "B", size)
         return np.ascontiguousarray(lines[..., 0]), colour
-    colours = _STYLES[style]
-    white = {f"{name}Color": ["#ffffff"] for name in colours}
-    chosen = {f"{name}Color": values for name, values in colours.items() if values}
+    white = {f"{name}Color": ["#ffffff"] for name in _STYLES[style]}
+    chosen = {f"{name}Color": values for name, values in _STYLES[style].items() if values}
     return lineart_gray(_render(style, seed, white, size)), np.array(_render(style, seed, chosen, size))
+
+
+def drawn_with(style: str, seed: int, colours: Mapping[str, str], size: int) -> np.ndarray:
+    """Draws a portrait, (size, size, 3) uint8 RGB, with a colour (#rrggbb) for each option that has one."""
+    return np.array(_render(style, seed, {f"{name}Color": [colour] for name, colour in colours.items()}, size))
+
+
+def colours_of(style: str) -> dict[str, list[str]]:
+    """Returns the colours (#rrggbb) that each option of a style may have."""
+    own = _definition(style)["colors"]
+    return {name: values or own[name]["values"] for name, values in _STYLES[style].items()}
+
+
+def excluded(style: str, option: str) -> list[str]:
+    """Returns the options whose colour an option may not have."""
+    named: list[str] = _definition(style)["colors"][option]["notEqualTo"]
+    return named
 
 
 def _render(style: str, seed: int, colours: dict[str, list[str]], size: int) -> Image.Image:
@@ -81,4 +99,10 @@ def _render(style: str, seed: int, colours: dict[str, list[str]], size: int) -> 
 
 @cache
 def _style(name: str) -> Style:
-    return Style(json.loads(files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8")))
+    return Style(_definition(name))
+
+
+@cache
+def _definition(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8"))
+    return read

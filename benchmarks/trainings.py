@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.colourings import Colourings
 from benchmarks.recipes import (
     NUM_HELD_OUT,
     NUM_TEST,
@@ -25,7 +26,7 @@ from benchmarks.recipes import (
     WATCHED_EVERY,
     Recipe,
 )
-from benchmarks.styles import Known, draw
+from benchmarks.styles import draw
 from cyclegan.methods.cyclegan import Losses
 from cyclegan.methods.method import Context
 from cyclegan.painting.painter import MOST_REMEMBERED
@@ -57,7 +58,7 @@ class Portraits:
 
     data: TrainingData
     test: list[np.ndarray]
-    truths: Sequence[Truth | Known]
+    truths: Sequence[Truth | Colourings]
 
 
 @cache
@@ -70,9 +71,9 @@ def portraits(style: str = "adventurer") -> Portraits:
     return Portraits(TrainingData(a, b, a_held_out, b_held_out), test, [_truth(style, seed) for seed in tested])
 
 
-def _truth(style: str, seed: int) -> Truth | Known:
-    """Returns all colourings of a demo portrait; of a portrait in another style, the one that is known."""
-    return Truth.of(seed, SIZE) if style == "adventurer" else Known(*draw(style, seed, SIZE))
+def _truth(style: str, seed: int) -> Truth | Colourings:
+    """Returns all colourings of a portrait that its style allows."""
+    return Truth.of(seed, SIZE) if style == "adventurer" else Colourings.of(style, seed, SIZE)
 
 
 def _toned(gray: np.ndarray) -> np.ndarray:
@@ -162,12 +163,12 @@ class Training:
 
     def _pages(self) -> tuple[Sequence[np.ndarray], ...]:
         data = self._portraits.data
-        return data.a_held_out, lines_of(data.b_held_out), self._portraits.test
+        return data.a_held_out, lines_held_out(data), self._portraits.test
 
 
-def lines_of(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Returns the extracted lines of colour pictures (H, W, 3) as normalized lineart, (H, W) uint8 each."""
-    return [_toned(extract_lines(picture)) for picture in pictures]
+def lines_held_out(data: TrainingData) -> list[np.ndarray]:
+    """Returns the extracted lines of the held-out colour pictures as normalized lineart, (H, W) uint8 each."""
+    return [_toned(extract_lines(picture, data.line_style)) for picture in data.b_held_out]
 
 
 class Judge:
@@ -176,7 +177,7 @@ class Judge:
     def __init__(self, style: str) -> None:
         self._truths, data = portraits(style).truths, portraits(style).data
         self._with_hair = [truth for truth in self._truths if isinstance(truth, Truth)]  # all, or none of another style
-        self._scorer = Scorer(data.a_held_out, data.b_held_out, lines_of(data.b_held_out))
+        self._scorer = Scorer(data.a_held_out, data.b_held_out, lines_held_out(data))
         self._extract = Extractor()
         self._reference = self._texture(data.b_held_out)
         self._unit = self._reference.std(axis=0) + 1e-6
@@ -211,7 +212,7 @@ class Judge:
         return distinct(x) + distinct(y) - 2 * float(kernel(x, y).mean())
 
 
-def distance(truths: Sequence[Truth | Known], outputs: Iterable[np.ndarray]) -> float:
+def distance(truths: Sequence[Truth | Colourings], outputs: Iterable[np.ndarray]) -> float:
     """Returns the mean distance of outputs (H, W, 3) uint8 to the truths of their portraits, in ΔE*ab."""
     return float(np.mean([truth.distance(output) for truth, output in zip(truths, outputs, strict=True)]))
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from benchmarks import recipes, selection, variants
+from benchmarks.colourings import Colourings
+from benchmarks.styles import colours_of, draw, drawn_with
 from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment
@@ -105,3 +107,26 @@ def test_correlation_is_one_where_the_score_orders_like_the_truth() -> None:
     assert selection.correlation(FOUND) == pytest.approx(1.0)
     reversed_ = [each | {"distance": -each["distance"]} for each in FOUND]
     assert selection.correlation(reversed_) == pytest.approx(-1.0)
+
+
+def test_a_portrait_s_own_colours_are_among_its_colourings() -> None:
+    for style in ("micah", "open-peeps"):
+        lines, colour = draw(style, 7, 72)
+        known = Colourings.of(style, 7, 72)
+        assert known.distance(colour) < 0.1 < 3 < known.distance(np.repeat(lines[..., None], 3, axis=2))
+
+
+def test_other_colours_of_the_palette_are_as_right() -> None:
+    known = Colourings.of("open-peeps", 7, 72)
+    own = {name: colours[0] for name, colours in colours_of("open-peeps").items()}
+    for clothing in ("#78e185", "#e279c7"):
+        assert known.distance(drawn_with("open-peeps", 7, own | {"clothing": clothing}, 72)) < 0.5
+    assert known.distance(drawn_with("open-peeps", 7, own | {"clothing": "#2000ff"}, 72)) > 3
+
+
+def test_what_a_style_forbids_is_not_right() -> None:
+    """Skin and hair of one colour could not be told apart."""
+    apart = {"base": "#77311d", "hair": "#d2eff3", "shirt": "#9287ff"}
+    alike = apart | {"hair": "#77311d"}
+    known = Colourings.of("micah", 7, 72)
+    assert known.distance(drawn_with("micah", 7, apart, 72)) + 1 < known.distance(drawn_with("micah", 7, alike, 72))

@@ -17,7 +17,7 @@ from PIL import Image
 from cyclegan.painting.checkpoint import load_checkpoint, save_checkpoint
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.scoring.samples import translate
-from cyclegan.scoring.score import FAITHFULNESS_WEIGHTS, REALISM_WEIGHTS, Score, Scorer
+from cyclegan.scoring.score import FAITHFULNESS_WEIGHTS, REALISM_WEIGHTS, SUITABILITY_WEIGHTS, Score, Scorer
 from cyclegan.training.checkpoints import checkpoint_path, checkpoint_step, list_checkpoints
 from cyclegan.training.dataset import TrainingData
 from cyclegan.training.trainer import Trainer
@@ -173,7 +173,7 @@ def test_the_sheet_shows_lineart_then_averaged_then_raw_weights(tmp_path: Path) 
 
 
 SOUND = {"line_recall": 0.99, "diversity": 0.3, "diversity_b": 0.3, "soft_median": 0.05, "soft_b": 0.02}
-NO_FAULTS = {name: 0.0 for name in (*REALISM_WEIGHTS, *FAITHFULNESS_WEIGHTS, "b_suit")}
+NO_FAULTS = {name: 0.0 for name in (*REALISM_WEIGHTS, *FAITHFULNESS_WEIGHTS, *SUITABILITY_WEIGHTS)}
 
 
 def known(selecting: float, reporting: float = 0.0, **measures: float) -> dict[str, Any]:
