@@ -154,7 +154,7 @@ def _textured(mask: Floats, paper: Mask, inside: Numbers, count: int) -> Mask:
 
 def _beside_lighter(segments: Segments, tones: _Tones) -> Mask:
     """Tells which segments touch one of which they may be the shadow."""
-    pairs = segments.borders()
+    pairs = segments.borders()[0]
     pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
     here, there = pairs.T
     light = _lightness(tones.lit)
