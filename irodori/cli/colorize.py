@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from imaging.formats import LAYER_ENDINGS, LayerFile, is_foreign, lacking, promised_format
-from irodori.cli.guides import asked_guide, is_sheet_file
+from irodori.cli.guides import AskedShadows, asked_guide, is_sheet_file
 from irodori.cli.jobs import Job, Request, is_current, plan
 from irodori.cli.looks import Look, load_looks
 from irodori.cli.outputs import Outputs
@@ -62,6 +62,16 @@ def colorize(
             metavar="X,Y=COLOUR", help="A colour at a place: 0.4,0.6=#c03020, with @area, @part or @everywhere behind."
         ),
     ] = None,
+    shading: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="0..1", help="Strength of shadows; by default 1 if the model's help."),
+    ] = None,
+    cel: Annotated[
+        bool | None, typer.Option("--cel/--soft", help="Hard or soft shadows; by default as the pictures had.")
+    ] = None,
+    mirror_light: Annotated[
+        bool, typer.Option("--mirror-light", help="Light from the other side than in the pictures.")
+    ] = False,
     layers: Annotated[
         list[LayerFile] | None,
         typer.Option(help="Write the layers as a file, too: OUT/hero.ora for OUT/hero.png; several: give it for each."),
@@ -84,7 +94,8 @@ def colorize(
         raise typer.BadParameter(reason, param_hint="--layers")
     if (hints or point) and (len(sources) > 1 or os.path.isdir(sources[0])):
         raise typer.BadParameter(f"{_ONE}, and these are several", param_hint="--hints" if hints else "--point")
-    asked, fingerprint = asked_guide(sheet or [], hints or [], point or [])
+    shadows = AskedShadows(shading, None if cel is None else "cel" if cel else "soft", mirror_light)
+    asked, fingerprint = asked_guide(sheet or [], hints or [], point or [], shadows)
     looks = load_looks(model, style or [], variants, like or [], asked)
     into_folder = _into_folder(sources, target, len(looks) > 1)
     tools = [
