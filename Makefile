@@ -15,7 +15,7 @@ help: ## what can be made
 
 install: $(INSTALLED) ## create .venv and install
 
-$(INSTALLED): requirements.txt requirements-fast.txt requirements-psd.txt requirements-stack.txt requirements-dev.txt constraints.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements-fast.txt requirements-psd.txt requirements-postgres.txt requirements-stack.txt requirements-dev.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Irodori needs Python 3.11 or later; call: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv || \

@@ -1,8 +1,8 @@
 """Runs the whole stack on this machine until Ctrl-C: `python -m deploy.up`.
 
-It starts the S3 server, the Prefect server, `deploy.setup`, and a worker for each pool. It stops them in the opposite
-order, so that a training can still save its checkpoint and report its end. Everything listens on 127.0.0.1 only and
-keeps its state in one folder.
+It starts the S3 server, the Prefect server, `deploy.setup`, a worker for each pool, and the web page. It stops them in
+the opposite order, so that a training can still save its checkpoint and report its end. Everything listens on 127.0.0.1
+only and keeps its state in one folder.
 """
 
 import os
@@ -59,6 +59,7 @@ class Settings(BaseSettings):
         PROJECT / ".run", description="database, objects, credentials and logs"
     )
     ui_port: int = Field(4200, ge=1, le=65_535, description="Prefect's server and UI")
+    web_port: int = Field(8100, ge=1, le=65_535, description="the web page")
     s3_port: int = Field(8333, ge=1, le=65_535 - max(PORT_OFFSETS.values()), description="S3 server")
 
 
@@ -107,6 +108,7 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
     with ExitStack() as stack:
         stack.enter_context(_exclusive_lock(folder))
         require_free([settings.ui_port], "choose another with IRODORI_UI_PORT")
+        require_free([settings.web_port], "choose another with IRODORI_WEB_PORT")
         check_home(folder / "prefect")
         print(_check_disk(settings), flush=True)
         print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
@@ -118,10 +120,13 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
         with _python("deploy.setup", name="setup", folder=folder, env=env) as setup:
             setup.wait_until(lambda: setup.succeeded, seconds=START_SECONDS, pause=pause)
         workers = [stack.enter_context(_worker(pool, folder, env)) for pool in POOLS]
+        page = stack.enter_context(_page(settings, env))
+        address = f"http://{HOST}:{settings.web_port}/healthz"
+        page.wait_until(lambda: answers(address), seconds=START_SECONDS, pause=pause)
         stack.enter_context(_variables_file(folder / "env", shown))
         print(ready_message(settings, shown, s3), flush=True)
         while True:
-            for child in [server, *workers, *([s3] if s3 else [])]:
+            for child in [server, page, *workers, *([s3] if s3 else [])]:
                 child.check()
             pause(WATCH_SECONDS)
 
@@ -129,7 +134,8 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
 def ready_message(settings: Settings, shown: Mapping[str, str], s3: SeaweedFS | None) -> str:
     """Returns the message with the addresses of the running stack and the commands to try."""
     folder = os.path.relpath(settings.run_folder)
-    places = [("Prefect UI", f"http://{HOST}:{settings.ui_port}"), ("storage", shown["IRODORI_STORAGE"])]
+    places = [("web page", f"http://{HOST}:{settings.web_port}")]
+    places += [("Prefect UI", f"http://{HOST}:{settings.ui_port}"), ("storage", shown["IRODORI_STORAGE"])]
     if s3:
         places += [("S3 endpoint", f"{s3.endpoint}   (credentials: {folder}/env)")]
         places += [("browse it", f"{s3.files_url}{BUCKET}/")]
@@ -173,6 +179,12 @@ def _server(settings: Settings, env: Mapping[str, str]) -> Child:
 def _worker(pool: str, folder: Path, env: Mapping[str, str]) -> Child:
     start = ("prefect", "worker", "start", "--pool", pool, "--name", pool, "--type", "process")
     return _python(*start, name=f"{pool} worker", folder=folder, env=env, grace=SECONDS_TO_SAVE)
+
+
+def _page(settings: Settings, env: Mapping[str, str]) -> Child:
+    database = f"sqlite:///{settings.run_folder / 'web.sqlite'}"
+    start = ("irodori.cli.start", "serve", "--port", str(settings.web_port))
+    return _python(*start, name="web page", folder=settings.run_folder, env={"IRODORI_DATABASE": database, **env})
 
 
 def _python(*command: str, name: str, folder: Path, env: Mapping[str, str], grace: float = 10.0) -> Child:

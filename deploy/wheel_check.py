@@ -57,7 +57,9 @@ def build(folder: Path) -> Path:
     if found != SHIPPED:
         sys.exit(f"the wheel holds {sorted(found)}, not {sorted(SHIPPED)}: see [tool.setuptools] in pyproject.toml")
     wanted = {path.relative_to(PROJECT).as_posix() for name in SHIPPED for path in (PROJECT / name).rglob("*.*")}
-    if missing := {name for name in wanted if name.endswith((".py", ".html", ".j2", ".typed"))} - set(names):
+    if missing := {
+        name for name in wanted if name.endswith((".py", ".html", ".j2", ".typed", ".js", ".css", ".svg"))
+    } - set(names):
         sys.exit(f"the wheel lacks {sorted(missing)}: see [tool.setuptools] in pyproject.toml")
     return wheel
 

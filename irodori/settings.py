@@ -14,7 +14,7 @@ from irodori.errors import PipelineError
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
     """Returns the default data folder: data/ in a checkout, otherwise the user's data folder of the platform."""
     is_checkout = (_PROJECT / "prefect.yaml").is_file()
     return _PROJECT / "data" if is_checkout else user_data_path("irodori", appauthor=False)
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="IRODORI_", frozen=True)
 
     storage: str = Field(
-        default_factory=lambda: _data_folder().as_uri(),
+        default_factory=lambda: data_folder().as_uri(),
         description="file:///folder or s3://bucket/prefix; where everything rests",
     )
     source: str = Field(
@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     task_runner: Literal["threads", "processes", "dask"] = Field("threads", description="what runs batches of images")
     workers: int = Field(4, ge=1, le=256, description="how many batches at once")
     dask_scheduler: str = Field("", description="tcp://host:port of a Dask scheduler; empty starts one on this machine")
+
+    database: str = Field(
+        "", description="where the web page keeps its rows, as SQLAlchemy's URL; empty: a file web.sqlite"
+    )
 
     @field_validator("dask_scheduler")
     @classmethod

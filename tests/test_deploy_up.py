@@ -53,12 +53,13 @@ class Stack:
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
-        self.ui_port, self.s3_port = free_port(), free_port(PORT_OFFSETS.values())
+        self.ui_port, self.web_port, self.s3_port = free_port(), free_port(), free_port(PORT_OFFSETS.values())
         self.api = f"http://{HOST}:{self.ui_port}/api"
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PREFECT_"))}
         self.env = clean | {
             "IRODORI_RUN_FOLDER": str(folder),
             "IRODORI_UI_PORT": str(self.ui_port),
+            "IRODORI_WEB_PORT": str(self.web_port),
             "IRODORI_S3_PORT": str(self.s3_port),
             "PREFECT_HOME": str(folder / "home"),
             # nothing listens there: no connection of the stack to itself may go through a proxy
@@ -99,7 +100,7 @@ class Stack:
 
     def is_gone(self) -> bool:
         """No process of it runs, and nothing listens on its ports."""
-        ports = [self.ui_port, *(self.s3_port + offset for offset in PORT_OFFSETS.values())]
+        ports = [self.ui_port, self.web_port, *(self.s3_port + offset for offset in PORT_OFFSETS.values())]
         return not any(process.is_running() for process in self.members) and all(map(is_free, ports))
 
     def prefect(self, *command: str, cwd: Path = ROOT) -> str:
@@ -144,6 +145,9 @@ def test_the_ready_message_names_places_and_commands(stack: Stack) -> None:
         assert part in stack.output
     assert "prefect deployment run train-cyclegan" in stack.output
     assert requests.get(f"http://{HOST}:{stack.ui_port}", timeout=60).ok
+    page = f"http://{HOST}:{stack.web_port}"
+    assert page in stack.output
+    assert requests.get(f"{page}/api/models", timeout=60).json()["models"] == []  # none is trained yet
 
 
 def test_the_credentials_that_it_writes_down_are_its_owner_s_only(stack: Stack) -> None:
@@ -155,7 +159,7 @@ def test_everything_listens_on_loopback_only(stack: Stack) -> None:
     found = [one for process in stack.members for one in process.net_connections(kind="inet")]
     listening = [one.laddr for one in found if one.status == psutil.CONN_LISTEN]
     assert {address.ip for address in listening} == {HOST}
-    assert {address.port for address in listening} >= {stack.ui_port, stack.s3_port}
+    assert {address.port for address in listening} >= {stack.ui_port, stack.web_port, stack.s3_port}
 
 
 def test_the_server_knows_pools_limits_and_automations(stack: Stack) -> None:

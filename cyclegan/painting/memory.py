@@ -130,14 +130,14 @@ class Memory:
         """
         rows = np.concatenate([3 * each + np.arange(3) for each in wanted])
         asked = np.concatenate(list(wanted.values()))
-        covariance = self._covariance()
+        covariance = self.covariance()
         gain = covariance[:, rows] @ np.linalg.inv(covariance[np.ix_(rows, rows)])
         moved = palette.ravel() + gain @ (asked - palette.ravel()[rows])
         moved[rows] = asked
         moved[:3] = palette[0] if 0 not in wanted else moved[:3]  # paper stays as it is
         return np.asarray(moved.clip(0, 1).reshape(-1, 3), dtype=np.float32)
 
-    def _covariance(self) -> npt.NDArray[np.float64]:
+    def covariance(self) -> npt.NDArray[np.float64]:
         flat = self._filled(np.arange(len(self.palettes))).reshape(len(self.palettes), -1).astype(np.float64)
         own = np.cov(flat.T) if len(flat) > 1 else np.zeros((flat.shape[1],) * 2)
         mean = max(float(np.trace(own)) / len(own), 1e-4)

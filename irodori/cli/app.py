@@ -8,6 +8,7 @@ import typer
 
 from irodori.cli.colorize import colorize
 from irodori.cli.inbox import fetch, send
+from irodori.cli.serve import serve
 from irodori.cli.sheet import sheet
 from irodori.cli.train import train
 from irodori.loopback import keep_loopback_direct
@@ -19,8 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (colorize, sheet, train, send, fetch):
-    app.command(no_args_is_help=command is not train)(command)
+for command in (colorize, serve, sheet, train, send, fetch):
+    app.command(no_args_is_help=command not in (serve, train))(command)
 
 
 def _show_version(wanted: bool) -> None:

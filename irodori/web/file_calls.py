@@ -1,0 +1,123 @@
+"""Answers the calls that exchange other files: exports, pictures whose colours are taken, and the inbox."""
+
+import json
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from irodori.web.blobs import edits_name, export_name, new_id, reference_name
+from irodori.web.context import PICTURE, Service, plain
+from irodori.web.edits import read_edits
+from irodori.web.guard import client_of
+from irodori.web.limits import EXPORTS
+from irodori.web.receiving import check_disk, receive_picture
+from irodori.web.refusal import Refused
+from irodori.web.rows import NewDrawing
+
+_MEDIA = {"png": "image/png", "ora": "image/openraster", "psd": "image/vnd.adobe.photoshop"}
+assert set(_MEDIA) == set(EXPORTS)
+
+
+def add_file_calls(calls: APIRouter, service: Service) -> None:
+    """Adds the calls."""
+    _add_exports(calls, service)
+    _add_references(calls, service)
+    _add_inbox(calls, service)
+
+
+def _add_exports(calls: APIRouter, service: Service) -> None:
+    rows, blobs = service.rows, service.blobs
+
+    @calls.post("/drawings/{id_}/exports/{kind}", status_code=202)
+    def ask(id_: str, kind: Literal["png", "ora", "psd"]) -> JSONResponse:
+        """Ask for a file of the drawing as it is now, at full size; Location names it."""
+        drawing = service.drawing(id_, use=True)
+        blobs.write(id_, edits_name(drawing.version), drawing.edits.encode())
+        rows.ask(id_, kind, drawing.version, service.limits)
+        place = f"/api/drawings/{id_}/exports/{kind}?version={drawing.version}"
+        return JSONResponse({"place": place}, 202, headers={"Location": place})
+
+    @calls.get("/drawings/{id_}/exports/{kind}")
+    def fetch(id_: str, kind: Literal["png", "ora", "psd"], version: Annotated[int, Query(ge=0)]) -> Response:
+        """Fetch the file, once it is there; until then the answer is 202."""
+        drawing = service.drawing(id_)
+        progress = rows.progress(id_, kind, version)
+        if progress is None:
+            raise Refused(404, "nobody asked for this file: POST to the same place first")
+        if progress.state == "failed":
+            raise Refused(409, progress.reason)
+        if progress.state != "done":
+            return JSONResponse({"state": progress.state, "position": progress.position}, 202)
+        name = f"{Path(drawing.name).stem or 'drawing'}.{kind}"
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+        return Response(blobs.read(id_, export_name(version, kind)), media_type=_MEDIA[kind], headers=headers)
+
+
+def _add_references(calls: APIRouter, service: Service) -> None:
+    rows, blobs, limits = service.rows, service.blobs, service.limits
+
+    @calls.post("/drawings/{id_}/references", status_code=202, openapi_extra=PICTURE)
+    async def measure(id_: str, request: Request) -> JSONResponse:
+        """Ask for the palette of a picture, which is not kept; Location names it."""
+        service.drawing(id_)
+        file, _ = await receive_picture(request, limits)
+        number = secrets.randbelow(1 << 30)
+        with file:
+            check_disk(service.disk, limits)
+            await run_in_threadpool(blobs.write, id_, reference_name(number), file)
+        await run_in_threadpool(rows.ask, id_, "reference", number, limits)
+        place = f"/api/drawings/{id_}/references/{number}"
+        return JSONResponse({"place": place}, 202, headers={"Location": place})
+
+    @calls.get("/drawings/{id_}/references/{number}")
+    def palette(id_: str, number: int) -> Response:
+        """The palette, once it is there; until then the answer is 202."""
+        service.drawing(id_)
+        progress = rows.progress(id_, "reference", number)
+        if progress is None:
+            raise Refused(404, "nobody gave this picture")
+        if progress.state == "failed":
+            raise Refused(409, progress.reason)
+        if progress.state != "done":
+            return JSONResponse({"state": progress.state}, 202)
+        return JSONResponse(json.loads(blobs.read(id_, f"{reference_name(number)}.json")))
+
+
+def _add_inbox(calls: APIRouter, service: Service) -> None:
+    rows, blobs, folders = service.rows, service.blobs, service.folders
+
+    @calls.get("/inbox")
+    def inbox() -> dict[str, Any]:
+        """The drawings of the inbox, which the schedule colours."""
+        return {"drawings": [asdict(each) for each in folders.listed()] if folders else []}
+
+    @calls.post("/inbox", status_code=201)
+    def open_drawing(
+        request: Request,
+        name: Annotated[str, Query(max_length=1000, description="its path in the inbox")],
+        model: Annotated[str, Query(max_length=200, description="as of POST /api/drawings")] = "",
+    ) -> JSONResponse:
+        """Open a drawing of the inbox; what is changed of it becomes its guide. Location names it."""
+        if folders is None:
+            raise Refused(404, "this page has no inbox")
+        (data, edits), chosen, id_ = folders.open(name), service.catalogue.choose(model), new_id()
+        for known in rows.opened(name):  # two windows are to know of each other
+            if known.model == chosen and read_edits(known.edits.encode()).hints == edits.hints:
+                if blobs.find(known.id, "drawing") == data:
+                    return JSONResponse({"id": known.id}, 201, headers={"Location": f"/api/drawings/{known.id}"})
+        check_disk(service.disk, service.limits)
+        blobs.write(id_, "drawing", data)
+        text, client = edits.model_dump_json(exclude_none=True), client_of(request.scope)
+        row = NewDrawing(id_, plain(name), chosen, client, len(data), inbox=name, edits=text)
+        try:
+            rows.accept(row, service.limits)
+        except Refused:
+            blobs.remove_all(id_)
+            raise
+        return JSONResponse({"id": id_}, 201, headers={"Location": f"/api/drawings/{id_}"})

@@ -1,0 +1,116 @@
+"""Turns a drawing that a painter has read into what a browser needs to colour it.
+
+`labels` has the number of each pixel's segment, `planes` has the drawing's own pixels, and `legend` says what each
+segment is and which colours its classes may have. From these, irodori/web/page/colours.js computes the same colours as
+:meth:`cyclegan.painting.drawing.ReadDrawing.layered`, so that a click needs no server.
+"""
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from irodori.errors import PipelineError
+
+if TYPE_CHECKING:
+    from cyclegan.painting.drawing import ReadDrawing
+
+VIEW_SIDE = 2048  # px; what a browser shows of a larger drawing is reduced to this
+MOST_SEGMENTS = 1 << 16
+VARIANTS = 8
+_GZIP = 1  # level; more takes longer than it saves
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def view(read: "ReadDrawing", name: str) -> dict[str, bytes]:
+    """Returns the files for a browser, by name, each compressed by gzip.
+
+    Args:
+        read: the drawing.
+        name: what its owner calls it.
+
+    Raises:
+        PipelineError: it has too many segments (its text is one line).
+    """
+    count = read.segments.count
+    if count > MOST_SEGMENTS:
+        raise PipelineError(f"{count:,} areas between the lines are more than {MOST_SEGMENTS:,}: is it a drawing?")
+    height, width = read.segments.labels.shape
+    scale = min(1.0, VIEW_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    labels = cv2.resize(read.segments.labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST)
+    planes = _planes(read, size)
+    legend = _legend(read) | {"name": name, "width": size[0], "height": size[1], "planes": len(planes)}
+    legend["alpha"] = _has_alpha(read)
+    files = {"labels": labels.astype("<u2").tobytes(), "planes": b"".join(plane.tobytes() for plane in planes)}
+    files["legend"] = json.dumps(legend).encode()
+    return {name: gzip.compress(data, _GZIP, mtime=0) for name, data in files.items()}
+
+
+def _planes(read: "ReadDrawing", size: tuple[int, int]) -> list[Pixels]:
+    """Returns the drawing's red, green and blue, or grey alone, and its alpha where it has one."""
+    lines = read.lines
+    grey = bool((lines[..., 0] == lines[..., 1]).all() and (lines[..., 0] == lines[..., 2]).all())
+    planes = [lines[..., channel] for channel in range(1 if grey else 3)]
+    if read.alpha is not None and _has_alpha(read):
+        planes.append(read.alpha)
+    if size == lines.shape[1::-1]:
+        return planes
+    return [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8) for plane in planes]
+
+
+def _has_alpha(read: "ReadDrawing") -> bool:
+    """Tells whether a drawing has transparency that can be seen."""
+    return read.alpha is not None and bool(read.alpha.min() < 255)
+
+
+def _legend(read: "ReadDrawing") -> dict[str, Any]:
+    from cyclegan.painting.guide import Guide
+
+    division, plain = read.division, read.layered(Guide())
+    assert plain.parts is not None
+    height, width = read.segments.labels.shape
+    found: dict[str, Any] = {
+        "full": [width, height],
+        "classes": division.classes.tolist(),
+        "parts": plain.parts.tolist(),
+        "figures": division.figures.tolist(),
+        "seats": _seats(read).tolist(),
+        "own": None,
+        "variants": [],
+        "covariance": [],
+    }
+    if read.memory is None:
+        found["own"] = _colours(read.segments.labels, plain.flats, read.segments.count).tolist()
+        return found
+    count = min(VARIANTS, len(read.memory.palettes))
+    found["variants"] = [read.palettes(Guide(variant=number)).tolist() for number in range(1, count + 1)]
+    found["covariance"] = read.memory.covariance().tolist()
+    return found
+
+
+def _seats(read: "ReadDrawing") -> npt.NDArray[np.int64]:
+    """Returns a pixel of each segment, (n, 2): x and y at full size, as far from its lines as can be told quickly."""
+    labels, small, depth = read.segments.labels, read.segments.small, read.segments.depth
+    height, width = labels.shape
+    places = np.zeros(read.segments.count, np.int64)
+    places[labels.ravel()] = np.arange(labels.size)
+    deepest = np.argsort(depth.ravel(), kind="stable")
+    middles = np.full(read.segments.count, -1, np.int64)
+    middles[small.ravel()[deepest]] = deepest
+    rows, columns = np.divmod(np.maximum(middles, 0), small.shape[1])
+    rows, columns = (rows * 2 + 1) * height // (2 * small.shape[0]), (columns * 2 + 1) * width // (2 * small.shape[1])
+    inside = (middles >= 0) & (labels[rows, columns] == np.arange(len(middles)))
+    places = np.where(inside, rows * width + columns, places)
+    return np.stack([places % width, places // width], 1)
+
+
+def _colours(labels: npt.NDArray[np.int32], flats: Pixels, count: int) -> Pixels:
+    """Returns the colour of each segment, (n, 3)."""
+    colours = np.full((count, 3), 255, np.uint8)
+    colours[labels.ravel()] = flats.reshape(-1, 3)
+    return colours

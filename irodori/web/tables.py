@@ -1,0 +1,96 @@
+"""Defines the tables of the web page, and opens them: in one SQLite file, or in PostgreSQL, by the same statements."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from irodori.errors import PipelineError
+
+_metadata = MetaData()
+DRAWINGS = Table(
+    "web_drawings",
+    _metadata,
+    Column("id", String(22), primary_key=True),
+    Column("name", Text, nullable=False),  # as its owner calls it
+    Column("model", Text, nullable=False),
+    Column("inbox", Text, nullable=False, default=""),  # its path below inbox/, if it was opened there
+    Column("served", Text, nullable=False, default=""),  # the checkpoint that divided it
+    Column("client", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes
+    Column("created", Double, nullable=False, index=True),
+    Column("used", Double, nullable=False),
+    Column("edits", Text, nullable=False, default="{}"),
+    Column("version", Integer, nullable=False, default=0),  # of the edits
+    Column("gone", Integer, nullable=False, default=0),  # its files are being removed
+)
+JOBS = Table(
+    "web_jobs",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("drawing", String(22), ForeignKey(DRAWINGS.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),  # "prepare", "reference", "guide", or the ending of an export
+    Column("version", Integer, nullable=False),  # of the edits that are exported
+    Column("state", Text, nullable=False, default="waiting"),  # waiting, done, failed
+    Column("reason", Text, nullable=False, default=""),
+    Column("owner", Text, nullable=False, default=""),  # the painter that has it in hand
+    Column("lease_until", Double, nullable=False, default=0.0),
+    Column("attempts", Integer, nullable=False, default=0),
+    UniqueConstraint("drawing", "kind", "version"),
+    sqlite_autoincrement=True,
+)
+
+
+def open_tables(url: str) -> Engine:
+    """Opens the tables, and makes those that are missing.
+
+    Args:
+        url: as SQLAlchemy's: sqlite:////folder/file or postgresql+psycopg://user@host/database.
+
+    Raises:
+        PipelineError: the database cannot be opened (its text is one line).
+    """
+    engine = None
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_to_write)
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7403)")  # two processes may start at once
+            _metadata.create_all(connection)
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        if engine is not None:
+            engine.dispose()
+        reason = str(error).strip().splitlines()[0]
+        raise PipelineError(f"IRODORI_DATABASE: {url.partition('@')[2] or url} cannot be opened ({reason})") from error
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # transactions begin where this program says so
+    connection.execute("PRAGMA busy_timeout = 20000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Takes SQLite's lock at once: a transaction that reads first and writes later may find that it came too late."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,299 @@
+"""The page in a real Chromium: what an artist does, and what comes of it, pixel for pixel."""
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+from cyclegan.painting.colorizer import Colorizer
+from irodori.web.blobs import new_id
+from irodori.web.edits import Edits
+from irodori.web.exporting import guide_of
+from tests.chromium import chromium
+from tests.factories import drawing, save
+from tests.web_page import Page, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from playwright.sync_api import Page as Tab
+
+pytestmark = pytest.mark.slow
+SIDE = 300
+Open = Callable[..., "Tab"]
+TEXT = """(bytes) => {
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+    return btoa(text);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("model") / "noise.pt", palette=5)
+
+
+@pytest.fixture(scope="module")
+def page(browser: "Browser", model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with serving(tmp_path_factory.mktemp("storage"), model) as page:
+        yield page
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    drawing(size=SIDE).save(tmp_path / "hero.png")
+    return tmp_path / "hero.png"
+
+
+@pytest.fixture
+def tab(browser: "Browser", page: Page) -> Iterator[Open]:
+    """Opens tabs; at the end, none of them may have complained."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_tab(path: str = "/", **settings: Any) -> "Tab":
+        contexts.append(browser.new_context(**{"viewport": {"width": 1100, "height": 760}} | settings))
+        found = contexts[-1].new_page()
+        found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        found.on("pageerror", lambda error: complaints.append(str(error)))
+        found.goto(page.address + path)
+        return found
+
+    yield open_tab
+    for context in contexts:
+        assert context.cookies() == []
+        context.close()
+    assert complaints == []
+
+
+def coloured(tab: "Tab", file: Path) -> "Tab":
+    tab.set_input_files("#file", file)
+    tab.wait_for_selector("#panel:not([inert])", timeout=60_000)
+    return tab
+
+
+def pixels(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(SIDE, SIDE, -1)
+
+
+def canvas(tab: "Tab") -> np.ndarray:
+    """What the canvas of the picture has, (h, w, 3)."""
+    script = f"() => ({TEXT})(irodori.picture.context.getImageData(0, 0, {SIDE}, {SIDE}).data)"
+    return pixels(tab.evaluate(script))[..., :3]
+
+
+def seat(tab: "Tab", least: float) -> int:
+    """The largest segment that is no paper; its area is at least a share of the drawing."""
+    script = "() => irodori.legend.classes.map((name, each) => name ? irodori.picture.area(each) : 0)"
+    areas = np.array(tab.evaluate(script))
+    assert areas.max() > least * SIDE * SIDE
+    return int(areas.argmax())
+
+
+def place(tab: "Tab", segment: int) -> list[float]:
+    """Where on the screen a segment is."""
+    return tab.evaluate(
+        """(segment) => {
+            const [x, y] = irodori.legend.seats[segment], {view} = irodori, box = view.canvas.getBoundingClientRect();
+            return [box.left + view.x + (x + 0.5) * view.scale, box.top + view.y + (y + 0.5) * view.scale];
+        }""",
+        segment,
+    )
+
+
+def click(tab: "Tab", segment: int) -> None:
+    tab.mouse.click(*place(tab, segment))
+
+
+def members(tab: "Tab", segment: int, scope: str) -> np.ndarray:
+    """Which pixels a hint should colour, (h, w)."""
+    script = """async ([segment, scope]) => {
+        const {members} = await import("/page/colours.js");
+        const chosen = new Set(members(irodori.legend, segment, scope));
+        return (%s)(Uint8Array.from(irodori.picture.labels, (each) => chosen.has(each)));
+    }"""
+    return pixels(tab.evaluate(script % TEXT, [segment, scope]))[..., 0] > 0
+
+
+def saved(tab: "Tab") -> None:
+    tab.evaluate("async () => { await irodori.saving; }")
+
+
+def download(tab: "Tab", kind: str) -> bytes:
+    tab.click("#save")
+    with tab.expect_download(timeout=60_000) as found:
+        tab.click(f"[data-file={kind}]")
+    assert found.value.suggested_filename == f"hero.{kind}"
+    return Path(found.value.path()).read_bytes()
+
+
+def test_drop_click_reload_take_home(tab: Open, file: Path, model: Path, page: Page) -> None:
+    first = coloured(tab(), file)
+    lines = np.asarray(Image.open(file)).astype(int)
+    assert np.array_equal(canvas(first), np.asarray(Colorizer.load(model)(Image.open(file))))
+
+    segment = seat(first, 0.02)
+    before = canvas(first)  # the colour is #c03020, until another one is chosen
+    click(first, segment)
+    after, inside = canvas(first), members(first, segment, "part")
+    exact = (lines * [0xC0, 0x30, 0x20] + 127) // 255
+    assert np.array_equal(after[inside], exact[inside])
+    assert np.array_equal(after[~inside], before[~inside])
+
+    first.check("[value=area]", force=True)
+    first.fill("#hex", "#204060")
+    first.keyboard.press("Enter")
+    click(first, segment)
+    area = members(first, segment, "area")
+    assert np.array_equal(canvas(first)[area], ((lines * [0x20, 0x40, 0x60] + 127) // 255)[area])
+    assert np.array_equal(canvas(first)[inside & ~area], exact[inside & ~area])
+
+    first.click("#undo")
+    assert np.array_equal(canvas(first), after)
+    first.click("#redo")
+    saved(first)
+    wanted = canvas(first)
+    address = first.url
+    again = tab(address.removeprefix(page.address))
+    again.wait_for_selector("#panel:not([inert])", timeout=60_000)
+    assert np.array_equal(canvas(again), wanted)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(download(again, "png"))).convert("RGB")), wanted)
+    assert download(again, "ora").startswith(b"PK")
+    assert download(again, "psd").startswith(b"8BPS")
+
+
+def test_of_two_windows_the_later_is_told(tab: Open, file: Path, page: Page, browser: "Browser") -> None:
+    first, other = coloured(tab(), file), browser.new_page()
+    other.goto(first.url)
+    other.wait_for_selector("#panel:not([inert])", timeout=60_000)
+    first.click("[title='Palette 2']")
+    saved(first)
+    other.click("[title='Palette 3']")
+    other.wait_for_selector("#message button:not([hidden])")
+    assert "Another window" in other.inner_text("#message")
+    other.click("#message button")
+    other.wait_for_selector("#panel:not([inert])", timeout=60_000)
+    assert np.array_equal(canvas(other), canvas(first))
+    other.close()
+
+
+def test_everything_by_keyboard(tab: Open, file: Path) -> None:
+    found = coloured(tab(), file)
+    before = canvas(found)
+    found.focus("#hex")
+    found.keyboard.press("Control+a")
+    found.keyboard.type("20a040")
+    found.keyboard.press("Tab")
+    assert found.input_value("#hex") == "#20a040"
+    found.locator("#parts button").first.focus()
+    found.keyboard.press("ArrowDown")
+    found.keyboard.press("ArrowDown")
+    assert found.evaluate("irodori.preview.outline.length") > 0  # what Enter would change is shown
+    found.keyboard.press("Enter")
+    after = canvas(found)
+    changed = (after != before).any(2)
+    assert changed.any()
+    segment = found.evaluate("irodori.panel.parts[2].segment")
+    assert not (changed & ~members(found, segment, "part")).any()
+    assert "#20a040" in found.inner_text("#spoken")
+    found.keyboard.press("Control+z")
+    assert np.array_equal(canvas(found), before)
+    found.focus("#canvas")
+    for key in ("+", "+", "ArrowLeft", "0"):
+        found.keyboard.press(key)
+    found.keyboard.press("3")
+    assert found.is_checked("[value=everywhere]")
+
+
+def test_hovering_shows_what_a_click_then_does(tab: Open, file: Path) -> None:
+    found = coloured(tab(), file)
+    segment = seat(found, 0.02)
+    for scope in ("area", "part", "everywhere"):
+        found.check(f"[value={scope}]", force=True)
+        shown = """(segment) => {
+            const [x, y] = irodori.legend.seats[segment];
+            irodori.view.dispatchEvent(new CustomEvent("over", {detail: {x: x + 0.5, y: y + 0.5}}));
+            const {picture, preview} = irodori, {data} = preview.image;
+            return (%s)(picture.image.data.map((level, at) => data[at | 3] ? data[at] : level));
+        }"""
+        expected = pixels(found.evaluate(shown % TEXT, segment))[..., :3]
+        click(found, segment)
+        assert np.array_equal(canvas(found), expected)
+        found.click("#undo")
+
+
+def test_a_palette_and_a_colour_are_taken(tab: Open, file: Path, model: Path) -> None:
+    found = coloured(tab(), file)
+    found.click("[title='Palette 4']")
+    expected = Colorizer.load(model)(Image.open(file), guide_of(Edits(variant=4)))
+    assert np.array_equal(canvas(found), np.asarray(expected))
+    segment = seat(found, 0.02)
+    found.keyboard.press("i")
+    click(found, segment)
+    colour = found.evaluate("(segment) => irodori.picture.colourOf(segment)", segment)
+    assert found.input_value("#hex") == "#{:02x}{:02x}{:02x}".format(*colour)
+    found.click("#swatches button >> nth=1")
+    assert found.input_value("#hex") == found.get_attribute("#swatches button >> nth=1", "data-hex")
+
+
+def test_the_colours_of_a_picture_are_taken(tab: Open, file: Path, model: Path, tmp_path: Path) -> None:
+    found = coloured(tab(), file)
+    reference = tmp_path / "reference.png"
+    Image.effect_mandelbrot((200, 200), (-2, -1.5, 1, 1.5), 30).convert("RGB").save(reference)
+    found.set_input_files("#picture", reference)
+    found.wait_for_selector("[title='Palette of the picture']", timeout=60_000)
+    saved(found)
+    edits = requests.get(found.url.replace("/d/", "/api/drawings/") + "/edits", timeout=30).json()
+    expected = Colorizer.load(model)(Image.open(file), guide_of(Edits.model_validate(edits)))
+    assert np.array_equal(canvas(found), np.asarray(expected))
+
+
+def test_on_a_phone(tab: Open, file: Path) -> None:
+    found = coloured(tab(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True), file)
+    assert found.evaluate("document.documentElement.scrollWidth") <= 390
+    segment, before = seat(found, 0.02), canvas(found)
+    found.touchscreen.tap(*place(found, segment))
+    assert (canvas(found) != before).any()
+    assert found.locator("#undo").bounding_box()["width"] >= 40  # type: ignore[index]
+
+
+def test_an_expired_link_says_so(browser: "Browser", page: Page) -> None:
+    other = browser.new_page()
+    other.goto(f"{page.address}/d/{new_id()}")
+    other.wait_for_selector("#message:not([hidden])")
+    assert "expired" in other.inner_text("#message")
+    other.click("#message button")
+    other.wait_for_selector("#start:not([hidden])")
+    other.close()
+
+
+def test_what_is_no_drawing_is_said(tmp_path: Path, page: Page, browser: "Browser") -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"<html>")
+    other = browser.new_page()
+    other.goto(page.address)
+    other.set_input_files("#file", broken)
+    other.wait_for_selector("#message:not([hidden])")
+    assert "HTML page" in other.inner_text("#message")
+    other.close()
+
+
+def test_forgetting(tab: Open, file: Path) -> None:
+    found = coloured(tab(), file)
+    address = found.url
+    found.click("#forget")
+    found.click("#yes")
+    found.wait_for_selector("#start:not([hidden])")
+    assert found.locator("#recents li").count() == 0
+    assert requests.get(address.replace("/d/", "/api/drawings/"), timeout=30).status_code == 404

@@ -1,0 +1,223 @@
+"""What the page records: nothing is in two hands, nothing is lost, and the limits hold, on both databases."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from irodori.errors import PipelineError
+from irodori.web.blobs import new_id
+from irodori.web.limits import DAY, OWN, PUBLIC, Limits
+from irodori.web.refusal import Refused
+from irodori.web.rows import ATTEMPTS, GIVEN_UP, LEASE, Job, NewDrawing, Progress, Rows
+from irodori.web.tables import open_tables
+from tests.postgres import postgres
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'web.sqlite'}"
+    found: str = request.getfixturevalue("postgres_url")
+    engine = open_tables(found)
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE web_drawings, web_jobs"))
+    engine.dispose()
+    return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rows(url: str, clock: Clock) -> Iterator[Rows]:
+    with closing(Rows(url, clock)) as rows:
+        yield rows
+
+
+def accept(rows: Rows, client: str = "1.2.3.4", limits: Limits = OWN) -> str:
+    drawing = NewDrawing(new_id(), "hero.png", "pink", client, 1000)
+    rows.accept(drawing, limits)
+    return drawing.id
+
+
+def taken(rows: Rows, owner: str = "a") -> Job:
+    job = rows.take(owner)
+    assert job
+    return job
+
+
+def test_a_job_goes_from_hand_to_hand(rows: Rows, clock: Clock) -> None:
+    first, second = accept(rows), accept(rows)
+    assert [rows.progress(each, "prepare", 0) for each in (first, second)] == [
+        Progress("waiting", position=0),
+        Progress("waiting", position=1),
+    ]
+    job = taken(rows)
+    assert job.drawing == first
+    assert rows.progress(first, "prepare", 0) == Progress("painting")
+    assert taken(rows, "b").drawing == second
+    assert rows.take("c") is None
+    clock.now += LEASE - 1
+    rows.renew("a")
+    clock.now += 2  # b's lease has ended, a's has not
+    assert taken(rows, "c").drawing == second
+    assert rows.finish(job, "a", "done")
+    assert rows.progress(first, "prepare", 0) == Progress("done")
+
+
+def test_who_lost_the_lease_ends_nothing(rows: Rows, clock: Clock) -> None:
+    accept(rows)
+    job = taken(rows)
+    clock.now += LEASE + 1
+    again = taken(rows, "b")
+    assert not rows.finish(job, "a", "done")
+    assert rows.finish(again, "b", "done")
+    assert not rows.finish(again, "b", "done")
+
+
+def test_a_dead_painter_s_jobs_are_free_at_once(rows: Rows) -> None:
+    accept(rows)
+    taken(rows)
+    rows.release("a")
+    assert taken(rows, "b")
+
+
+def test_what_kills_painters_is_given_up(rows: Rows, clock: Clock) -> None:
+    drawing = accept(rows)
+    for _ in range(ATTEMPTS):
+        taken(rows)
+        clock.now += LEASE + 1
+    assert rows.take("a") is None
+    assert rows.progress(drawing, "prepare", 0) == Progress("failed", GIVEN_UP)
+
+
+def test_what_could_not_be_tried_is_no_attempt(rows: Rows) -> None:
+    accept(rows)
+    for _ in range(ATTEMPTS + 1):
+        rows.put_back(taken(rows), "a")
+    assert rows.finish(taken(rows), "a", "done")
+
+
+def test_no_job_is_in_two_hands(url: str, rows: Rows) -> None:
+    for _ in range(24):
+        accept(rows)
+    found: list[int] = []
+
+    def work(owner: str) -> None:
+        with closing(Rows(url)) as own:
+            while job := own.take(owner):
+                found.append(job.id)
+                own.finish(job, owner, "done")
+
+    workers = [threading.Thread(target=work, args=(str(number),)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(found) == sorted(set(found))
+    assert len(found) == 24
+
+
+def test_of_a_hundred_at_once_fifty_are_taken(rows: Rows) -> None:
+    refused: list[Refused] = []
+
+    def upload() -> None:
+        try:
+            accept(rows)
+        except Refused as error:
+            refused.append(error)
+
+    uploads = [threading.Thread(target=upload) for _ in range(100)]
+    for each in uploads:
+        each.start()
+    for each in uploads:
+        each.join()
+    assert len(refused) == 50
+    assert rows.counts() == {"waiting": 50}
+    assert {(each.status, bool(each.retry_after)) for each in refused} == {(503, True)}
+
+
+def test_one_client_takes_no_more_than_its_share(rows: Rows, clock: Clock) -> None:
+    for _ in range(PUBLIC.waiting_each):
+        accept(rows, limits=PUBLIC)
+    with pytest.raises(Refused, match=r"wait already") as error:
+        accept(rows, limits=PUBLIC)
+    assert (error.value.status, bool(error.value.retry_after)) == (429, True)
+    accept(rows, client="another", limits=PUBLIC)
+    for _ in range(PUBLIC.hourly_each - PUBLIC.waiting_each):
+        while job := rows.take("a"):
+            rows.finish(job, "a", "done")
+        accept(rows, limits=PUBLIC)
+    while job := rows.take("a"):
+        rows.finish(job, "a", "done")
+    with pytest.raises(Refused, match="one hour"):
+        accept(rows, limits=PUBLIC)
+    clock.now += 3601
+    accept(rows, limits=PUBLIC)
+
+
+def test_of_two_windows_one_saves(rows: Rows) -> None:
+    drawing = accept(rows)
+    assert rows.save_edits(drawing, '{"variant": 2}', 0) == 1
+    with pytest.raises(Refused, match="another window") as error:
+        rows.save_edits(drawing, '{"variant": 3}', 0)
+    assert error.value.status == 412
+    assert rows.find(drawing).edits == '{"variant": 2}'
+
+
+def test_a_failed_export_may_be_asked_for_again(rows: Rows) -> None:
+    drawing = accept(rows)
+    rows.finish(taken(rows), "a", "done")
+    for _ in range(2):  # asked twice, made once
+        rows.ask(drawing, "png", 0, OWN)
+    job = taken(rows)
+    assert (job.kind, rows.take("b")) == ("png", None)
+    rows.finish(job, "a", "failed", "no room")
+    rows.ask(drawing, "png", 0, OWN)
+    assert taken(rows).id == job.id
+
+
+def test_what_nobody_uses_expires(rows: Rows, clock: Clock) -> None:
+    drawing, other = accept(rows), accept(rows)
+    clock.now += 0.9 * DAY
+    rows.find(drawing, use=True)
+    clock.now += 0.2 * DAY
+    assert rows.expire(PUBLIC) == [other]
+    with pytest.raises(Refused, match="expired") as error:
+        rows.find(other)
+    assert error.value.status == 404
+    with pytest.raises(Refused, match="expired"):
+        rows.save_edits(other, "{}", 0)
+    assert rows.expire(PUBLIC) == [other]  # until it is removed
+    rows.remove(other)
+    assert rows.expire(PUBLIC) == []
+    assert rows.known() == {drawing}
+    clock.now += 7 * DAY
+    rows.find(drawing, use=True)
+    assert rows.expire(PUBLIC) == [drawing]
+
+
+def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path}/missing/x", "postgresql+psycopg://nobody@127.0.0.1:1/x", "nonsense"):
+        with pytest.raises(PipelineError, match=r"^IRODORI_DATABASE: .*cannot be opened .*$") as error:
+            Rows(url)
+        assert "\n" not in str(error.value)
