@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def guide_of(edits: Edits) -> "Guide":
-    """Returns the guide that asks for what a person changed."""
+    """Returns the guide that asks for what a person changed, without shadows: the page shows none."""
     from cyclegan.painting.guide import Guide
     from cyclegan.painting.hint_files import parse_colour
     from cyclegan.painting.hints import Hint
 
     hints = tuple(Hint(((each.x, each.y),), parse_colour(each.colour), each.scope) for each in edits.hints)
     if edits.palette is None:
-        return Guide(variant=edits.variant if edits.variant > 1 else 0, hints=hints)
+        return Guide(variant=edits.variant if edits.variant > 1 else 0, hints=hints, shading=0)
     palette = np.array([parse_colour(each) for each in edits.palette], np.float32) / np.float32(255)
-    return Guide(palette=palette, hints=hints)
+    return Guide(palette=palette, hints=hints, shading=0)
 
 
 def export(read: "ReadDrawing", edits: Edits, kind: str, drawing: "Image.Image") -> bytes:
