@@ -71,7 +71,7 @@ def _has_alpha(read: "ReadDrawing") -> bool:
 def _legend(read: "ReadDrawing") -> dict[str, Any]:
     from cyclegan.painting.guide import Guide
 
-    division, plain = read.division, read.layered(Guide())
+    division, plain = read.division, read.layered(Guide(shading=0))
     assert plain.parts is not None
     height, width = read.segments.labels.shape
     found: dict[str, Any] = {
