@@ -40,7 +40,7 @@ from demo.drawings import COLOUR_SEEDS, HELD_OUT_SEEDS, LINEART_SEEDS
 from demo.truth import Truth, told_apart
 from imaging.colour import to_lab
 from imaging.lineart import Normalization, normalize
-from imaging.lines import extract_lines
+from imaging.pseudo_pair import pseudo_pair
 
 FOLDER = Path("build/recipes")
 _CPU = torch.device("cpu")
@@ -168,7 +168,7 @@ class Training:
 
 def lines_held_out(data: TrainingData) -> list[np.ndarray]:
     """Returns the extracted lines of the held-out colour pictures as normalized lineart, (H, W) uint8 each."""
-    return [_toned(extract_lines(picture, data.line_style)) for picture in data.b_held_out]
+    return [_toned(pseudo_pair(picture, data.style).draw()) for picture in data.b_held_out]
 
 
 class Judge:

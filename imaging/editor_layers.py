@@ -59,7 +59,7 @@ def editor_layers(layered: Layered, merged: Image.Image) -> Iterator[EditorLayer
         box = np.s_[top:bottom, left:right]
         image = _picture(layered.flats[box], opacity[box] * (numbers[box] == number))
         yield EditorLayer(name, image, left, top, in_flats=True)
-    yield EditorLayer("shading", Image.new("RGBA", merged.size), multiplied=True)
+    yield EditorLayer("shading", _shading(layered, merged.size), multiplied=True)
     yield EditorLayer("lines", _lines(layered, merged), multiplied=True)
 
 
@@ -78,6 +78,12 @@ def _on_lines(layered: Layered, alpha: Gray) -> npt.NDArray[np.bool_]:
 def _paper(colour: tuple[int, int, int], numbers: npt.NDArray[np.uint16], opacity: Gray) -> Image.Image:
     """Returns the paper, which goes on under the flats where the drawing is opaque."""
     return _picture(np.array(colour, np.uint8), opacity * ((opacity == 255) | (numbers == 0)))
+
+
+def _shading(layered: Layered, size: tuple[int, int]) -> Image.Image:
+    if layered.shading is None:
+        return Image.new("RGBA", size)
+    return _picture(layered.shading[..., :3], layered.shading[..., 3])
 
 
 def _lines(layered: Layered, merged: Image.Image) -> Image.Image:

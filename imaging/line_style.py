@@ -16,7 +16,8 @@ _Floats = npt.NDArray[np.float32]
 _MOST_MEASURED = 64  # drawings; more change little
 _INK = 0.1  # darkness, 0..1, of what counts as ink
 _WIDEST_LINE = 1 / 24  # of the shorter side; wider ink is an area
-_AREAS = (1 / 32, 1 / 24, 1 / 16, 1 / 11, 1 / 8, 1 / 5)  # of the shorter side, diameters of black areas
+_AREAS = (1 / 32, 1 / 24, 1 / 16, 1 / 11, 1 / 8, 1 / 5, 1 / 3, 1 / 2)  # of the shorter side, diameters of black areas
+_WIDE = 1 / 4  # of the shorter side; a disc takes too long for wider areas, they are opened by the square within it
 _LEAST_AREAS = 0.04  # share of the ink; with less in areas of a width, the drawings do not fill such areas
 
 
@@ -96,12 +97,18 @@ def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | 
     crests = lines[(lines > _INK) & (lines >= cv2.dilate(lines, np.ones((3, 3), np.uint8)))]
     faint, usual, dark = np.quantile(crests, (0.2, 0.5, 0.8))
     length = variation / (2 * float(usual)) * side / drawing.size
-    areas = [float(_opened(ink, side * share).sum() / ink.sum()) for share in _AREAS]
+    areas = [float(_opened(ink, side * share).sum() / ink.sum()) for share in _AREAS if share < _WIDE]
+    areas += [float(_opened_wide(ink, side * share).sum() / ink.sum()) for share in _AREAS if share >= _WIDE]
     return (width / side, float(faint / dark), length), areas
 
 
 def _opened(ink: _Floats, diameter: float) -> _Floats:
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(diameter) | 1,) * 2)
+    return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, element, borderType=cv2.BORDER_REPLICATE))
+
+
+def _opened_wide(ink: _Floats, diameter: float) -> _Floats:
+    element = np.ones((round(diameter / np.sqrt(2)) | 1,) * 2, np.uint8)
     return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, element, borderType=cv2.BORDER_REPLICATE))
 
 

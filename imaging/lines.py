@@ -161,8 +161,12 @@ def _darker(value: Gray, width: float, lightest: _Floats) -> _Floats:
     fill = cv2.morphologyEx(value, cv2.MORPH_CLOSE, _square(width))
     quotient = (value + np.float32(_FLOOR)) / (fill + np.float32(_FLOOR))
     black = ((quotient < _INKED) & (value < lightest)).astype(np.uint8)
+    # a pixel beside black is part of it as far as it is darker than what is next to it, such as dark skin
+    around = _grown(value, 1 + min(value.shape) / 64)
+    beside = (value + np.float32(_FLOOR)) / (around + np.float32(_FLOOR))
+    darker = np.where(black > 0, quotient, np.maximum(quotient, beside))
     kept = _grown(black, min(value.shape) / 64)
-    return np.asarray(np.clip((_PAPER - quotient) / (_PAPER - _INK), 0, 1) * kept, dtype=np.float32)
+    return np.asarray(np.clip((_PAPER - darker) / (_PAPER - _INK), 0, 1) * kept, dtype=np.float32)
 
 
 def _pieces(thin: Gray, strength: _Floats, longest: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:

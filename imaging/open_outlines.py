@@ -2,8 +2,8 @@
 
 Geometry closes gaps that are narrower than what they join. Through a wider one, hair runs into the face. What a painter
 is sure of are cores; they grow until they meet, as segments do. A border on open paper is right where it only completes
-an outline: where it is short beside the lines around the piece that it cuts off. A border in the middle of paper is the
-painter's doubt, and is not cut.
+an outline: where it is short beside the lines around the piece that it cuts off. It counts for longer, the less sure
+the painter is and the wider it is beside the two pieces. A border in the middle of paper is the painter's doubt.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Mask = npt.NDArray[np.bool_]
 _SURE = 0.9  # share of a class, from which a painter is sure of it
 _LEAST_CORE = 1 / 512  # of the drawing; what is smaller may be a slip
 _LONGEST = 1 / 4  # of the lines around a piece: the border on open paper that completes them
+_PLAIN = 0.6  # sureness times narrowness, from which a border counts no longer than it is
 _LEAST_SIDE = 128  # px, of the grid on which segments to cut are looked for
 _HALVES = (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])  # pixels, and those to the right and below
 
@@ -41,15 +42,15 @@ def cut_open(divided: Labels, depth: Floats, regions: Floats) -> tuple[Labels, F
     for segment, classes in _seen_as_several(divided, depth, regions):
         inside = divided == segment
         box = _box(inside)
-        paper = inside[box] & (depth[box] > 0)
-        cores = _cores(paper, [_at_size(regions[each], divided.shape)[box] for each in classes], divided.size)
-        pieces = _pieces(paper, *cores)
+        paper = np.where(inside[box], depth[box], 0)
+        shares = [_at_size(regions[each], divided.shape)[box] for each in classes]
+        pieces = _pieces(paper, shares, divided.size)
         if pieces.max() == 0:
             continue
         if labels is divided:
             labels, cut_depth = divided.copy(), depth.copy()
         labels[box][inside[box] & (pieces > 0)] = len(origins) - 1 + pieces[inside[box] & (pieces > 0)]
-        for here, there, border in _borders(pieces, paper):
+        for here, there, border in _borders(pieces, paper > 0):
             cut_depth[box][here][border] = cut_depth[box][there][border] = 0
         origins += [segment] * int(pieces.max())
     return labels, cut_depth, np.array(origins)
@@ -81,16 +82,23 @@ def _cores(paper: Mask, shares: list[Floats], pixels: int) -> tuple[Labels, npt.
     return cores, np.array(classes, np.intp)
 
 
-def _pieces(paper: Mask, cores: Labels, classes: npt.NDArray[np.intp]) -> Labels:
+def _pieces(depth: Floats, shares: list[Floats], pixels: int) -> Labels:
     """Grows cores over a segment's box and joins pieces of one class, and those whose border completes no outline.
+
+    Args:
+        depth: (h, w), px to the nearest line; 0 on lines and outside the segment.
+        shares: (h, w) each, the share of each place in the classes that the painter is sure of.
+        pixels: of the drawing.
 
     Returns:
         (h, w) int32, the numbers of the pieces, from 0.
     """
+    paper = depth > 0
+    cores, classes = _cores(paper, shares, pixels)
     if len(set(classes)) < 2:
         return np.zeros(paper.shape, np.int32)
     pieces = grow(cores, np.where(paper, 0, 255).astype(np.uint8)) - 1
-    touching = _Touching.measured(pieces, paper, classes)
+    touching = _Touching.measured(pieces, depth, shares, classes)
     while (pair := touching.of_one_class() or touching.without_outline()) is not None:
         touching.join(*pair)
     _, numbers = np.unique(touching.joined, return_inverse=True)
@@ -104,25 +112,37 @@ class _Touching:
     Attributes:
         joined: (n,), the piece that each piece has become a part of.
         borders: (n, n), length of the border on open paper between each two.
+        widths: (n, n), how far the middle of that border is from a line, px.
         lined: (n,), length of the lines around each.
+        deepest: (n,), how far the middle of each is from a line, px.
+        sums: (n, k), pixels of each in k classes.
         classes: (n,), the class of each.
     """
 
     joined: npt.NDArray[np.intp]
     borders: npt.NDArray[np.intp]
+    widths: Floats
     lined: npt.NDArray[np.intp]
+    deepest: Floats
+    sums: npt.NDArray[np.float64]
     classes: npt.NDArray[np.intp]
 
     @classmethod
-    def measured(cls, pieces: Labels, paper: Mask, classes: npt.NDArray[np.intp]) -> _Touching:
-        count = len(classes)
+    def measured(cls, pieces: Labels, depth: Floats, shares: list[Floats], classes: npt.NDArray[np.intp]) -> _Touching:
+        count, paper = len(classes), depth > 0
         borders, lined = np.zeros((count, count), np.intp), np.zeros(count, np.intp)
+        widths, deepest = np.zeros((count, count), np.float32), np.zeros(count, np.float32)
         for here, there, border in _borders(pieces, paper):
-            np.add.at(borders, (pieces[here][border], pieces[there][border]), 1)
+            both = pieces[here][border], pieces[there][border]
+            np.add.at(borders, both, 1)
+            np.maximum.at(widths, both, np.minimum(depth[here][border], depth[there][border]))
         for one, other in _HALVES:
             for here, there in ((one, other), (other, one)):
                 lined += np.bincount(pieces[here][paper[here] & ~paper[there]], minlength=count)
-        return cls(np.arange(count), borders + borders.T, lined, classes)
+        np.maximum.at(deepest, pieces[paper], depth[paper])
+        sums = np.stack([np.bincount(pieces[paper], share[paper], count) for share in shares], 1).astype(np.float64)
+        widths = np.maximum(widths, widths.T)
+        return cls(np.arange(count), borders + borders.T, widths, lined, deepest, sums, classes)
 
     def of_one_class(self) -> tuple[int, int] | None:
         """Returns two touching pieces of one class."""
@@ -130,15 +150,26 @@ class _Touching:
 
     def without_outline(self) -> tuple[int, int] | None:
         """Returns the piece whose border completes the least outline, and the piece that it touches most."""
-        open_ = self.borders.sum(1)
+        open_ = (self.borders * self._doubts()).sum(1)
         excess = open_ - _LONGEST * self.lined
         worst = int(np.where(open_ > 0, excess, -np.inf).argmax())
         return (worst, int(self.borders[worst].argmax())) if open_[worst] and excess[worst] > 0 else None
+
+    def _doubts(self) -> Floats:
+        """Returns by how much longer the border between each two counts, (n, n): 1 or more."""
+        shares = self.sums / np.maximum(self.sums.sum(1, keepdims=True), 1e-9)
+        leads = shares[np.arange(len(shares)), self.classes][:, None] - shares[:, self.classes]
+        narrow = np.minimum(self.deepest[:, None], self.deepest) / np.maximum(self.widths, 1e-9)
+        return np.asarray(1 / np.clip(np.minimum(leads, leads.T) * narrow / _PLAIN, 1e-9, 1), dtype=np.float32)
 
     def join(self, one: int, other: int) -> None:
         """Makes a piece part of another."""
         self.joined[self.joined == one] = other
         self.lined[other] += self.lined[one]
+        self.sums[other] += self.sums[one]
+        self.deepest[other] = max(self.deepest[other], self.deepest[one])
+        self.widths[other] = np.maximum(self.widths[other], self.widths[one])
+        self.widths[:, other] = self.widths[other]
         self.borders[other] += self.borders[one]
         self.borders[:, other] += self.borders[:, one]
         self.borders[one] = self.borders[:, one] = 0

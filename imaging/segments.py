@@ -45,21 +45,19 @@ class Segments:
     depth: npt.NDArray[np.float32]
     count: int
 
-    def borders(self, where: npt.NDArray[np.bool_] | None = None) -> Labels:
+    def borders(self) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Finds where segments touch, at the size at which the drawing was divided.
 
-        Args:
-            where: (h, w); pixels that count; None: all.
-
         Returns:
-            (m, 2) int32, the segments of each two pixels that lie beside or below each other and are not of one.
+            (m, 2) int32, the segments of each two pixels that lie beside or below each other and are not of one; and
+            (m,) float32, the lesser depth of the two: 0 where they touch under a line.
         """
-        found = []
-        for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-            one, other = self.small[here], self.small[there]
-            border = one != other if where is None else (one != other) & where[here] & where[there]
-            found.append(np.stack([one[border], other[border]], 1))
-        return np.concatenate(found)
+        labels, depth, width = self.small.ravel(), self.depth.ravel(), self.small.shape[1]
+        beside = np.flatnonzero(labels[:-1] != labels[1:])
+        beside = beside[beside % width != width - 1]  # a row's last pixel and the next row's first
+        below = np.flatnonzero(labels[:-width] != labels[width:])
+        one, other = np.concatenate([beside, below]), np.concatenate([beside + 1, below + width])
+        return np.stack([labels[one], labels[other]], 1), np.minimum(depth[one], depth[other])
 
 
 def find_segments(gray: Gray, regions: npt.NDArray[np.float32] | None = None) -> Segments:

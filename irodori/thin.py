@@ -5,8 +5,11 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
+from imaging.ground import find_ground
+from imaging.pseudo_pair import measure_drawings, pseudo_pair
+
 FEW = 240  # pictures of domain B; docs/training.md has the recipe measured with as many, and with more
-_DARK, _MOST_DARK = 80, 0.8  # grey level of a dark background; share of pictures with one that is told
+_MOST_SCENES = 0.6  # share of pictures with a background that does not become white
 _MANY_GREY = 0.2
 _MOST_APART = 2.0  # how many times the edges of the other domain; pictures at half the scale have twice as many
 
@@ -41,18 +44,20 @@ def thin(
         )
     if grey > _MANY_GREY:
         yield f"{grey:.0%} of the pictures in colour are grey or lineart, and left out: is it the right place?"
-    apart = np.median([edges(picture) for picture in lineart]) / np.median([edges(picture) for picture in colour])
+    style = measure_drawings(lineart)
+    pictures = [pseudo_pair(picture, style).colour for picture in colour]  # as they are learned from
+    apart = np.median([edges(picture) for picture in lineart]) / np.median([edges(picture) for picture in pictures])
     if max(apart, 1 / apart) > _MOST_APART:
         more, less = ("lineart", "the colour pictures") if apart > 1 else ("the colour pictures", "lineart")
         yield (
-            f"in the same area {more} shows {max(apart, 1 / apart):.1f} times as many edges as {less}: are faces and "
-            "figures as large in the one as in the other?"
+            f"in the same area {more} shows {max(apart, 1 / apart):.1f} times as many edges as {less}: if faces and "
+            "figures are smaller there, cut pictures closer around them"
         )
-    dark = [background(picture) < _DARK for picture in colour]
-    if dark and np.mean(dark) > _MOST_DARK:
+    scenes = [style.blank_ground and not find_ground(picture).rim for picture in colour]
+    if scenes and np.mean(scenes) > _MOST_SCENES:
         yield (
-            f"{sum(dark)} of {len(dark)} colour pictures looked at have dark backgrounds: paper, which is white in "
-            "lineart, may be coloured dark"
+            f"{sum(scenes)} of {len(scenes)} colour pictures looked at have painted backgrounds, and the lineart has "
+            "blank ones, which may be coloured then: figures on a plain ground teach more"
         )
 
 
@@ -65,15 +70,3 @@ def edges(picture: np.ndarray) -> float:
     grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     found = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1.0), 40, 100)
     return max(0.001, float((found > 0).mean()))
-
-
-def background(picture: np.ndarray) -> float:
-    """Returns the median grey level, 0..255, of a picture's border of a twentieth of its shorter side.
-
-    Args:
-        picture: RGB uint8 (H, W, 3).
-    """
-    grey = picture.mean(axis=2)
-    wide = max(1, min(grey.shape) // 20)
-    border = [grey[:wide], grey[-wide:], grey[:, :wide], grey[:, -wide:]]
-    return float(np.median(np.concatenate([part.ravel() for part in border])))

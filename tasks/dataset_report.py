@@ -11,12 +11,15 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, Template
+from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from imaging.codec import decode
 from imaging.errors import ImageError
+from imaging.pseudo_pair import measure_drawings, pseudo_pair
 from irodori.datasets import Dataset, Domain
 from storage import NotFound, Row, Stage
 from storage.row import STAGES
@@ -51,6 +54,7 @@ def write_report(dataset: Dataset) -> str:
         for title, stage, domain, kept in chosen
         if (sample := samples[title])
     ]
+    groups = _learned(dataset, samples, origins) + groups
     page = _template().render(dataset=dataset.name, stages=stages, ink=_ink(dataset), groups=groups)
     key = f"datasets/{dataset.name}/report.html"
     if not dataset.storage.exists(key) or dataset.storage.read(key) != page.encode():
@@ -85,19 +89,45 @@ def _shown(dataset: Dataset, row: Row, origins: dict[tuple[str, str], Row]) -> d
         "picture": _thumbnail(dataset, next((each.key for each in (row, *found) if each.key), "")),
         "kept": _thumbnail(dataset, kept.key) if kept else "",
         "page": found[0].post_url if found else "",
+        "beside": "on the right, which was kept",
         "caption": row.reason or row.id,
     }
 
 
+def _learned(
+    dataset: Dataset, samples: dict[str, list[Row]], origins: dict[tuple[str, str], Row]
+) -> list[dict[str, Any]]:
+    """Returns the template's group of what a training makes of the colour pictures that are shown; none without any."""
+    kept = {domain: samples[f"{_NAMES[domain]}, kept"] for _, domain in _KEPT}
+    read = {
+        domain: [(row, image) for row in rows if (image := _read(dataset, row.key))] for domain, rows in kept.items()
+    }
+    if not read["B"]:
+        return []
+    style = measure_drawings([np.asarray(image.convert("L")) for _, image in read["A"]])
+    shown = []
+    for row, image in read["B"]:
+        pair = pseudo_pair(np.asarray(image.convert("RGB")), style)
+        made = {"picture": _small(Image.fromarray(pair.colour)), "kept": _small(Image.fromarray(pair.draw()))}
+        shown.append({**_shown(dataset, row, origins), **made, "beside": "on the right, the lines found in it"})
+    return [{"title": "Colour, as it is learned from", "total": len(shown), "samples": shown}]
+
+
 def _thumbnail(dataset: Dataset, key: str) -> str:
-    """Returns a WebP of at most 160 × 160 pixels in Base64; "" if the picture is missing or damaged."""
-    if not key:
-        return ""
+    """Returns a picture's thumbnail; "" if the picture is missing or damaged."""
+    image = _read(dataset, key, draft_size=_SIDE)
+    return _small(image) if image else ""
+
+
+def _read(dataset: Dataset, key: str, draft_size: int | None = None) -> Image.Image | None:
     try:
-        image = decode(dataset.storage.read(key), draft_size=_SIDE)
+        return decode(dataset.storage.read(key), draft_size=draft_size) if key else None
     except (NotFound, ImageError):
-        return ""
-    image.thumbnail((_SIDE, _SIDE))
+        return None
+
+
+def _small(image: Image.Image) -> str:
+    """Returns a WebP of at most 160 × 160 pixels in Base64."""
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=75)
     return base64.b64encode(buffer.getvalue()).decode()

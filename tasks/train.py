@@ -67,9 +67,9 @@ def train(
 
     log = run_logger()
     try:
-        config = overrides.apply(preset)
         rows = training_rows(dataset)
-        run = replace(run_of(dataset, model, preset, config, rows), takes_over=serve)
+        config, run = begun(dataset, model, preset, overrides.apply(preset), rows)
+        run = replace(run, takes_over=serve)
         if result := run.result():
             log.info("train: run %s is finished, nothing to do; another seed would train again", run.id)
             if not run.serve(result):
@@ -105,7 +105,21 @@ def run_of(dataset: Dataset, model: Model, preset: PresetName, config: "TrainCon
     """Returns the run of a training, which is the same for the same dataset, settings and images."""
     keys = [row.key for row in rows]
     of = [dataset.name, config.identity(), keys]
-    return model.run(preset, of=of, formerly=[dataset.name, config_1(config.model_dump()), keys])
+    # version 0.1 learned no shadows
+    formerly = None if config.method.learns_shadows else [dataset.name, config_1(config.model_dump()), keys]
+    return model.run(preset, of=of, formerly=formerly)
+
+
+def begun(
+    dataset: Dataset, model: Model, preset: PresetName, config: "TrainConfig", rows: Sequence[Row]
+) -> tuple["TrainConfig", Run]:
+    """Returns the settings and the run of a training; a run that began before there were shadows goes on without."""
+    run = run_of(dataset, model, preset, config, rows)
+    if not config.method.learns_shadows or run.has_begun():
+        return config, run
+    before = config.changed({"method": {"generator": {"shading": False}}})
+    earlier = run_of(dataset, model, preset, before, rows)
+    return (before, earlier) if earlier.has_begun() else (config, run)
 
 
 def training_rows(dataset: Dataset) -> list[Row]:

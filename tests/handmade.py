@@ -12,6 +12,7 @@ from cyclegan.painting.checkpoint import save_checkpoint
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.guide import Guide
+from cyclegan.painting.networks import WithShadows
 from cyclegan.painting.painter import Painter
 from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization
@@ -25,8 +26,10 @@ WHITE, COLOURED = 0, 1  # regions
 
 
 def ends(network: Painter) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """The first and the last convolution."""
-    convolutions = [layer for layer in network.network.modules() if isinstance(layer, nn.Conv2d)]
+    """The first and the last convolution, but for those of shadows."""
+    layers = network.network
+    own = [layers.trunk, layers.head] if isinstance(layers, WithShadows) else [layers]
+    convolutions = [layer for part in own for layer in part.modules() if isinstance(layer, nn.Conv2d)]
     return convolutions[0], convolutions[-1]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from demo.drawings import COLOUR_SEEDS, LINEART_SEEDS
 from demo.pictures import normalized_lineart, portrait
-from irodori.thin import FEW, background, thin
+from irodori.thin import FEW, thin
 
 SIDE = 128
 
@@ -46,11 +46,21 @@ def test_many_grey_ones_in_colour(lineart: list[np.ndarray], colour: list[np.nda
     assert told(lineart, colour, grey=0.3)[0].startswith("30% of the pictures in colour are grey")
 
 
-def test_dark_backgrounds(lineart: list[np.ndarray], colour: list[np.ndarray]) -> None:
-    assert all(background(picture) > 200 for picture in colour)
-    night = [np.where((picture > 245).all(axis=2, keepdims=True), np.uint8(20), picture) for picture in colour]
-    assert "12 of 12 colour pictures looked at have dark backgrounds" in told(lineart, night)[0]
-    assert told(lineart, [*night[:9], *colour[9:]]) == []
+def test_painted_backgrounds(lineart: list[np.ndarray], colour: list[np.ndarray]) -> None:
+    noise = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((SIDE, SIDE, 3)), (0, 0), 3)
+    foliage = np.clip(120 + 60 * noise / noise.std(), 0, 255).astype(np.uint8)
+    scenes, night = (
+        [np.where((picture > 245).all(axis=2, keepdims=True), ground, picture) for picture in colour]
+        for ground in (foliage, np.uint8(20))
+    )
+    line = told(lineart, scenes)[-1]
+    assert line.startswith("12 of 12 colour pictures looked at have painted backgrounds")
+    assert told(lineart, night) == []  # a plain ground becomes white
+    mixed = told(lineart, [*scenes[:6], *colour[6:]])
+    assert not any("painted backgrounds" in line for line in mixed)
+    tiled = [np.minimum(picture, np.where(np.indices(picture.shape).min(0) % 8, 255, 0)) for picture in lineart]
+    on_tiles = told([picture.astype(np.uint8) for picture in tiled], scenes)
+    assert not any("painted backgrounds" in line for line in on_tiles)
 
 
 def test_scales_that_are_apart(lineart: list[np.ndarray], colour: list[np.ndarray]) -> None:

@@ -48,6 +48,24 @@ def test_without_noise_the_spike_wins() -> None:
     assert choose(series).step == 2
 
 
+def test_averaged_weights_serve_although_raw_ones_have_a_lucky_score() -> None:
+    series = [candidate(1, 60), candidate(1, 75, "raw"), candidate(2, 70), candidate(2, 40, "raw")]
+    choice = choose(series)
+    assert (choice.step, choice.weights) == (2, "ema")
+    assert "clearly the best of 2 candidates" in choice.reason
+
+
+def test_raw_weights_serve_that_are_clearly_better() -> None:
+    series = [candidate(1, 60), candidate(1, 80, "raw"), candidate(2, 70), candidate(2, 82, "raw")]
+    assert choose([candidate(1, 60), candidate(1, 80, "raw")]).weights == "raw"
+    assert (choose(series).step, choose(series).weights) == (2, "raw")
+
+
+def test_raw_weights_serve_where_averaged_ones_are_unfit() -> None:
+    series = [candidate(1, 60, diversity=0.1), candidate(1, 50, "raw"), candidate(2, 90, diversity=0.1)]
+    assert (choose(series).step, choose(series).weights) == (1, "raw")
+
+
 def test_pairing_tells_candidates_apart_that_vary_together() -> None:
     shared = 10 * np.random.default_rng(0).standard_normal(200)
 

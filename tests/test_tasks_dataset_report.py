@@ -1,12 +1,16 @@
 """Tests the report page: it is self-contained, its counts add up, it shows pictures and escapes texts from boards."""
 
+import base64
 import re
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from demo.drawings import Drawing
+from imaging.codec import decode, encode_png
 from irodori.datasets import Dataset
 from storage import Row, Storage, open_storage
 from tasks.dataset_report import write_report
@@ -100,3 +104,26 @@ def test_a_sample_says_of_how_many(dataset: Dataset) -> None:
     dataset.manifest.record([Row(f"b:{n}", "B", "scrape", "dropped", "rating explicit") for n in range(1200)])
     write_report.fn(dataset)
     assert pictures_under(page(dataset.storage), "Colour, lost in scrape") == ("16 of 1,200", 0)
+
+
+def test_what_is_learned_from_a_colour_picture_is_shown_with_its_lines(dataset: Dataset) -> None:
+    """The drawing has a blank ground, so the picture's becomes white."""
+    figure = np.array(decode(Drawing(3).render("B", 64)))
+    figure[(figure == 255).all(axis=2)] = (40, 120, 160)
+    key = dataset.key("resize", "B", "3" * 64)
+    dataset.storage.write(key, encode_png(Image.fromarray(figure)))
+    dataset.manifest.record([Row("b:3", "B", stage, "ok", key=key) for stage in ("scrape", "dedupe", "resize")])
+    write_report.fn(dataset)
+    html = page(dataset.storage)
+    assert pictures_under(html, "Colour, as it is learned from") == ("1", 2)
+    section = html.split("Colour, as it is learned from")[1]
+    picture, lines = (
+        np.asarray(decode(base64.b64decode(found)))
+        for found in re.findall(r"data:image/webp;base64,([^\"]+)", section)[:2]
+    )
+    assert (picture[:4] > 245).all() and np.ptp(picture.astype(int), axis=2).max() > 40
+    assert (lines[:4] > 245).all() and lines.min() < 60 and np.ptp(lines.astype(int), axis=2).max() < 20
+    damaged = Row("b:4", "B", "resize", "ok", key="missing.png")
+    dataset.manifest.record([Row("b:4", "B", "scrape", "ok"), Row("b:4", "B", "dedupe", "ok"), damaged])
+    write_report.fn(dataset)
+    assert pictures_under(page(dataset.storage), "Colour, as it is learned from") == ("1", 2)

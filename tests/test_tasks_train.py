@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cyclegan.painting.checkpoint import load_checkpoint, save_checkpoint
+from cyclegan.training.config import preset
 from cyclegan.training.dataset import TrainingData
 from flows.train_cyclegan import train_cyclegan
 from irodori.cli.app import app
@@ -20,6 +21,7 @@ from irodori.looks import load_colorizer
 from irodori.models import Model, Served
 from storage import Storage, open_storage
 from storage.manifest import rows_from
+from tasks.train import begun, run_of
 from tests.factories import same
 from tests.flow_factories import copy_of
 from tests.handmade import COLOURED, WHITE, outlines
@@ -128,3 +130,17 @@ def test_a_finished_run_of_an_earlier_version_gains_resemblance_and_is_not_train
     assert same(load_checkpoint(path), whole)
     assert {each.key for each in storage.list("models/")} == others
     assert Model(storage.url, "red").best() == earlier
+
+
+def test_a_run_that_began_without_shadows_goes_on_without(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path.as_uri())
+    dataset, model, plain = Dataset(storage.url, "reds"), Model(storage.url, "red"), preset("demo")
+    config, run = begun(dataset, model, "demo", plain, [])
+    assert config == plain and config.method.learns_shadows
+    without = plain.changed({"method": {"generator": {"shading": False}}})
+    earlier = run_of(dataset, model, "demo", without, [])
+    assert earlier.id != run.id
+    storage.write(f"{earlier.prefix}config.json", b"{}")
+    assert begun(dataset, model, "demo", plain, []) == (without, earlier)
+    storage.write(f"{run.prefix}config.json", b"{}")
+    assert begun(dataset, model, "demo", plain, []) == (plain, run)

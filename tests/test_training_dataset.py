@@ -192,6 +192,32 @@ def test_lines_are_those_that_were_extracted_and_toned_whole() -> None:
     assert (to_uint8(picture).permute(1, 2, 0).numpy() == image).all()
 
 
+@pytest.mark.parametrize("pseudo", [0.0, 1.0])
+def test_grounds_are_as_blank_as_those_of_the_drawings(pseudo: float) -> None:
+    """An image with lines all over the drawings' grounds keeps its own."""
+    disc = np.full((96, 96, 3), (40, 160, 90), np.uint8)
+    cv2.circle(disc, (48, 48), 24, (230, 60, 60), -1)
+    plain = np.full((96, 96), 255, np.uint8)
+    cv2.circle(plain, (48, 48), 24, 0, 2)
+    hatched = np.where(np.indices(plain.shape).min(0) % 8, plain, 0).astype(np.uint8)
+    shown = {}
+    for name, drawing in (("plain", plain), ("hatched", hatched)):
+        images = TrainingData([drawing], [disc])
+        (shown[name],) = batches(images, settings(crop=96, pseudo=pseudo)).next().real_b
+    green = to_uint8(shown["hatched"]).permute(1, 2, 0).numpy()
+    white = to_uint8(shown["plain"]).permute(1, 2, 0).numpy()
+    assert (green[:10] == (40, 160, 90)).all() and (white[:10] == 255).all()
+    assert (green[40:56, 40:56] == white[40:56, 40:56]).all()
+
+
+def test_a_run_goes_on_whose_grounds_were_not_white() -> None:
+    """What the pictures are says whether a run may go on, not what is made of them."""
+    images = TrainingData(flat(range(3), 40, 40), [filled_shapes() for _ in range(3)])
+    before = images.fingerprint()
+    batches(images, settings(crop=20, pseudo=1.0)).next()
+    assert images.fingerprint() == before == TrainingData(images.a, images.b).fingerprint()
+
+
 def test_a_picture_comes_with_each_rendering_of_its_lines() -> None:
     image = cv2.resize(filled_shapes(), (96, 96), interpolation=cv2.INTER_NEAREST)
     cv2.circle(image, (48, 48), 30, (200, 120, 40), -1)  # no outline: renderings of a border differ

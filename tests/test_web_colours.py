@@ -1,19 +1,24 @@
 """The page's own colouring, in JavaScript, is that of Python, to the last bit."""
 
+import base64
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.drawing import ReadDrawing
 from irodori.web.edits import Edits
 from irodori.web.exporting import guide_of
 from irodori.web.preparing import view
 from tests import two_figures
 from tests.chromium import chromium
+from tests.factories import drawing
+from tests.shaded_pictures import save_shading
 from tests.web_page import service
 
 if TYPE_CHECKING:
@@ -49,9 +54,9 @@ def plans(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("read", [two_figures.read, two_figures.read_without_palettes])
 def test_javascript_and_python_colour_alike(tab: "Tab", read: Callable[[], ReadDrawing]) -> None:
     """Random clicks, each replacing what it covers, come out alike: what is exported is what was seen."""
-    drawing = read()
-    legend = json.loads(gzip.decompress(view(drawing, "x")["legend"]))
-    count = drawing.segments.count
+    figures = read()
+    legend = json.loads(gzip.decompress(view(figures, "x")["legend"]))
+    count = figures.segments.count
     chosen = [
         plan | {"hints": [hint | {"segment": hint["segment"] % count} for hint in plan["hints"]]}
         for plan in plans(np.random.default_rng(7), 60)
@@ -67,6 +72,30 @@ def test_javascript_and_python_colour_alike(tab: "Tab", read: Callable[[], ReadD
         asked = Edits.model_validate(edits)
         if not legend["variants"]:
             asked = asked.model_copy(update={"variant": 1})
-        flats = drawing.layered(guide_of(asked)).flats
-        expected = np.array(colours, np.uint8).reshape(-1, 3)[drawing.segments.labels]
+        flats = figures.layered(guide_of(asked)).flats
+        expected = np.array(colours, np.uint8).reshape(-1, 3)[figures.segments.labels]
         assert np.array_equal(flats, expected), edits
+
+
+def test_shadows_are_those_of_python(tab: "Tab", tmp_path: Path) -> None:
+    read = Colorizer.load(save_shading(tmp_path / "m.pt")).read(drawing(size=200))
+    files = {name: gzip.decompress(data) for name, data in view(read, "x").items()}
+    legend = json.loads(files["legend"])
+    assert legend["shadows"]["strength"] == 1
+    script = """async ([legend, labels, planes, strengths]) => {
+        const {coloursOf, index} = await import("/page/colours.js"), {Picture} = await import("/page/picture.js");
+        const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        const picture = new Picture(index(legend), new Uint16Array(bytes(labels).buffer), bytes(planes));
+        return strengths.map((strength) => {
+            picture.shade(strength);
+            picture.show(coloursOf(picture.legend, {variant: 2, hints: []}), true);
+            return btoa(Array.from(picture.image.data, (level) => String.fromCharCode(level)).join(""));
+        });
+    }"""
+    labels, planes = (base64.b64encode(files[name]).decode() for name in ("labels", "planes"))
+    strengths = [0, 0.35, 1]
+    for strength, found in zip(strengths, tab.evaluate(script, [legend, labels, planes, strengths]), strict=True):
+        pixels = np.frombuffer(base64.b64decode(found), np.uint8).reshape(200, 200, 4)[..., :3]
+        expected = read.layered(guide_of(Edits(variant=2, shading=strength))).merged()
+        assert np.array_equal(pixels, np.asarray(expected)), strength
+    assert (np.asarray(read.layered(guide_of(Edits())).shading)[..., 3] > 0).any()  # as the model does, unless asked

@@ -63,6 +63,11 @@ class CycleGanConfig(FrozenConfig):
         """Whether batches must contain the lines extracted from their colour pictures."""
         return self.losses.lambda_pseudo > 0
 
+    @property
+    def learns_shadows(self) -> bool:
+        """Whether batches must contain what is known of the shadows of their colour pictures."""
+        return self.generator.learns_shadows
+
     def make(self, context: Context) -> Method:
         """Creates the method, with untrained networks.
 

@@ -24,6 +24,7 @@ from cyclegan.painting.layers import compose, in_colours
 from cyclegan.painting.networks import Generator, init_weights
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import palette_of
+from cyclegan.painting.shadows import shadow_loss
 
 Losses = dict[str, Tensor]
 
@@ -40,7 +41,8 @@ class CycleGan:
         optimizers: Adam for the "generators" and for the "discriminators".
     """
 
-    losses = (
+    averaged = ("g_ba",)
+    losses: tuple[str, ...] = (
         "generators",
         "adversarial_a",
         "adversarial_b",
@@ -53,10 +55,11 @@ class CycleGan:
         "d_a",
         "d_b",
     )
-    averaged = ("g_ba",)
 
     def __init__(self, config: CycleGanConfig, context: Context) -> None:
         self.config, self._context = config, context
+        if config.learns_shadows:
+            self.losses = (*self.losses, "shadows")
         self.g_ab, self.g_ba = Painter(config.generator), Generator(config.generator)
         self.d_a, self.d_b = Discriminator(config.discriminator), Discriminator(config.discriminator)
         self.painter = self.g_ab
@@ -87,12 +90,15 @@ class CycleGan:
     def _warm_up(self, batch: Batch, at: Moment) -> Losses:
         assert batch.lines_b is not None
         with self._context.autocast():
-            ((coloured,), _), lines = self._colour(batch, batch.lines_b), self.g_ba(batch.real_b)
+            ((coloured,), _, shadows), lines = self._colour(batch, batch.lines_b), self.g_ba(batch.real_b)
         losses = {
             "pseudo_b": l1_loss(coloured, batch.real_b),
             "pseudo_a": l1_loss(self._as_lines(lines), batch.lines_b),
         }
         total = self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
+        if shadows is not None and batch.shadows_b is not None:
+            losses["shadows"] = shadow_loss(shadows, batch.shadows_b)
+            total = total + losses["shadows"]
         self.optimizers["generators"].update(total, at.rate)
         return losses
 
@@ -114,7 +120,7 @@ class CycleGan:
         a, b, identity = batch.real_a, batch.real_b, weights.lambda_identity > 0
         pseudo = batch.lines_b
         with self._context.autocast():
-            (fake_b, *more_b), palette = self._colour(batch, a, b if identity else None, pseudo)
+            (fake_b, *more_b), palette, shadows = self._colour(batch, a, b if identity else None, pseudo)
             fake_a, *more_a = together(self.g_ba, b, a if identity else None)
             fake_a = self._as_lines(fake_a)
             rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a, palette)
@@ -135,6 +141,9 @@ class CycleGan:
         if pseudo is not None:
             losses |= {"pseudo_a": l1_loss(fake_a, pseudo), "pseudo_b": l1_loss(more_b[-1], b)}
             total = total + weights.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
+        if shadows is not None and batch.shadows_b is not None:
+            losses["shadows"] = shadow_loss(shadows, batch.shadows_b)
+            total = total + losses["shadows"]
         return losses | {"generators": total}, fake_a, fake_b
 
     def _lambda_cycle_b(self, at: Moment) -> float:
@@ -142,7 +151,7 @@ class CycleGan:
         first, last = self.config.losses.lambda_cycle_b, self.config.losses.lambda_cycle_b_end
         return first + (last - first) * at.step / max(1, at.total - 1)
 
-    def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None]:
+    def _colour(self, batch: Batch, *images: Tensor | None) -> tuple[Sequence[Tensor], Tensor | None, Tensor | None]:
         """Colours all given images in one pass, with the palettes measured in `real_b` if the painter has palettes.
 
         With these palettes, lineart gets colours of domain B, and B→A→B can reconstruct the colours of `real_b`.
@@ -152,16 +161,22 @@ class CycleGan:
             images: (N, 3, H, W) in [-1, 1] each; None is skipped. With palettes, the last one is `batch.lines_b`.
 
         Returns:
-            The coloured images, and the palettes (N, k, 3) in [0, 1] or None.
+            The coloured images, the palettes (N, k, 3) in [0, 1] or None, and the logits of the shadows on the last
+            image, (N, LIGHTS, H, W), or None if there is nothing to learn of them.
         """
         if not self.config.generator.palette:
-            return together(self.g_ab, *images), None
+            return together(self.g_ab, *images), None, None
         assert batch.lines_b is not None
         given = [image for image in images if image is not None]
-        regions = together(self.g_ab.regions, *given)
+        shadows = None
+        if batch.shadows_b is None:
+            regions = together(self.g_ab.regions, *given)
+        else:
+            both, logits = self.g_ab.with_shadows(torch.cat(given))
+            regions, shadows = both.split(len(given[0])), logits[-len(given[0]) :]
         palette = palette_of(regions[-1], batch.lines_b, batch.real_b)
         coloured = [compose(in_colours(shares, palette), image) for shares, image in zip(regions, given, strict=True)]
-        return coloured, palette
+        return coloured, palette, shadows
 
     def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         with self._context.autocast():

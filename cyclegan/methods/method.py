@@ -23,11 +23,14 @@ class Batch:
         real_a: lineart.
         real_b: colour pictures, unrelated to `real_a`.
         lines_b: lines extracted from `real_b`; None if the method does not use them.
+        shadows_b: (N, LIGHTS, crop, crop), masks of shadows in [0, 1], or UNKNOWN, by the direction of the light; then
+            `real_b` is in full light. None where nothing is to be learned of shadows.
     """
 
     real_a: Tensor
     real_b: Tensor
     lines_b: Tensor | None = None
+    shadows_b: Tensor | None = None
 
 
 @dataclass(frozen=True)

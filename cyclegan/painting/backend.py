@@ -217,10 +217,10 @@ def _seconds(layers: nn.Module, lineart: Tensor) -> float:
 
 @torch.inference_mode()
 def _colours(painter: Painter, network: nn.Module, lineart: Tensor) -> np.ndarray:
-    """Returns the flats, (n, h, w, 3) uint8, that the painter gives with another network."""
+    """Returns the colours, (n, h, w, 3) uint8, that the painter gives with another network."""
     original, painter.network = painter.network, network
     try:
-        made = torch.cat([unit_to_uint8(painter.layers(drawing).flats) for drawing in lineart.split(1)])
+        made = torch.cat([unit_to_uint8(painter.in_shadow(drawing)) for drawing in lineart.split(1)])
     finally:
         painter.network = original
     return made.permute(0, 2, 3, 1).numpy()

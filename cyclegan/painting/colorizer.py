@@ -27,6 +27,7 @@ from cyclegan.painting.memory import Memory
 from cyclegan.painting.pages import joined, parted, unframed, without_margins
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError, palette_of, unlike
+from cyclegan.painting.shadows import NO_SHADOWS, ShadingError
 from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
 from cyclegan.painting.tensors import padded, to_range
 from imaging.colour import is_grey
@@ -240,7 +241,11 @@ class Colorizer:
         Raises:
             PaletteError: the guide asks for a palette that the model does not have.
             SheetError: the guide has a sheet of another model.
+            ShadingError: the guide asks for shadows, and the model knows none.
         """
+        shadows = self._memory and self._memory.shadows
+        if guide.strength(helps=False) and not (shadows and shadows.seen):
+            raise ShadingError(NO_SHADOWS)
         if guide.palette is not None or guide.variant or guide.sheets:
             memory = self._require_palettes()
             check_sheets(guide.sheets, memory)

@@ -27,9 +27,15 @@ class GeneratorConfig(FrozenConfig):
         description="transposed: as published. nearest: resize and 3×3 convolution, no checkerboard",
     )
     palette: int = Field(0, ge=0, le=64, description="flat colours in a picture, under kept lines; 0: as published")
+    shading: bool = Field(False, description="shadows on the flat colours, if the pictures have them")
 
     @model_validator(mode="after")
     def _palette_under_lines(self) -> GeneratorConfig:
         if self.palette and self.head != "line_keeping":
             raise ValueError('generator.palette needs head="line_keeping": its flat colours lie under the lines')
         return self
+
+    @property
+    def learns_shadows(self) -> bool:
+        """Whether the network has a head for shadows; they lie on flat colours only."""
+        return self.shading and self.palette > 0

@@ -15,6 +15,8 @@ from imaging.watershed import grow
 
 Mask = npt.NDArray[np.bool_]
 
+_CROSSING = 6  # px of the size at which a drawing is divided; strokes that share more than this run as one
+
 
 def cut(segments: Segments, hints: Sequence[Hint]) -> tuple[Segments, Numbers]:
     """Splits segments in which hints ask for several colours: each pixel goes to the nearest hint inside.
@@ -92,10 +94,19 @@ def _marked(labels: Numbers, segment: int, hints: Sequence[Hint], colours: Seque
 
 
 def _told_apart(small: Numbers, segment: int, hints: Sequence[Hint], colours: Sequence[Colour]) -> Numbers | None:
-    """Marks a segment at the small size; None where there pixels are under two colours, or a colour has none."""
+    """Marks a segment at the small size; None where there strokes run as one, or a colour has no pixel."""
     markers = _marked(small, segment, hints, colours)
     each = np.isin(np.arange(len(colours)) + 1, markers).all()
-    return markers if each and np.array_equal(markers, _marked(small, segment, hints[::-1], colours)) else None
+    both = markers != _marked(small, segment, hints[::-1], colours)
+    return markers if each and _only_crossed(both) else None
+
+
+def _only_crossed(both: Mask) -> bool:
+    """Tells whether strokes only cross at the pixels where there are two; False: they run as one for a while."""
+    if not both.any():
+        return True
+    _, _, stats, _ = cv2.connectedComponentsWithStats(both.view(np.uint8), connectivity=8)
+    return int(stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max()) <= _CROSSING
 
 
 def _grown(markers: Numbers, inside: Mask) -> Numbers:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from cyclegan.painting.agreement import Openings, agreed, settled
 from imaging.segments import Segments
 from imaging.watershed import spread
 
@@ -15,8 +16,6 @@ _LEAST_SIDE = 128  # px, of the grid on which a map is read; larger maps have gr
 _COARSE_SIDE = 256  # px, of the grid on which figures are found
 _FEW = 4  # samples of a segment; with fewer, all of its pixels are read
 _LEAST_DEPTH = 0.1  # px; beside a line, where the painter mixes the classes of both sides, a pixel counts little
-_OPENNESS = 2.0  # weight of a neighbour, in squares over the opening
-_ROUNDS = 10  # of agreement
 _SMALLEST_FIGURE = 0.01, 0.1  # shares of the drawing, and of the largest figure; what is smaller belongs to the nearest
 
 Numbers = npt.NDArray[np.int32]
@@ -29,7 +28,7 @@ class Division:
 
     Attributes:
         shares: (n, k) float32, the share of each segment in each of the k classes.
-        classes: (n,) int32, the class with the largest share; 0 is paper.
+        classes: (n,) int32, the class with the largest share, of areas that no outline parts together; 0 is paper.
         figures: (n,) int32, number of the segment's figure: parts that touch and are not paper. 0 is the largest.
         boxes: the place of each figure.
     """
@@ -47,50 +46,19 @@ class Division:
 
 
 def divide(segments: Segments, shares: npt.NDArray[np.float32]) -> Division:
-    """Gives each segment the class in which it has the largest share, and groups segments.
+    """Gives segments their classes, and groups segments.
 
     Args:
         segments: n segments of a drawing.
         shares: (n, k) share of each segment in the k classes, such as the means of a region map.
     """
-    shares = _agreed(segments, shares)
-    classes = shares.argmax(1).astype(np.int32)
+    openings = Openings.of(segments)
+    shares = agreed(openings, shares)
+    classes = settled(openings, shares)
     step = max(1, min(segments.small.shape) // _COARSE_SIDE)
     figures, boxes = _figures(classes[segments.small[::step, ::step]])
     rows, columns = _places(segments)
     return Division(shares, classes, figures[rows // step, columns // step], boxes)
-
-
-def _agreed(segments: Segments, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Lets segments that are open to each other agree, by the square of the opening's width against their areas.
-
-    A small piece that narrow places cut off from a cheek is what the cheek is; a strand of hair stays hair, although
-    its outline is open. What is agreed goes on from piece to piece: each is what it is itself and what its neighbours
-    are in the end, by Jacobi's iteration.
-    """
-    areas = np.bincount(segments.small.ravel(), minlength=segments.count).astype(np.float64)[:, None]
-    here, there, widths = _openings(segments)
-    if not len(here):
-        return shares
-    weights = _OPENNESS * np.square(widths)[:, None]
-    members, starts = np.unique(here, return_index=True)
-    own, totals = areas * shares, areas.copy()
-    totals[members] += np.add.reduceat(weights, starts)
-    agreed = shares.astype(np.float64)
-    for _ in range(_ROUNDS):
-        sums = own.copy()
-        sums[members] += np.add.reduceat(weights * agreed[there], starts)
-        agreed = sums / np.maximum(totals, 1)
-    return np.asarray(agreed, dtype=np.float32)
-
-
-def _openings(segments: Segments) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Returns segments, in order; the ones that they are open to; and the width of each opening, px."""
-    pairs = segments.borders(segments.depth > 0).astype(np.int64)
-    codes = np.concatenate([pairs @ [segments.count, 1], pairs @ [1, segments.count]])
-    found, widths = np.unique(codes, return_counts=True)
-    here, there = np.divmod(found, segments.count)
-    return here, there, widths.astype(np.float64)
 
 
 def mean_by_segment(segments: Segments, maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

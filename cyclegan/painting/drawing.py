@@ -18,6 +18,7 @@ from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import PAPER, Hint, hinted, touched
 from cyclegan.painting.memory import Floats, Memory, describe
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError
+from cyclegan.painting.shade import enlarged, layer
 from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured
 from imaging.colour import to_lab
 from imaging.layers import Layered
@@ -42,6 +43,8 @@ class ReadDrawing:
         regions: (k, h, w) float32 region map; None for a painter without palettes.
         painting: (3, h, w) float32 in [0, 1], the colours of a painter without palettes; None for others.
         memory: the palettes that the painter remembers; None for a painter without palettes.
+        shadows: (LIGHTS, h, w) float32 in [0, 1], for light as in domain B and mirrored; of a painter without shading,
+            there are 0.
     """
 
     lines: npt.NDArray[np.uint8]
@@ -52,6 +55,7 @@ class ReadDrawing:
     regions: Floats | None
     painting: Floats | None
     memory: Memory | None
+    shadows: Floats
 
     @cached_property
     def _own(self) -> Floats:
@@ -111,7 +115,28 @@ class ReadDrawing:
         asked = np.where((base == colours).all(1, keepdims=True), -1, colours.astype(np.int16))
         find = partial(_parts_of, self.segments, self.division.classes, origins, asked)
         filled = _filled(colours, segments.labels)
-        return Layered(self.lines, filled, self.alpha, segments.labels, find, classes == PAPER)
+        shading = self._shading(guide, segments.labels, classes)
+        return Layered(self.lines, filled, self.alpha, segments.labels, find, classes == PAPER, shading)
+
+    def _shading(self, guide: Guide, labels: Numbers, classes: Numbers) -> npt.NDArray[np.uint8] | None:
+        """Returns the layer of shadows, (H, W, 4), for segments of these classes; None without shadows."""
+        known = self.memory and self.memory.shadows
+        strength = guide.strength(known.helps) if known else 0.0
+        if not known or not strength:
+            return None
+        mask = enlarged(self.shadows[int(guide.mirrored_light)], self.gray, self._ink, guide.edge or known.edge)
+        lit = self._ground[self.segments.labels]
+        if self.alpha is not None:  # there, a layer of its own would add to the opacity
+            lit |= self.alpha < 255
+        return layer(mask, strength, known.tints[classes], labels, lit)
+
+    @cached_property
+    def _ground(self) -> npt.NDArray[np.bool_]:
+        """Tells which segments are paper around the figures, (n,): on it lie no shadows."""
+        paper = self.division.classes == PAPER
+        labels = self.segments.labels
+        rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        return paper & np.isin(self._parts, self._parts[rim[paper[rim]]])
 
     def sheet(self, picture: npt.NDArray[np.uint8]) -> Sheet:
         """Makes a colour sheet of the largest figure; classes that it lacks follow those that it has.
@@ -141,9 +166,13 @@ class ReadDrawing:
             colours = np.moveaxis(self.painting, 0, 2)
         else:
             colours = np.einsum("khw,kc->hwc", self.regions, self.palettes(guide)[0], dtype=np.float32)
+        return enlarge(np.rint(colours * 255).clip(0, 255).astype(np.uint8), self.gray, self._ink, paper=255)
+
+    @property
+    def _ink(self) -> float:
+        """The grey level of the drawing's typical line."""
         ink = self.gray[self.gray < Normalization.threshold]
-        darkness = min(float(ink.mean()) if ink.size else 255.0, _FAINT_INK)
-        return enlarge(np.rint(colours * 255).clip(0, 255).astype(np.uint8), self.gray, darkness, paper=255)
+        return min(float(ink.mean()) if ink.size else 255.0, _FAINT_INK)
 
     def _palette(self, key: Floats, figure: int, guide: Guide, sheet: Sheet | None) -> Palette:
         assert self.memory is not None
@@ -184,8 +213,11 @@ def read_drawing(
         map_: (c, h, w), what `Painter.maps` returned for them.
         memory: the palettes that the painter remembers; None for a painter without palettes.
     """
-    regions, painting = (map_, None) if memory else (None, map_)
-    return ReadDrawing(lines, alpha, gray, find_segments(gray, regions), seen, regions, painting, memory)
+    k = memory.palettes.shape[1] if memory else 0
+    regions, painting = (map_[:k], None) if memory else (None, map_)
+    shadows = map_[k:] if memory else map_[:0]
+    segments = find_segments(gray, regions)
+    return ReadDrawing(lines, alpha, gray, segments, seen, regions, painting, memory, shadows)
 
 
 def _filled(colours: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:

@@ -120,7 +120,7 @@ def _grown(
 
 def _neighbours(segments: Segments) -> dict[int, set[int]]:
     found: dict[int, set[int]] = defaultdict(set)
-    for one, other in np.unique(segments.borders(), axis=0).tolist():
+    for one, other in np.unique(segments.borders()[0], axis=0).tolist():
         found[one].add(other)
         found[other].add(one)
     return found

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cyclegan.painting.palettes import Palette, unlike
+from cyclegan.painting.shadows import Shadows
 
 Floats = npt.NDArray[np.float32]
 
@@ -66,11 +67,13 @@ class Memory:
         palettes: (n, k, 3) RGB in [0, 1].
         shares: (n, k), the share of each class in each picture; all equal where it is not known.
         keys: (n, key_length(k)), what is drawn; (0, 0) from checkpoints that did not store it.
+        shadows: what is known of shadows; None for a painter without them.
     """
 
     palettes: Floats
     shares: Floats
     keys: Floats
+    shadows: Shadows | None = None
 
     @cached_property
     def id(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cyclegan.painting.config import GeneratorConfig
 
@@ -61,6 +62,43 @@ def resnet(config: GeneratorConfig, channels: int) -> nn.Sequential:
     return nn.Sequential(*stem, *down, *blocks, *up, nn.ReflectionPad2d(3), nn.Conv2d(n, channels, 7))
 
 
+LIGHTS = 2  # directions from which light may fall: as in the pictures, and mirrored
+_NO_SHADOW = -4.0  # logit of a shadow before training
+_SHADE = "shade"
+
+
+class WithShadows(nn.Module):
+    """The same network with another head, for shadows, at a quarter of the size.
+
+    The new head reads what the trunk found out about the drawing but does not teach it, so that the other channels are
+    the same, to the bit, with it and without it.
+    """
+
+    def __init__(self, config: GeneratorConfig, channels: int) -> None:
+        super().__init__()
+        layers, n = list(resnet(config, channels)), config.ngf
+        end = 10 + config.blocks
+        self.trunk, self.head = nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:])
+        self.shade = nn.Sequential(
+            nn.Conv2d(4 * n, 2 * n, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(2 * n, 2 * n, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(2 * n, LIGHTS, 3, padding=1),
+        )
+
+    def without_shadows(self, x: Tensor) -> Tensor:
+        """Returns the channels of the network alone, (N, channels, H, W)."""
+        found: Tensor = self.head(self.trunk(x))
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the channels of the network and the logits of shadows, (N, channels + LIGHTS, H, W)."""
+        found = self.trunk(x)
+        shadows = F.interpolate(self.shade(found.detach()) + _NO_SHADOW, scale_factor=4.0, mode="bilinear")
+        return torch.cat([self.head(found), shadows], 1)
+
+
 class Generator(nn.Module):
     """The published generator: maps pictures to the other domain, both (N, 3, H, W) in [-1, 1]."""
 
@@ -73,9 +111,13 @@ class Generator(nn.Module):
 
 
 def init_weights(network: nn.Module, rng: torch.Generator) -> None:
-    """Sets weights from N(0, 0.02), drawn from `rng`, and biases to zero (paper, section 7.1)."""
+    """Sets weights from N(0, 0.02), drawn from `rng`, and biases to zero (paper, section 7.1).
+
+    Those of the head for shadows are drawn apart, so that all other weights are the same with it and without it.
+    """
+    apart = torch.Generator().manual_seed(rng.initial_seed())
     for name, parameter in network.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         else:
-            nn.init.normal_(parameter, 0.0, 0.02, generator=rng)
+            nn.init.normal_(parameter, 0.0, 0.02, generator=apart if f"{_SHADE}." in name else rng)

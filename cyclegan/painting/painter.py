@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.layers import Layers, compose, in_colours
 from cyclegan.painting.memory import Memory, describe, drawn_box, key_length
-from cyclegan.painting.networks import resnet
+from cyclegan.painting.networks import WithShadows, resnet
 from cyclegan.painting.palettes import palette_of
+from cyclegan.painting.shadows import Example, Shadows, softness_of, tints_of, weigh
 from cyclegan.painting.tensors import padded, to_range, to_uint8
 
 MOST_REMEMBERED = 256  # pictures of domain B
+MOST_WEIGHED = 64  # pictures by which shadows are measured
 
 
 class Painter(nn.Module):
@@ -35,21 +37,31 @@ class Painter(nn.Module):
         remembered: (n, k, 3) in [0, 1], palettes of n training pictures; absent without palettes, as the next two.
         shares: (n, k), the share of each class in these pictures.
         keys: (n, key_length), what they show; see :mod:`cyclegan.painting.memory`.
+        tints: (k, 3), of shadows; see :class:`cyclegan.painting.shadows.Shadows`; absent without shading, as the next.
+        shading_errors: (3,), how far colours were from domain B without and with shadows.
+        softness: a scalar, of the shadows of domain B.
     """
 
     network: nn.Module
     remembered: Tensor
     shares: Tensor
     keys: Tensor
+    tints: Tensor
+    shading_errors: Tensor
+    softness: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        self.network = resnet(config, config.palette or 3)
+        self.network = (WithShadows if config.learns_shadows else resnet)(config, config.palette or 3)
         if config.palette:
             self.register_buffer("remembered", torch.ones(1, config.palette, 3))
             self.register_buffer("shares", torch.ones(1, config.palette))
             self.register_buffer("keys", torch.zeros(0, key_length(config.palette)))
+        if config.learns_shadows:
+            self.register_buffer("tints", torch.ones(config.palette, 3))
+            self.register_buffer("shading_errors", torch.tensor([0.0, 1.0, 1.0]))
+            self.register_buffer("softness", torch.zeros(()))
 
     def forward(self, lines: Tensor, palette: Tensor | None = None) -> Tensor:
         if self.config.head == "tanh":
@@ -69,31 +81,55 @@ class Painter(nn.Module):
 
     def regions(self, lines: Tensor) -> Tensor:
         """Predicts the region map (N, k, H, W), shares that sum to 1, of lines (N, 3, H, W) in [-1, 1]."""
-        return self.network(lines).softmax(1)
+        network = self.network.without_shadows if isinstance(self.network, WithShadows) else self.network
+        found: Tensor = network(lines)[:, : self.config.palette]
+        return found.softmax(1)
+
+    def in_shadow(self, lines: Tensor) -> Tensor:
+        """Predicts the colours under lines (N, 3, H, W) in [-1, 1], with shadows if there are any: in [0, 1]."""
+        if not self.config.learns_shadows:
+            return self.layers(lines).flats
+        regions, shadows = self.with_shadows(lines)
+        return in_colours(regions, self._first(lines)).flats * (1 - shadows[:, :1].sigmoid() * (1 - self.tints.mean()))
+
+    def with_shadows(self, lines: Tensor) -> tuple[Tensor, Tensor]:
+        """Predicts the region map and, with shading, the logits of shadows (N, LIGHTS, H, W) of lines (N, 3, H, W)."""
+        found, k = self.network(lines), self.config.palette
+        return found[:, :k].softmax(1), found[:, k:]
 
     @torch.inference_mode()
     def maps(self, lineart: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Makes maps of drawings: region maps, or colours of a painter without palettes.
+        """Makes maps of drawings: region maps and shadows, or colours of a painter without palettes.
 
         Args:
             lineart: (N, h, w) uint8, normalized drawings of one shape.
 
         Returns:
-            (N, c, h, w) float32 in [0, 1]; c is k, or 3 without palettes.
+            (N, c, h, w) float32 in [0, 1]. The first k channels are the region map; if domain B has shadows, LIGHTS
+            masks of shadows follow, for light as there and mirrored. Without palettes, c is 3.
         """
         height, width = lineart.shape[1:]
         pages = torch.from_numpy(np.stack([padded(gray) for gray in lineart]))
         # a backend for CPUs has no parameters
         device = next((each.device for each in self.parameters()), torch.device("cpu"))
         lines = to_range(pages.to(device))[:, None].expand(-1, 3, -1, -1)
-        found = self.regions(lines) if self.config.palette else self.layers(lines).flats
+        if self.config.learns_shadows and self.shading_errors[0] > 0:
+            regions, shadows = self.with_shadows(lines)
+            found = torch.cat([regions, shadows.sigmoid()], 1)
+        else:
+            found = self.regions(lines) if self.config.palette else self.layers(lines).flats
         return found[..., :height, :width].float().cpu().numpy()
 
     def memory(self) -> Memory | None:
         """Returns what is remembered, to find palettes that suit drawings; None for a painter without palettes."""
         if not self.config.palette:
             return None
-        return Memory(*(each.float().cpu().numpy() for each in (self.remembered, self.shares, self.keys)))
+        palettes, shares, keys = (each.float().cpu().numpy() for each in (self.remembered, self.shares, self.keys))
+        if not self.config.learns_shadows:
+            return Memory(palettes, shares, keys)
+        none, soft, cel = self.shading_errors.tolist()
+        shadows = Shadows(self.tints.float().cpu().numpy(), (none, soft, cel), float(self.softness))
+        return Memory(palettes, shares, keys, shadows)
 
     @torch.no_grad()
     def remember(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
@@ -108,6 +144,28 @@ class Painter(nn.Module):
             return
         found = [self._remembered(lines, colour) for lines, colour in pairs]
         self.remembered, self.shares, self.keys = (torch.stack(each) for each in zip(*found, strict=True))
+
+    @torch.no_grad()
+    def measure_shadows(self, seen: Iterable[Example], held_out: Iterable[Example]) -> None:
+        """Measures the tints of shadows, and whether shadows bring drawings closer to domain B.
+
+        Does nothing for a painter without shading, and without pictures.
+
+        Args:
+            seen: pictures of the training.
+            held_out: pictures that the painter has not seen.
+        """
+        if not self.config.learns_shadows:
+            return
+        first = [(each, self.regions(each.lines[None])[0]) for each in seen]
+        if first:
+            self.tints, self.softness = tints_of(first, self.config.palette), softness_of(each for each, _ in first)
+            self.shading_errors = weigh(map(self._shaded, held_out), self.tints)
+
+    def _shaded(self, example: Example) -> tuple[Example, Tensor, Tensor]:
+        """Returns a picture with the region map (k, H, W) and the shadows (H, W) that the painter finds."""
+        regions, shadows = self.with_shadows(example.lines[None])
+        return example, regions[0], shadows[0, 0].sigmoid()
 
     def _remembered(self, lines: Tensor, colour: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns palette, shares and key of one picture; (3, H, W) in [-1, 1] each."""

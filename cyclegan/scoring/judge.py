@@ -17,9 +17,8 @@ from cyclegan.scoring.samples import sample_sheet, translate
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
 from cyclegan.scoring.served import coloured_by
-from imaging.line_style import LineStyle
 from imaging.lineart import Normalization, normalize
-from imaging.lines import extract_lines
+from imaging.pseudo_pair import DrawingStyle, pseudo_pair
 
 FEWEST_TO_SCORE = 4  # held-out pictures of each domain
 
@@ -47,7 +46,7 @@ class Judge:
         others: Sequence[np.ndarray],
         toned: Normalization,
         device: torch.device,
-        style: LineStyle | None = None,
+        style: DrawingStyle | None = None,
     ) -> None:
         """Prepares the scoring.
 
@@ -57,15 +56,14 @@ class Judge:
             others: drawings, uint8 (H, W), for the samples if no lineart is held out.
             toned: how the drawings were normalized.
             device: on which other checkpoints are scored.
-            style: of the lines of the training drawings; None: the usual one.
+            style: of the training drawings; None: the usual one.
         """
         self._shown = lineart or others[:FEWEST_TO_SCORE]
         self._toned, self._device = toned, device
         can_score = min(len(lineart), len(colour)) >= FEWEST_TO_SCORE
-        self._lines_b = (
-            [normalize(extract_lines(picture, style), toned).image for picture in colour] if can_score else []
-        )
-        self._scorer = Scorer(lineart, colour, self._lines_b) if can_score else None
+        pairs = [pseudo_pair(picture, style or DrawingStyle()) for picture in colour if can_score]
+        self._lines_b = [normalize(pair.draw(), toned).image for pair in pairs]
+        self._scorer = Scorer(lineart, [pair.colour for pair in pairs], self._lines_b) if can_score else None
         self._scores: list[dict[str, Any]] = []
 
     def judge(self, step: int, painters: Mapping[Weights, Painter]) -> Judgement:

@@ -2,10 +2,11 @@
 
 S = 100 R F C. Realism R measures whether the set of outputs looks like domain B, faithfulness F whether each output
 matches its drawing, and C whether the colours suit what is drawn: whether held-out pictures of B, coloured anew from
-their own extracted lines, get the colours that they had. They are multiplied, because a memorized colour picture has
-perfect realism, unchanged lineart has perfect faithfulness, and good colours on the wrong things have both. The score
-needs no pretrained network and no paired pictures, and does not change the caller's random state. Scores are comparable
-only within one Scorer: the same held-out drawings and the same reference.
+their own extracted lines, get the colours that they had, and unlike ones where they had unlike ones. The three are
+multiplied, because a memorized colour picture has perfect realism, unchanged lineart has perfect faithfulness, and good
+colours on the wrong things have both. The score needs no pretrained network and no paired pictures, and does not change
+the caller's random state. Scores are comparable only within one Scorer: the same held-out drawings and the same
+reference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from imaging.colour import to_lab
 
 RESAMPLES = 200
 REALISM_WEIGHTS = {"b_swd": 0.30, "b_feat": 0.30, "b_pal": 0.25, "b_col": 0.15}
-SUITABILITY_WEIGHT = 0.5  # so that colours no nearer than white paper halve the score
+SUITABILITY_WEIGHTS = {"b_suit": 0.5, "b_apart": 0.5}  # so that colours no nearer than white paper halve the score
 FAITHFULNESS_WEIGHTS = {"b_line": 0.9, "b_struct": 0.6, "b_art": 0.4}
 
 
@@ -35,7 +36,7 @@ class Score:
     Attributes:
         value: S over all held-out drawings, 0..100.
         parts: the faults b_swd, b_feat, b_pal, b_col (they lower R), b_line, b_struct, b_art (they lower F), and b_suit
-            (it lowers C), each from 0 (none) to 1 (worst).
+            and b_apart (they lower C), each from 0 (none) to 1 (worst); b_suit to 2, see `Suitability.faults`.
         measures: the measurements behind the parts and behind `selection.faults`; `*_b` is domain B's own value.
         selecting: S over the even drawings, by which checkpoints are selected, 0..100.
         reporting: S over the odd drawings, which is reported, 0..100.
@@ -106,8 +107,8 @@ class Scorer:
         parts = self._realism_parts(features) | self._faithfulness_parts(measured)
         measures = self._measures(features, measured)
         if self._suitability is not None:
-            parts["b_suit"] = self._suitability.faults(coloured_anew, len(self._subsets))
-            measures["suit"] = float(parts["b_suit"][0])
+            found = self._suitability.faults(coloured_anew, len(self._subsets))
+            parts |= {f"b_{name}": values for name, values in found.items()}
         values = combine(parts)
         return Score(
             value=float(values[0]),
@@ -161,12 +162,13 @@ def combine(parts: Mapping[str, np.ndarray]) -> np.ndarray:
     """Computes S = 100 R F C from the parts.
 
     Args:
-        parts: by name, as in Score, arrays of one shape with values 0..1; b_suit may be missing.
+        parts: by name, as in Score, arrays of one shape; b_suit and b_apart may be missing.
 
     Returns:
         S, 0..100, of the same shape.
     """
     realistic = 1.0 - sum(weight * parts[name] for name, weight in REALISM_WEIGHTS.items())
     faithful = np.prod([1.0 - weight * parts[name] for name, weight in FAITHFULNESS_WEIGHTS.items()], axis=0)
-    suitable = 1.0 - SUITABILITY_WEIGHT * parts.get("b_suit", np.zeros(1))
+    suiting = {name: weight for name, weight in SUITABILITY_WEIGHTS.items() if name in parts}
+    suitable = np.prod([1.0 - weight * parts[name] for name, weight in suiting.items()], axis=0)
     return 100.0 * realistic * faithful * suitable

@@ -155,7 +155,7 @@ _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     # about 1000 + 1000 images of 286 px on one GPU
     "default": {
         "method": {
-            "generator": {"blocks": 12, "ngf": 64, "palette": 16, **_FLAT_COLOURS_UNDER_LINES},
+            "generator": {"blocks": 12, "ngf": 64, "palette": 16, "shading": True, **_FLAT_COLOURS_UNDER_LINES},
             "losses": {"lambda_cycle_b_end": 1.0, "lambda_identity": 0.0, "lambda_pseudo": 10.0, "grey_lines": True},
             "augment": True,
         },
@@ -165,7 +165,7 @@ _PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     # about 650 + 650 portraits of 96 px, some six minutes on two CPU cores
     "demo": {
         "method": {
-            "generator": {"blocks": 4, "ngf": 16, "palette": 8, **_FLAT_COLOURS_UNDER_LINES},
+            "generator": {"blocks": 4, "ngf": 16, "palette": 8, "shading": True, **_FLAT_COLOURS_UNDER_LINES},
             "discriminator": {"ndf": 32},
             "losses": {
                 "lambda_cycle_b": 5.0,

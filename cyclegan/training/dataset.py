@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ from torch import Tensor
 from cyclegan.distributed import World
 from cyclegan.errors import TrainingError
 from cyclegan.methods.method import Batch
+from cyclegan.painting.shadows import Example
 from cyclegan.painting.tensors import cropped, to_range
 from cyclegan.training.config import TrainConfig
 from cyclegan.training.pixels import keep
-from imaging.line_style import LineStyle, measure_lines
-from imaging.lines import trace_lines
+from cyclegan.training.shaded import both_lights, examples, in_full_light, is_shaded, to_shadows
+from imaging.pseudo_pair import DrawingStyle, measure_drawings, pseudo_pair
 
 _NUM_EXAMPLES = 16
 _NUM_RENDERINGS = 3  # of the lines of a picture, so that a painter does not learn one way of drawing them
@@ -69,9 +70,9 @@ class TrainingData:
                 )
 
     @cached_property
-    def line_style(self) -> LineStyle:
-        """The style of the training lineart's lines, in which those of colour pictures are drawn."""
-        return measure_lines(self.a)
+    def style(self) -> DrawingStyle:
+        """What the training lineart looks like, like which pseudo-pairs are made of colour pictures."""
+        return measure_drawings(self.a)
 
     def fingerprint(self) -> str:
         """Hashes every training pixel, to detect a run that would resume on other images."""
@@ -94,7 +95,7 @@ class TrainingData:
         chosen = (self.a_held_out or self.a)[:_NUM_EXAMPLES]
         size = int(np.median([min(image.shape) for image in self.a]))
         examples = torch.from_numpy(np.stack([_middle(image, crop) for image in chosen]))
-        return {"size": size, "examples": examples, "style": self.line_style.to_dict()}
+        return {"size": size, "examples": examples, "style": self.style.lines.to_dict()}
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:
@@ -107,7 +108,8 @@ def _middle(image: np.ndarray, side: int) -> np.ndarray:
 class _Domain:
     """Draws random crops of one domain, endlessly, in epochs: every image once before any is repeated.
 
-    Of the channels after the third, each a rendering of a picture's lines, a crop has one, drawn by lot.
+    Of the _NUM_RENDERINGS channels after the third, each a rendering of a picture's lines, a crop has one, drawn by
+    lot. Of a mask of shadows behind them, a crop has both lights.
     """
 
     def __init__(self, images: Sequence[Tensor], config: TrainConfig, rng: torch.Generator) -> None:
@@ -122,7 +124,7 @@ class _Domain:
     def _draw(self) -> tuple[Tensor, int, int, int, bool]:
         """Returns an image, its rendering, the top and left of its crop, and whether it is mirrored."""
         image = self.images[self._next()]
-        rendering = self._random_below(len(image) - 3) if len(image) > 3 else 0
+        rendering = self._random_below(_NUM_RENDERINGS) if len(image) > 3 else 0
         top, left = (self._random_below(side - self._side + 1) for side in image.shape[1:])
         return image, rendering, top, left, self._flip and bool(self._random_below(2))
 
@@ -134,7 +136,8 @@ class _Domain:
     def _crop(self, image: Tensor, rendering: int, top: int, left: int, mirrored: bool) -> Tensor:
         cropped = image[:, top : top + self._side, left : left + self._side]
         if len(image) > 3:
-            cropped = torch.cat([cropped[:3], cropped[3 + rendering, None]])
+            masks = [both_lights(mask[None], mirrored) for mask in cropped[3 + _NUM_RENDERINGS :]]
+            cropped = torch.cat([cropped[:3], cropped[3 + rendering, None], *masks])
         return cropped.flip(2) if mirrored else cropped
 
     def _random_below(self, limit: int) -> int:
@@ -171,19 +174,29 @@ class Batches:
         """
         self._size, self._share = config.batch, (world or World()).share(config.batch)
         self._with_lines = config.method.uses_extracted_lines
-        self._device = device
-        channels = 3 + _NUM_RENDERINGS if self._with_lines else 3
+        self._device, self._pictures, self._held_out = device, data.b, data.b_held_out
+        self._prepared = partial(_prepared, style=data.style, normalize=normalize, lines=self._with_lines)
+        learns_shadows = self._with_lines and config.method.learns_shadows
+        self._shaded = learns_shadows and is_shaded(data.b, self._prepared)
+        channels = 3 + _NUM_RENDERINGS + self._shaded if self._with_lines else 3
         taken = sum(image.nbytes for image in data.a) + sum(image.nbytes for image in data.b) * channels / 3
         fits = taken <= config.memory_gb * 1e9
-        colour = (_with_lines(image, data.line_style, normalize) if self._with_lines else image for image in data.b)
+        colour = map(self._stored, data.b)
         self._a = _Domain(_store((image[..., None] for image in data.a), device, fits), config, rng)
         self._b = _Domain(_store(colour, device, fits), config, rng)
 
+    def _stored(self, image: np.ndarray) -> np.ndarray:
+        """Returns what is stored of a picture of B, (H, W, c)."""
+        prepared = self._prepared(image)
+        return in_full_light(prepared) if self._shaded else prepared
+
     def next(self) -> Batch:
         """Returns this process's share of the next batch."""
-        a, b = (to_range(self._to_device(domain.batch(self._size, self._share))) for domain in (self._a, self._b))
+        crops = [self._to_device(domain.batch(self._size, self._share)) for domain in (self._a, self._b)]
+        a, b = to_range(crops[0]), to_range(crops[1][:, :4])
         lines = b[:, 3:].expand(-1, 3, -1, -1) if self._with_lines else None
-        return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines)
+        shadows = to_shadows(crops[1][:, 4:]) if self._shaded else None
+        return Batch(a.expand(-1, 3, -1, -1), b[:, :3], lines, shadows)
 
     def _to_device(self, crops: Tensor) -> Tensor:
         if crops.device.type == self._device.type:
@@ -203,6 +216,22 @@ class Batches:
             whole = to_range(cropped(image[:4]).to(self._device))
             yield whole[3:].expand(3, -1, -1), whole[:3]
 
+    def examples(self, count: int) -> Iterator[Example]:
+        """Yields the first `count` pictures of B with what is known of their shadows; none of a flat style."""
+        if self._shaded:
+            yield from self._examples(self._pictures[:count], self._b.images[:count])
+
+    def held_out_examples(self, count: int) -> Iterator[Example]:
+        """Yields held-out pictures of B in the same way; those of the training if none are held out."""
+        if self._shaded and not self._held_out:
+            yield from self.examples(count)
+        elif self._shaded:
+            stored = [torch.from_numpy(self._stored(image).transpose(2, 0, 1)) for image in self._held_out[:count]]
+            yield from self._examples(self._held_out[:count], stored)
+
+    def _examples(self, pictures: Sequence[np.ndarray], stored: Sequence[Tensor]) -> Iterator[Example]:
+        return examples([self._prepared(picture)[..., :3] for picture in pictures], stored, self._device)
+
     def state_dict(self) -> dict[str, Any]:
         return {"a": self._a.state_dict(), "b": self._b.state_dict()}
 
@@ -211,10 +240,17 @@ class Batches:
         self._b.load_state_dict(state["b"])
 
 
-def _with_lines(image: np.ndarray, style: LineStyle, normalize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Adds renderings of a picture's lines as channels: (H, W, 3 + _NUM_RENDERINGS) uint8; plain ones first."""
-    traced = trace_lines(image, style)
-    return np.dstack([image, *(normalize(traced.draw(variant)) for variant in range(_NUM_RENDERINGS))])
+def _prepared(
+    image: np.ndarray, style: DrawingStyle, normalize: Callable[[np.ndarray], np.ndarray], lines: bool
+) -> np.ndarray:
+    """Returns a picture as it is learned from; with lines, their renderings are more channels, the plain one first.
+
+    Returns:
+        (H, W, 3) or (H, W, 3 + _NUM_RENDERINGS) uint8.
+    """
+    pair = pseudo_pair(image, style)
+    drawn = (normalize(pair.draw(variant)) for variant in range(_NUM_RENDERINGS)) if lines else ()
+    return np.dstack([pair.colour, *drawn])
 
 
 def _store(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:

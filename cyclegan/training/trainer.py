@@ -16,7 +16,7 @@ from cyclegan.distributed import World
 from cyclegan.errors import TrainingError, memory_shortage_told
 from cyclegan.methods.method import Context, Method, compute_alike_each_time, computes_in_bf16
 from cyclegan.painting.checkpoint import Checkpoint, Weights, save_checkpoint
-from cyclegan.painting.painter import MOST_REMEMBERED, Painter
+from cyclegan.painting.painter import MOST_REMEMBERED, MOST_WEIGHED, Painter
 from cyclegan.scoring.judge import Judge
 from cyclegan.scoring.score import Score
 from cyclegan.scoring.selection import Choice
@@ -102,7 +102,7 @@ class Trainer:
 
     def _make_judge(self) -> Judge:
         held_out = (self.data.a_held_out, self.data.b_held_out) if self.world.leads else ([], [])
-        return Judge(*held_out, self.data.a, self.normalization, self.device, self.data.line_style)
+        return Judge(*held_out, self.data.a, self.normalization, self.device, self.data.style)
 
     def run(self, on_progress: OnProgress | None = None, on_checkpoint: OnCheckpoint | None = None) -> None:
         """Trains to the end, from the newest readable checkpoint in the folder if there is one.
@@ -215,11 +215,11 @@ class Trainer:
     def _remember(self) -> None:
         for painter in self._painters().values():
             painter.remember(self.batches.pseudo_pairs(MOST_REMEMBERED))
+            painter.measure_shadows(self.batches.examples(MOST_WEIGHED), self.batches.held_out_examples(MOST_WEIGHED))
 
     def _kept(self) -> set[int]:
         """Returns the steps of the existing checkpoints."""
-        found = checkpoints.list_checkpoints(self.folder / "checkpoints")
-        return {checkpoints.checkpoint_step(path) for path in found}
+        return {checkpoints.checkpoint_step(path) for path in checkpoints.list_checkpoints(self.folder / "checkpoints")}
 
     def _worth_keeping(self) -> set[int]:
         """Returns the steps of the checkpoint that serves and of those with the highest scores."""

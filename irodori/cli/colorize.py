@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from imaging.formats import LAYER_ENDINGS, LayerFile, is_foreign, lacking, promised_format
-from irodori.cli.guides import asked_guide, asked_hints, is_sheet_file
+from irodori.cli.asked import Asked, Looks
+from irodori.cli.guides import AskedShadows, is_sheet_file
 from irodori.cli.jobs import Job, Request, is_current, plan
-from irodori.cli.looks import Look, load_looks
-from irodori.cli.outputs import Outputs, fingerprint
+from irodori.cli.outputs import Outputs
 from irodori.cli.reading import Reading
-from irodori.cli.server import RemoteLook, colorize_files_there, remote_looks
+from irodori.cli.server import RemoteLook, colorize_files_there
 from irodori.cli.tally import Tally, err, out
 from irodori.gallery import Drawing, coloured, contact_sheet, failed, merge, read_page, write_page
 from irodori.names import PAGE, SHEET, is_utf8
@@ -26,7 +26,6 @@ from irodori.names import PAGE, SHEET, is_utf8
 if TYPE_CHECKING:
     from imaging.layer_files import Coloured
 
-Looks = dict[str, Look | RemoteLook]
 SETTLE, LOOK = 1.0, 1.0  # seconds since a watched file's last change before it is read; seconds between two listings
 SOME_FAILED, STOPPED = 1, 130
 _ONE = "hints are for one drawing; those of a folder are beside each, in page.hints.png or page.guide.json"
@@ -64,6 +63,16 @@ def colorize(
             metavar="X,Y=COLOUR", help="A colour at a place: 0.4,0.6=#c03020, with @area, @part or @everywhere behind."
         ),
     ] = None,
+    shading: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="0..1", help="Strength of shadows; by default 1 if the model's help."),
+    ] = None,
+    cel: Annotated[
+        bool | None, typer.Option("--cel/--soft", help="Hard or soft shadows; by default as the pictures had.")
+    ] = None,
+    mirror_light: Annotated[
+        bool, typer.Option("--mirror-light", help="Light from the other side than in the pictures.")
+    ] = False,
     layers: Annotated[
         list[LayerFile] | None,
         typer.Option(help="Write the layers as a file, too: OUT/hero.ora for OUT/hero.png; several: give it for each."),
@@ -89,7 +98,9 @@ def colorize(
         raise typer.BadParameter(reason, param_hint="--layers")
     if (hints or point) and (len(sources) > 1 or os.path.isdir(sources[0])):
         raise typer.BadParameter(f"{_ONE}, and these are several", param_hint="--hints" if hints else "--point")
-    looks, fingerprint = _looks(server, model, style or [], variants, like or [], sheet or [], hints or [], point or [])
+    shadows = AskedShadows(shading, None if cel is None else "cel" if cel else "soft", mirror_light)
+    asked = Asked(model, style or [], variants, like or [], sheet or [], hints or [], point or [], shadows)
+    looks, asked_for = asked.there(server) if server else asked.here()
     into_folder = _into_folder(sources, target, len(looks) > 1)
     tools = [
         *map(Path, style or [model]),
@@ -98,7 +109,7 @@ def colorize(
         *map(Path, filter(is_sheet_file, sheet or [])),
     ]
     drawings, kinds = list(dict.fromkeys(sources)), list(dict.fromkeys(layers or []))
-    request = Request(drawings, target, into_folder, list(looks), tools, fingerprint, kinds)
+    request = Request(drawings, target, into_folder, list(looks), tools, asked_for, kinds)
     tally, settle = Tally(), SETTLE if watch else 0
     try:
         _run(*plan(request, again, settle, tally), target, looks, tally)
@@ -112,28 +123,6 @@ def colorize(
     out.print(f"{numbers}: {escape(str(target))}")
     nothing_to_do = tally.left_out and not tally.coloured + tally.current
     raise typer.Exit(SOME_FAILED if tally.failures or nothing_to_do else 0)
-
-
-def _looks(
-    server: str,
-    model: str,
-    style: list[str],
-    variants: int,
-    like: list[Path],
-    sheet: list[str],
-    hints: list[Path],
-    point: list[str],
-) -> tuple[Looks, str]:
-    """Loads the looks, or finds them on a server; returns the fingerprint of what is asked of all drawings, too."""
-    if not server:
-        asked, found = asked_guide(sheet, hints, point)
-        return {**load_looks(model, style, variants, like, asked)}, found
-    if sheet:
-        raise typer.BadParameter(
-            "colour sheets need the model on this machine: leave out --server", param_hint="--sheet"
-        )
-    own = asked_hints(hints, point)
-    return {**remote_looks(server, model, style, variants, like, own)}, fingerprint(*map(repr, own))
 
 
 def _check(sources: Sequence[Path], target: Path, watch: bool) -> None:

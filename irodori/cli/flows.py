@@ -96,9 +96,9 @@ class Here:
         return self.rows
 
     def run_of(self, model: Model, preset: PresetName, config: "TrainConfig") -> Run:
-        from tasks.train import run_of
+        from tasks.train import begun
 
-        return run_of(self._dataset, model, preset, config, self.rows)
+        return begun(self._dataset, model, preset, config, self.rows)[1]
 
     def pace(self, config: "TrainConfig") -> "Pace":
         from tasks.pace import pace

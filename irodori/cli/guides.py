@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -18,6 +18,7 @@ from irodori.names import guided, guides_by
 if TYPE_CHECKING:
     from cyclegan.painting.guide import Guide
     from cyclegan.painting.hints import Hint
+    from cyclegan.painting.shadows import Edge
     from cyclegan.painting.sheets import Sheet
 
 
@@ -66,13 +67,24 @@ def read_hint_files(files: Sequence[Path]) -> "tuple[tuple[Hint, ...], list[str]
     return read_named_hints(read()), contents
 
 
-def asked_guide(sheets: Sequence[str], files: Sequence[Path], points: Sequence[str]) -> "tuple[Guide, str]":
-    """Reads the colour sheets and hints of a command line.
+class AskedShadows(NamedTuple):
+    """The shadows that a command line asks for; see the fields of the same meaning of `cyclegan.Guide`."""
+
+    shading: float | None = None
+    edge: "Edge | None" = None
+    mirrored_light: bool = False
+
+
+def asked_guide(
+    sheets: Sequence[str], files: Sequence[Path], points: Sequence[str], shadows: AskedShadows
+) -> "tuple[Guide, str]":
+    """Reads the colour sheets, hints and shadows of a command line.
 
     Args:
         sheets: of ``--sheet``.
         files: of ``--hints``.
         points: of ``--point``; they win.
+        shadows: of ``--shading``, ``--cel``, ``--soft`` and ``--mirror-light``.
 
     Returns:
         What is asked, and its fingerprint.
@@ -82,8 +94,9 @@ def asked_guide(sheets: Sequence[str], files: Sequence[Path], points: Sequence[s
     """
     from cyclegan.painting.guide import Guide
 
-    guide = Guide(sheets=_load_sheets(sheets), hints=asked_hints(files, points))
-    return guide, fingerprint(*(sheet.to_json().decode() for sheet in guide.sheets), *map(repr, guide.hints))
+    guide = Guide(sheets=_load_sheets(sheets), hints=asked_hints(files, points), **shadows._asdict())
+    asked = "" if shadows == AskedShadows() else repr(shadows)
+    return guide, fingerprint(*(sheet.to_json().decode() for sheet in guide.sheets), *map(repr, guide.hints), asked)
 
 
 def asked_hints(files: Sequence[Path], points: Sequence[str]) -> "tuple[Hint, ...]":

@@ -51,20 +51,22 @@ def load_looks(model: str, styles: list[str], variants: int, like: list[Path], a
     found: list[tuple[str, Look]] = []
     for style, chosen in {_style_name(name): name for name in styles}.items() or [("", model)]:
         colorizer = load_model(chosen)
-        _check_sheets(colorizer, asked)
+        _check(colorizer, asked)
         guides = list(_guides(colorizer, style, variants, like, asked)) or [(style, asked)]
         found += [(name if len(guides) > 1 else style, Look(colorizer, guide)) for name, guide in guides]
     _check_names((name for name, _ in found), "--like" if like else "--style")
     return dict(found)
 
 
-def _check_sheets(colorizer: "Colorizer", asked: "Guide") -> None:
+def _check(colorizer: "Colorizer", asked: "Guide") -> None:
     from cyclegan.errors import CycleganError
+    from cyclegan.painting.shadows import ShadingError
 
     try:
         colorizer.check(asked)
     except CycleganError as error:
-        raise typer.BadParameter(str(error), param_hint="--sheet") from error
+        hint = "--shading" if isinstance(error, ShadingError) else "--sheet"
+        raise typer.BadParameter(str(error), param_hint=hint) from error
 
 
 def _guides(

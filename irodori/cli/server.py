@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.error import HTTPError, URLError
@@ -107,6 +107,7 @@ class RemoteLook:
         variant: number of the palette that suits; 0: the best.
         like: bytes of a picture whose colours are taken; b"": none.
         hints: for all drawings.
+        shading: strength of shadows, 0..1; None: as the model does.
     """
 
     server: Server
@@ -114,6 +115,7 @@ class RemoteLook:
     variant: int = 0
     like: bytes = field(default=b"", repr=False)
     hints: "tuple[Hint, ...]" = ()
+    shading: float | None = None
 
     def colour(self, data: bytes, name: str, hints: "Sequence[Hint]", kinds: Sequence[LayerFile]) -> Coloured:
         """Colours the file of a drawing.
@@ -148,6 +150,8 @@ class RemoteLook:
         edits: dict[str, Any] = {"hints": [_placed(hint) for hint in hints]}
         if self.variant:
             edits["variant"] = self.variant
+        if self.shading is not None:
+            edits["shading"] = self.shading
         if self.like:
             edits |= json.loads(self.server.made(f"{place}/references", self.like))
         if edits != {"hints": []}:
@@ -162,7 +166,13 @@ def _placed(hint: "Hint") -> dict[str, Any]:
 
 
 def remote_looks(
-    address: str, model: str, styles: Sequence[str], variants: int, like: Sequence[Path], hints: "tuple[Hint, ...]"
+    address: str,
+    model: str,
+    styles: Sequence[str],
+    variants: int,
+    like: Sequence[Path],
+    hints: "tuple[Hint, ...]",
+    shading: float | None,
 ) -> dict[str, RemoteLook]:
     """Returns the looks by folder, as :func:`irodori.cli.looks.load_looks` does.
 
@@ -172,21 +182,18 @@ def remote_looks(
     """
     server = Server(address)
     known = server.json("GET", "/api/models")["models"]
-    found: list[tuple[str, RemoteLook]] = []
+    found: dict[str, RemoteLook] = {}
     for style in dict.fromkeys(styles) or [""]:
         wanted = style or ("" if model == "default" and model not in known else model)
         if wanted and wanted not in known:
             reason = f"{server.address} has no model {wanted}; it has {', '.join(known) or 'none yet'}"
             raise typer.BadParameter(reason, param_hint="--style" if style else "--model")
-        plain = RemoteLook(server, wanted, hints=hints)
-        own = [(look_name(style, path.stem), RemoteLook(server, wanted, 0, _read(path), hints)) for path in like]
-        own += [
-            (variant_name(style, number), RemoteLook(server, wanted, number, hints=hints))
-            for number in range(1, variants + 1)
-            if variants > 1
-        ]
-        found += own if len(own) > 1 else [(style, own[0][1])] if own else [(style, plain)]
-    return dict(found)
+        plain = RemoteLook(server, wanted, hints=hints, shading=shading)
+        own = {look_name(style, path.stem): replace(plain, like=_read(path)) for path in like}
+        if variants > 1:
+            own |= {variant_name(style, number): replace(plain, variant=number) for number in range(1, variants + 1)}
+        found |= own if len(own) > 1 else {style: next(iter(own.values()), plain)}
+    return found
 
 
 def _read(path: Path) -> bytes:

@@ -28,6 +28,7 @@ class Edits(BaseModel):
     Attributes:
         variant: which of the palettes that suit it, from 1.
         palette: a colour for each class instead, such as those of a reference.
+        shading: strength of shadows; None: as the model does.
         hints: colours at places; later ones win.
     """
 
@@ -40,6 +41,7 @@ class Edits(BaseModel):
 
     variant: Annotated[int, Field(ge=1, le=64)] = 1
     palette: Annotated[list[Hex], Field(min_length=1, max_length=256)] | None = None
+    shading: Share | None = None
     hints: Annotated[list[Placed], Field(max_length=HINTS)] = []
 
 

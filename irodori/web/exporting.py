@@ -22,9 +22,9 @@ def guide_of(edits: Edits) -> "Guide":
 
     hints = tuple(Hint(((each.x, each.y),), parse_colour(each.colour), each.scope) for each in edits.hints)
     if edits.palette is None:
-        return Guide(variant=edits.variant if edits.variant > 1 else 0, hints=hints)
+        return Guide(variant=edits.variant if edits.variant > 1 else 0, hints=hints, shading=edits.shading)
     palette = np.array([parse_colour(each) for each in edits.palette], np.float32) / np.float32(255)
-    return Guide(palette=palette, hints=hints)
+    return Guide(palette=palette, hints=hints, shading=edits.shading)
 
 
 def export(read: "ReadDrawing", edits: Edits, kind: str, drawing: "Image.Image") -> bytes:

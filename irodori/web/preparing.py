@@ -43,9 +43,11 @@ def view(read: "ReadDrawing", name: str) -> dict[str, bytes]:
     scale = min(1.0, VIEW_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     labels = cv2.resize(read.segments.labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST)
-    planes = _planes(read, size)
-    legend = _legend(read) | {"name": name, "width": size[0], "height": size[1], "planes": len(planes)}
-    legend["alpha"] = _has_alpha(read)
+    planes, legend = _planes(read, size), _legend(read)
+    if shading := _shading(read):
+        legend["shadows"], mask = shading
+        planes.append(_resized(mask, size))
+    legend |= {"name": name, "width": size[0], "height": size[1], "planes": len(planes), "alpha": _has_alpha(read)}
     files = {"labels": labels.astype("<u2").tobytes(), "planes": b"".join(plane.tobytes() for plane in planes)}
     files["legend"] = json.dumps(legend).encode()
     return {name: gzip.compress(data, _GZIP, mtime=0) for name, data in files.items()}
@@ -58,9 +60,25 @@ def _planes(read: "ReadDrawing", size: tuple[int, int]) -> list[Pixels]:
     planes = [lines[..., channel] for channel in range(1 if grey else 3)]
     if read.alpha is not None and _has_alpha(read):
         planes.append(read.alpha)
-    if size == lines.shape[1::-1]:
-        return planes
-    return [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8) for plane in planes]
+    return [_resized(plane, size) for plane in planes]
+
+
+def _resized(plane: Pixels, size: tuple[int, int]) -> Pixels:
+    if size == plane.shape[::-1]:
+        return plane
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _shading(read: "ReadDrawing") -> tuple[dict[str, Any], Pixels] | None:
+    """Returns what the model knows of shadows, and where they are, (H, W); None if it knows none."""
+    from cyclegan.painting.guide import Guide
+
+    known = read.memory.shadows if read.memory else None
+    shading = read.layered(Guide(shading=1)).shading if known and known.seen else None
+    if known is None or shading is None:
+        return None
+    tints = np.rint(255 * known.tints).astype(int).tolist()
+    return {"tints": tints, "strength": Guide().strength(known.helps)}, shading[..., 3]
 
 
 def _has_alpha(read: "ReadDrawing") -> bool:
@@ -71,7 +89,7 @@ def _has_alpha(read: "ReadDrawing") -> bool:
 def _legend(read: "ReadDrawing") -> dict[str, Any]:
     from cyclegan.painting.guide import Guide
 
-    division, plain = read.division, read.layered(Guide())
+    division, plain = read.division, read.layered(Guide(shading=0))
     assert plain.parts is not None
     height, width = read.segments.labels.shape
     found: dict[str, Any] = {
@@ -83,6 +101,7 @@ def _legend(read: "ReadDrawing") -> dict[str, Any]:
         "own": None,
         "variants": [],
         "covariance": [],
+        "shadows": None,
     }
     if read.memory is None:
         found["own"] = _colours(read.segments.labels, plain.flats, read.segments.count).tolist()

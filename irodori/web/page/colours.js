@@ -4,7 +4,7 @@ const PAPER = 0;
 const float = Math.fround;
 
 /** Rounds to the nearest number, halves to the even one, as numpy does. */
-function rint(value) {
+export function rint(value) {
   const low = Math.floor(value), rest = value - low;
   return rest > 0.5 || (rest === 0.5 && low % 2) ? low + 1 : low;
 }
@@ -135,7 +135,8 @@ export function saved(legend, edits) {
     const [x, y] = legend.seats[segment];
     return { x: (x + 0.5) / width, y: (y + 0.5) / height, colour: format(colour), scope };
   });
-  return { variant: edits.variant, hints, ...(edits.palette && { palette: edits.palette.map(format) }) };
+  const shading = edits.shading === null ? {} : { shading: edits.shading };
+  return { variant: edits.variant, hints, ...shading, ...(edits.palette && { palette: edits.palette.map(format) }) };
 }
 
 /** Edits from what was saved; `find` gives the segment at a place of the view. */
@@ -145,5 +146,5 @@ export function restored(legend, found, find) {
     const segment = legend.bySeat.get(Math.floor(y * height) * width + Math.floor(x * width)) ?? find(x, y);
     return { segment, scope, colour: parse(colour) };
   });
-  return { variant: found.variant ?? 1, palette: found.palette?.map(parse), hints };
+  return { variant: found.variant ?? 1, palette: found.palette?.map(parse), shading: found.shading ?? null, hints };
 }

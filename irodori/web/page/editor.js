@@ -80,7 +80,9 @@ class Editor {
     const { width, height } = picture;
     this.edits = restored(this.legend, found, (x, y) => picture.segmentAt(x * width, y * height));
     [this.undone, this.done] = [[], []];
+    this.shown = this.strength;
     this.preview = new Preview(picture);
+    picture.shade(this.strength);
     picture.show(coloursOf(this.legend, this.edits), true);
     this.panel = new Panel();
     this.listen();
@@ -115,6 +117,8 @@ class Editor {
     for (const button of $("files").children) button.onclick = () => this.take(button.dataset.file);
     $("picture").onchange = () => this.refer($("picture").files[0]);
     onDrop(document.body, (file) => !this.about.inbox && this.refer(file));
+    $("shading").oninput = () => this.shade(Number($("shading").value) / 100);
+    $("shading").onchange = () => this.change({ ...this.edits, shading: Number($("shading").value) / 100 });
     addEventListener("keydown", (event) => this.key(event));
     addEventListener("beforeunload", (event) => this.saving && event.preventDefault());
   }
@@ -182,11 +186,26 @@ class Editor {
     this.edits = edits;
     this.hover(-1);
     this.setComparing(false);
-    this.picture.show(coloursOf(this.legend, edits));
+    this.picture.shade(this.strength);
+    this.picture.show(coloursOf(this.legend, edits), this.strength !== this.shown);
+    this.shown = this.strength;
     this.view.redraw();
     this.save();
     clearTimeout(this.later);
     this.later = setTimeout(() => this.refresh(), 30); // after the picture, which is what the eye waits for
+  }
+
+  /** How strong the shadows are, 0 to 1. */
+  get strength() {
+    return this.legend.shadows ? this.edits.shading ?? this.legend.shadows.strength : 0;
+  }
+
+  /** Shows shadows of another strength, while the slider moves. */
+  shade(strength) {
+    this.picture.shade(strength);
+    this.picture.show(this.picture.colours, true);
+    this.shown = strength;
+    this.view.redraw();
   }
 
   undo() {
@@ -207,6 +226,8 @@ class Editor {
     this.panel.showSwatches(this.picture);
     this.panel.showParts(this.picture);
     this.panel.showVariants(this.picture, this.edits);
+    $("shadows").hidden = !this.legend.shadows || this.about.inbox; // a guide has hints alone
+    $("shading").value = 100 * this.strength;
     $("undo").disabled = !this.done.length;
     $("redo").disabled = !this.undone.length;
     remember(this.id, this.about.name, this.picture, this.picture.colours);

@@ -1,12 +1,16 @@
 // The pixels of a drawing: lines × flats, painted anew only where a segment's colour changes.
 
+import { rint } from "./colours.js";
+
 export class Picture {
   /** labels: the segment of each pixel; planes: grey, or red, green and blue, then alpha if there is one. */
   constructor(legend, labels, planes) {
     Object.assign(this, { legend, labels, width: legend.width, height: legend.height });
-    const count = labels.length, channels = legend.planes - (legend.alpha ? 1 : 0);
+    const count = labels.length, channels = legend.planes - (legend.alpha ? 1 : 0) - (legend.shadows ? 1 : 0);
     this.lines = Array.from({ length: channels }, (_, at) => planes.subarray(at * count, (at + 1) * count));
     this.alpha = legend.alpha ? planes.subarray(channels * count, (channels + 1) * count) : null;
+    this.shadow = legend.shadows ? planes.subarray((legend.planes - 1) * count) : null;
+    this.opacity = new Uint8Array(256); // of shadows, by the depth of the mask
     this.sort(legend.classes.length);
     this.colours = new Uint8Array(3 * legend.classes.length);
     this.image = new ImageData(this.width, this.height);
@@ -60,9 +64,15 @@ export class Picture {
     return changed;
   }
 
+  /** Makes shadows stronger or weaker, 0 to 1. */
+  shade(strength) {
+    this.opacity = Uint8Array.from({ length: 256 }, (_, depth) => rint(strength * depth));
+  }
+
   /** Paints one segment into the pixels of a picture. */
   fill(target, segment, colours) {
     const { lines, alpha, pixels, table } = this;
+    if (this.shadow && this.opacity[255]) return this.fillShaded(target, segment, colours);
     const [red, green, blue] = colours.subarray(3 * segment, 3 * segment + 3);
     const last = this.starts[segment + 1], level = (line, flat) => ((line * flat + 127) / 255) | 0;
     if (lines.length === 1 && !alpha) {
@@ -76,6 +86,21 @@ export class Picture {
     for (let at = this.starts[segment]; at < last; at++) {
       const pixel = pixels[at], opacity = alpha ? alpha[pixel] : 255;
       target[pixel] = (opacity << 24) | (level(b[pixel], blue) << 16) | (level(g[pixel], green) << 8) | level(r[pixel], red);
+    }
+  }
+
+  /** The same, with shadows: imaging.layers.Layered.merged. */
+  fillShaded(target, segment, colours) {
+    const { alpha, pixels, shadow, opacity } = this, flat = colours.subarray(3 * segment, 3 * segment + 3);
+    const tint = this.legend.shadows.tints[this.legend.classes[segment]], planes = this.channels();
+    for (let at = this.starts[segment]; at < this.starts[segment + 1]; at++) {
+      const pixel = pixels[at], depth = opacity[shadow[pixel]];
+      let code = (alpha ? alpha[pixel] : 255) << 24;
+      for (let channel = 0; channel < 3; channel++) {
+        const left = (65025 - depth * (255 - tint[channel])) * flat[channel] * planes[channel][pixel];
+        code |= Math.floor((left + 8290687) / 16581375) << (8 * channel);
+      }
+      target[pixel] = code;
     }
   }
 
@@ -95,9 +120,11 @@ export class Picture {
   bare() {
     const other = Object.assign(document.createElement("canvas"), { width: this.width, height: this.height });
     const image = new ImageData(this.width, this.height);
-    const white = new Uint8Array(this.colours.length).fill(255);
+    const white = new Uint8Array(this.colours.length).fill(255), { opacity } = this;
+    this.shade(0);
     const target = new Uint32Array(image.data.buffer);
     for (let each = 0; each < white.length / 3; each++) this.fill(target, each, white);
+    this.opacity = opacity;
     other.getContext("2d").putImageData(image, 0, 0);
     return other;
   }

@@ -57,6 +57,7 @@ export const texts = {
   reference: "Colours of a picture…",
   fromReference: "Palette of the picture",
   measuring: "Looking at the picture …",
+  shadows: "Shadows",
   parts: "Parts",
   partsMore: "Arrow keys choose, Enter colours.",
   partName: (name, number) => `${name} ${number}`,
