@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.drawing import ReadDrawing
 
-READY, REFUSES = "ready", 3  # the line that it prints once it is warm; the exit status where starting again is no help
+READY, REFUSED = "ready", "refused: "  # what it prints once it is warm, or before it ends for good
 _LOOK = 0.1  # seconds between two looks for jobs
 _PATIENCE = 2.0  # seconds, when the storage fails
 _KEPT = 2  # drawings that stay read, for their exports
@@ -191,8 +191,8 @@ def main() -> int:
         for model in asked.models:
             _warm_up(painter.models, model)
     except (PipelineError, StorageError) as error:
-        print(error, file=sys.stderr)
-        return REFUSES
+        print(f"{REFUSED}{error}", flush=True)
+        return 1
     Thread(target=_renew, args=(rows, asked.owner, Event()), daemon=True).start()
     print(READY, flush=True)
     while True:

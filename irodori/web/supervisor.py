@@ -8,11 +8,10 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event, Thread
-from typing import IO
 
 from irodori.web.blobs import Blobs
 from irodori.web.limits import Limits
-from irodori.web.painter import READY, REFUSES
+from irodori.web.painter import READY, REFUSED
 from irodori.web.rows import Rows
 
 _SLOWEST = 30.0  # seconds between two starts of a painter that dies again and again
@@ -67,28 +66,19 @@ class PainterProcess:
     def _run_once(self) -> None:
         owner = secrets.token_hex(8)
         command = [sys.executable, "-m", "irodori.web.painter", *self._arguments, "--owner", owner]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-        assert self._process.stdout and self._process.stderr
-        lines: list[str] = []
-        errors = Thread(target=_copy, args=(self._process.stderr, lines), daemon=True)
-        errors.start()
-        for line in self._process.stdout:
-            if line.strip() == READY:
-                self.problem = ""
-        status = self._process.wait()
-        errors.join(1)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin and self._process.stdout
+        with self._process.stdin, self._process.stdout:
+            for line in self._process.stdout:
+                if line.strip() == READY:
+                    self.problem = ""
+                elif line.startswith(REFUSED):
+                    self.problem, self.refused = line.removeprefix(REFUSED).strip(), True
+            self._process.wait()
         with suppress(Exception):  # without it, the lease ends by itself
             self._rows.release(owner)
-        self.refused = status == REFUSES
-        self.problem = "".join(lines) if self.refused else "the painter stopped, and is being started again"
-
-
-def _copy(stream: IO[str], lines: list[str]) -> None:
-    """Shows what a painter says, and remembers the last line."""
-    for line in stream:
-        lines[:] = [line.strip()]
-        sys.stderr.write(line)
+        if not self.refused:
+            self.problem = "the painter stopped, and is being started again"
 
 
 class Cleaner:
