@@ -210,8 +210,9 @@ def test_everything_by_keyboard(tab: Open, file: Path) -> None:
     found.keyboard.press("Control+z")
     assert np.array_equal(canvas(found), before)
     found.focus("#canvas")
-    for key in ("+", "+", "ArrowLeft", "0"):
+    for key in ("+", "+", "ArrowLeft", "0", "b", "ArrowRight"):
         found.keyboard.press(key)
+    assert found.evaluate("irodori.view.divider") == 0.55  # between before and after
     found.keyboard.press("3")
     assert found.is_checked("[value=everywhere]")
 

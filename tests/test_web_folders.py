@@ -13,6 +13,7 @@ from irodori.web.folders import Folders
 from irodori.web.limits import OWN
 from irodori.web.painter import Painter
 from irodori.web.rows import Rows
+from tests.chromium import chromium
 from tests.web_page import picture, service
 
 HINT = {"x": 0.25, "y": 0.5, "colour": "#c03020", "scope": "area"}
@@ -54,6 +55,17 @@ def test_the_inbox_is_listed(running: tuple[str, Rows]) -> None:
         {"name": "a.png", "state": "coloured"},
         {"name": KEY, "state": "waiting"},
     ]
+
+
+def test_the_start_shows_the_inbox(running: tuple[str, Rows]) -> None:
+    with chromium() as browser:
+        tab = browser.new_page()
+        tab.goto(running[0])
+        tab.wait_for_selector("#inbox:not([hidden])")
+        assert tab.locator("#inboxes button").all_inner_texts() == ["a.png\ncoloured", f"{KEY}\nwaits"]
+        tab.click("#inboxes button >> nth=1")
+        tab.wait_for_url("**/d/*")
+    assert [each.inbox for each in running[1].opened(KEY)] == [KEY]
 
 
 def test_what_is_changed_becomes_the_guide(running: tuple[str, Rows], tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ class Editor {
 
   click({ x, y, alt }) {
     const segment = this.picture.segmentAt(x, y);
-    if (segment < 0) return;
+    if (segment < 0 || this.comparing) return;
     if (this.picking || alt) {
       this.panel.choose(this.picture.colourOf(segment));
       this.setPicking(false);
@@ -234,8 +234,7 @@ class Editor {
   }
 
   layers() {
-    const shown = this.comparing ? [(this.bare ??= this.picture.bare())] : [this.picture.canvas, this.preview.canvas];
-    this.view.show(shown, [this.picture.width, this.picture.height]);
+    this.view.show([this.picture.canvas, this.preview.canvas], [this.picture.width, this.picture.height]);
   }
 
   setPicking(wanted) {
@@ -249,7 +248,7 @@ class Editor {
     this.comparing = wanted;
     $("compare").setAttribute("aria-pressed", wanted);
     this.hover(-1);
-    this.layers();
+    this.view.compare(wanted ? (this.bare ??= this.picture.bare()) : null);
   }
 
   speak(text) {

@@ -27,7 +27,7 @@ export const texts = {
   tools: "Tools",
   undo: "Undo",
   redo: "Redo",
-  compare: "Lines only",
+  compare: "Before and after",
   fit: "Fit",
   closer: "Zoom in",
   further: "Zoom out",
@@ -78,7 +78,7 @@ export const texts = {
   no: "Keep it",
   expires: (when) => `Kept until ${when}, longer if you come back.`,
   canvas: "The drawing. Hover to see what a click changes; click to colour; drag to move; the list of parts does the same by keyboard.",
-  keys: "Keys: 1 2 3 what a click colours · I pick · Z undo, Y redo · B lines only · + − 0 zoom · arrows move",
+  keys: "Keys: 1 2 3 what a click colours · I pick · Z undo, Y redo · B before and after · + − 0 zoom · arrows move",
 };
 
 export const names = {

@@ -74,7 +74,27 @@ export class View extends EventTarget {
     context.imageSmoothingEnabled = scale * ratio < 3;
     context.imageSmoothingQuality = "high";
     this.layers.forEach((layer) => context.drawImage(layer, 0, 0, ...this.size));
+    if (this.before) this.drawBefore();
     this.stroke(1 / scale);
+  }
+
+  /** Draws what was before, left of the divider, and the divider. */
+  drawBefore() {
+    const { context } = this, [width, height] = this.size, at = this.divider * width;
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, at, height);
+    context.clip();
+    context.drawImage(this.before, 0, 0, width, height);
+    context.restore();
+    context.fillStyle = "#777";
+    context.fillRect(at - 1 / this.scale, 0, 2 / this.scale, height);
+  }
+
+  /** Shows a canvas left of a divider, which follows the pointer; null ends that. */
+  compare(before) {
+    [this.before, this.divider] = [before, 0.5];
+    this.redraw();
   }
 
   /** Draws the outline in black and white, so that it is seen on any colour. */
@@ -100,6 +120,10 @@ export class View extends EventTarget {
 
   tell(name, event) {
     const [x, y] = this.at(event);
+    if (this.before) {
+      this.divider = Math.min(1, Math.max(0, x / this.size[0]));
+      this.redraw();
+    }
     this.dispatchEvent(new CustomEvent(name, { detail: { x, y, alt: event.altKey } }));
   }
 
@@ -151,6 +175,11 @@ export class View extends EventTarget {
 
   /** Answers a key; returns whether it was one of the view's. */
   key(key) {
+    if (this.before && key.startsWith("Arrow")) {
+      this.divider = Math.min(1, Math.max(0, this.divider + ({ ArrowLeft: -0.05, ArrowRight: 0.05 }[key] ?? 0)));
+      this.redraw();
+      return true;
+    }
     const actions = {
       "+": () => this.zoom(STEP), "=": () => this.zoom(STEP), "-": () => this.zoom(1 / STEP), "0": () => this.fit(),
       ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0),
