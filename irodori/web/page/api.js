@@ -12,6 +12,7 @@ function token() {
 }
 
 const given = token();
+addEventListener("hashchange", () => location.reload()); // the whole link was put into a tab that had half of it
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Refused extends Error {
