@@ -123,6 +123,25 @@ def test_drawings_that_fill_areas_keep_black_areas_and_others_outline_them() -> 
     assert outlined[80:180, 116:129].min() > 200 and (outlined[80:180, 106:140] < 128).any(axis=1).all()
 
 
+@pytest.mark.parametrize("share", [1 / 8, 1 / 4, 2 / 5])
+def test_the_widest_area_that_drawings_fill_is_measured(share: float) -> None:
+    drawing = np.full((SIZE, SIZE), 255, np.uint8)
+    cv2.rectangle(drawing, (20, 20), (235, 235), 0, 2)
+    cv2.circle(drawing, (128, 128), round(share * SIZE / 2), 0, -1, cv2.LINE_AA)
+    assert 0.8 * share < measure_lines([drawing]).solid < 1.6 * share
+
+
+def test_dark_skin_beside_black_hair_that_is_filled_stays_paper() -> None:
+    picture = np.full((SIZE, SIZE, 3), 255, np.uint8)
+    cv2.circle(picture, (128, 110), 70, (0, 0, 0), -1, cv2.LINE_AA)
+    cv2.circle(picture, (128, 150), 55, (105, 77, 61), -1, cv2.LINE_AA)
+    lines = extract_lines(picture, LineStyle(solid=0.5))
+    assert lines[55, 128] < 64  # hair
+    angles = np.linspace(0, 2 * np.pi, 90)
+    x, y = (128 + 50 * np.cos(angles)).astype(int), (150 + 50 * np.sin(angles)).astype(int)
+    assert (lines[y, x] > 200).mean() > 0.95  # skin, 5 px from its border
+
+
 def test_variants_differ_and_are_the_same_each_time() -> None:
     traced = trace_lines(discs(), STYLE)
     drawn = [traced.draw(variant) for variant in range(4)]
