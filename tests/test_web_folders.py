@@ -44,7 +44,7 @@ def work(rows: Rows, folder: Path) -> None:
     painter = Painter(rows, (folder / "storage").as_uri(), OWN, "me")
     while job := rows.take("me"):
         if job.kind == "guide":
-            rows.put_back(job, "me")
+            rows.release("me")
             painter.work()
         else:
             rows.finish(job, "me", "done")

@@ -110,11 +110,28 @@ def test_what_kills_painters_is_given_up(rows: Rows, clock: Clock) -> None:
     assert rows.progress(drawing, "prepare", 0) == Progress("failed", GIVEN_UP)
 
 
-def test_what_could_not_be_tried_is_no_attempt(rows: Rows) -> None:
+def test_what_could_not_be_tried_is_no_attempt(rows: Rows, clock: Clock) -> None:
     accept(rows)
     for _ in range(ATTEMPTS + 1):
         rows.put_back(taken(rows), "a")
+        assert rows.take("a") is None  # for a while, others go first
+        clock.now += 6
     assert rows.finish(taken(rows), "a", "done")
+
+
+def test_two_windows_on_one_drawing_of_the_inbox_know_of_each_other(rows: Rows) -> None:
+    one, other = (NewDrawing(new_id(), "a.png", model, "me", 1000, inbox="a.png") for model in ("pink", "blue"))
+    for each in (one, other):
+        rows.accept(each, OWN)
+    assert rows.save_edits(one.id, '{"variant": 2}', 0) == 1
+    assert rows.find(other.id).edits == '{"variant": 2}'
+    with pytest.raises(Refused, match="another window"):
+        rows.save_edits(other.id, '{"variant": 3}', 0)
+
+
+def test_edits_that_are_sent_again_since_the_answer_was_lost_are_saved(rows: Rows) -> None:
+    drawing = accept(rows)
+    assert rows.save_edits(drawing, '{"variant": 2}', 0) == rows.save_edits(drawing, '{"variant": 2}', 0) == 1
 
 
 def test_no_job_is_in_two_hands(url: str, rows: Rows) -> None:

@@ -122,7 +122,7 @@ class ReadDrawing:
         """Returns the layer of shadows, (H, W, 4), for segments of these classes; None without shadows."""
         known = self.memory and self.memory.shadows
         strength = guide.strength(known.helps) if known else 0.0
-        if not known or not strength:
+        if not known or not known.seen or not strength:
             return None
         mask = enlarged(self.shadows[int(guide.mirrored_light)], self.gray, self._ink, guide.edge or known.edge)
         lit = self._ground[self.segments.labels]

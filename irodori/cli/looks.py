@@ -46,15 +46,15 @@ def load_looks(model: str, styles: list[str], variants: int, like: list[Path], a
     Raises:
         typer.BadParameter: if a model or picture cannot be loaded, or two looks would share a folder.
     """
-    _check_names(map(_style_name, styles), "--style")
-    _check_names((path.stem for path in like), "--like")
+    check_names(map(_style_name, styles), "--style")
+    check_names((path.stem for path in like), "--like")
     found: list[tuple[str, Look]] = []
     for style, chosen in {_style_name(name): name for name in styles}.items() or [("", model)]:
         colorizer = load_model(chosen)
         _check(colorizer, asked)
         guides = list(_guides(colorizer, style, variants, like, asked)) or [(style, asked)]
         found += [(name if len(guides) > 1 else style, Look(colorizer, guide)) for name, guide in guides]
-    _check_names((name for name, _ in found), "--like" if like else "--style")
+    check_names((name for name, _ in found), "--like" if like else "--style")
     return dict(found)
 
 
@@ -128,7 +128,7 @@ def _is_file(model: str) -> bool:
     return model.endswith(".pt") or "/" in model
 
 
-def _check_names(names: Iterable[str], option: str) -> None:
+def check_names(names: Iterable[str], option: str) -> None:
     """Refuses names that cannot each have a folder in OUT, on any disk."""
     taken: set[str] = set()
     for name in names:

@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.error import HTTPError, URLError
@@ -16,6 +18,7 @@ from imaging.codec import decode_drawing, encode
 from imaging.errors import ImageError
 from imaging.formats import LayerFile
 from imaging.layer_files import Coloured
+from irodori.cli.looks import check_names
 from irodori.errors import PipelineError
 from irodori.names import look_name, variant_name
 
@@ -72,7 +75,7 @@ class Server:
                     time.sleep(float(wait))
                     continue
                 raise _refusal(self.address, error.code, text) from error
-            except (URLError, OSError) as error:
+            except (URLError, OSError, HTTPException) as error:
                 reason = error.reason if isinstance(error, URLError) else error
                 raise PipelineError(f"{self.address} does not answer ({reason}): is the page running?") from error
 
@@ -142,7 +145,8 @@ class RemoteLook:
             colour = decode_drawing(self.server.made(f"{place}/exports/png"))
             layers = {kind: self.server.made(f"{place}/exports/{quote(kind.value)}") for kind in kinds}
         finally:
-            self.server.call("DELETE", place)
+            with suppress(ImageError, PipelineError):  # it is forgotten by itself, too
+                self.server.call("DELETE", place)
         colour.info = dict(line.info)
         return Coloured(line, colour, encode(colour, name), layers)
 
@@ -182,6 +186,7 @@ def remote_looks(
     """
     server = Server(address)
     known = server.json("GET", "/api/models")["models"]
+    check_names((path.stem for path in like), "--like")
     found: dict[str, RemoteLook] = {}
     for style in dict.fromkeys(styles) or [""]:
         wanted = style or ("" if model == "default" and model not in known else model)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -22,6 +23,7 @@ from irodori.web.rows import NewDrawing
 
 _MEDIA = {"png": "image/png", "ora": "image/openraster", "psd": "image/vnd.adobe.photoshop"}
 assert set(_MEDIA) == set(EXPORTS)
+_MOST = 2**31 - 1  # of numbers that databases take
 
 
 def add_file_calls(calls: APIRouter, service: Service) -> None:
@@ -38,13 +40,14 @@ def _add_exports(calls: APIRouter, service: Service) -> None:
     def ask(id_: str, kind: Literal["png", "ora", "psd"]) -> JSONResponse:
         """Ask for a file of the drawing as it is now, at full size; Location names it."""
         drawing = service.drawing(id_, use=True)
+        check_disk(service.disk, service.limits)
         blobs.write(id_, edits_name(drawing.version), drawing.edits.encode())
         rows.ask(id_, kind, drawing.version, service.limits)
         place = f"/api/drawings/{id_}/exports/{kind}?version={drawing.version}"
         return JSONResponse({"place": place}, 202, headers={"Location": place})
 
     @calls.get("/drawings/{id_}/exports/{kind}")
-    def fetch(id_: str, kind: Literal["png", "ora", "psd"], version: Annotated[int, Query(ge=0)]) -> Response:
+    def fetch(id_: str, kind: Literal["png", "ora", "psd"], version: Annotated[int, Query(ge=0, le=_MOST)]) -> Response:
         """Fetch the file, once it is there; until then the answer is 202."""
         drawing = service.drawing(id_)
         progress = rows.progress(id_, kind, version)
@@ -71,12 +74,16 @@ def _add_references(calls: APIRouter, service: Service) -> None:
         with file:
             check_disk(service.disk, limits)
             await run_in_threadpool(blobs.write, id_, reference_name(number), file)
-        await run_in_threadpool(rows.ask, id_, "reference", number, limits)
+        try:
+            await run_in_threadpool(rows.ask, id_, "reference", number, limits)
+        except Refused:
+            await run_in_threadpool(blobs.remove, id_, reference_name(number))
+            raise
         place = f"/api/drawings/{id_}/references/{number}"
         return JSONResponse({"place": place}, 202, headers={"Location": place})
 
     @calls.get("/drawings/{id_}/references/{number}")
-    def palette(id_: str, number: int) -> Response:
+    def palette(id_: str, number: Annotated[int, PathParameter(ge=0, le=_MOST)]) -> Response:
         """The palette, once it is there; until then the answer is 202."""
         service.drawing(id_)
         progress = rows.progress(id_, "reference", number)
@@ -108,7 +115,10 @@ def _add_inbox(calls: APIRouter, service: Service) -> None:
             raise Refused(404, "this page has no inbox")
         (data, edits), chosen, id_ = folders.open(name), service.catalogue.choose(model), new_id()
         for known in rows.opened(name):  # two windows are to know of each other
-            if known.model == chosen and read_edits(known.edits.encode()).hints == edits.hints:
+            guide = rows.progress(known.id, "guide", known.version)
+            written = guide is None or guide.state in ("done", "failed")
+            same = read_edits(known.edits.encode()).hints == edits.hints
+            if known.model == chosen and (same or not written):
                 if blobs.find(known.id, "drawing") == data:
                     return JSONResponse({"id": known.id}, 201, headers={"Location": f"/api/drawings/{known.id}"})
         check_disk(service.disk, service.limits)

@@ -98,6 +98,7 @@ def client_of(scope: Scope) -> str:
         address = ipaddress.ip_address((scope.get("client") or ("",))[0])
     except ValueError:
         return "unknown"
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.version == 6:
         return str(ipaddress.ip_network((address, 64), strict=False).network_address)
     return str(address)

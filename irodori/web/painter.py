@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 READY, REFUSED = "ready", "refused: "  # what it prints once it is warm, or before it ends for good
 _LOOK = 0.1  # seconds between two looks for jobs
 _PATIENCE = 2.0  # seconds, when the storage fails
+_LONGEST = 100  # times the shorter side; time and memory grow with it
 _KEPT = 2  # drawings that stay read, for their exports
 _log = logging.getLogger(__name__)
 
@@ -131,10 +132,12 @@ class Painter:
         self._rows.set_served(job.drawing, served)
 
     def _export(self, job: Job) -> None:
-        from irodori.web.exporting import export
+        from irodori.web.exporting import export, guide_of
 
         edits = Edits.model_validate_json(self._blobs.read(job.drawing, edits_name(job.version)))
-        read, drawing = self._reading(job.drawing, self._rows.find(job.drawing).served)
+        served = self._rows.find(job.drawing).served
+        self.models.load(served).check(guide_of(edits))
+        read, drawing = self._reading(job.drawing, served)
         self._blobs.write(job.drawing, export_name(job.version, job.kind), export(read, edits, job.kind, drawing))
 
     def _measure(self, job: Job) -> None:
@@ -153,6 +156,8 @@ class Painter:
         """Reads a drawing, unless it still is."""
         if drawing not in self._read:
             image = self._decode(self._blobs.read(drawing, "drawing"), self._limits.pixels)
+            if max(image.size) > _LONGEST * min(image.size):
+                raise PipelineError(f"it is more than {_LONGEST} times as long as wide: cut it into pages")
             self._read[drawing] = self.models.load(served).read(image), image
             while len(self._read) > _KEPT:
                 self._read.popitem(last=False)

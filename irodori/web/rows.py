@@ -16,6 +16,7 @@ from irodori.web.refusal import Refused
 from irodori.web.tables import DRAWINGS, JOBS, open_tables
 
 LEASE = 15.0  # seconds
+_LATER = 5.0  # seconds until what could not be tried is tried again
 ATTEMPTS = 3
 GIVEN_UP = f"the painter stopped {ATTEMPTS} times over this: it may be too large for this machine"
 _SECONDS_EACH = 2.0  # that a drawing takes, about; tells whoever is refused when to come back
@@ -131,9 +132,15 @@ class Rows:
             row = connection.execute(change.values(values)).first()
             if row and row.inbox:
                 connection.execute(insert(JOBS).values(drawing=drawing, kind="guide", version=version + 1))
+                # one guide rests in the inbox: other windows on it are told
+                others = and_(DRAWINGS.c.inbox == row.inbox, DRAWINGS.c.id != drawing, DRAWINGS.c.gone == 0)
+                told = dict(edits=edits, version=DRAWINGS.c.version + 1)
+                connection.execute(update(DRAWINGS).where(others).values(told))
             if row:
                 return version + 1
-        self.find(drawing)
+        found = self.find(drawing)
+        if (found.version, found.edits) == (version + 1, edits):  # asked again, since the answer was lost
+            return found.version
         raise Refused(412, "another window has changed this drawing meanwhile: reload the page")
 
     def set_served(self, drawing: str, served: str) -> None:
@@ -199,9 +206,9 @@ class Rows:
             connection.execute(update(JOBS).where(held).values(lease_until=0.0, owner=""))
 
     def put_back(self, job: Job, owner: str) -> None:
-        """Gives a job back that could not be tried."""
+        """Gives a job back that could not be tried; others go first for a while."""
         held = and_(JOBS.c.id == job.id, JOBS.c.owner == owner, JOBS.c.state == "waiting")
-        untried = dict(lease_until=0.0, owner="", attempts=JOBS.c.attempts - 1)
+        untried = dict(lease_until=self._clock() + _LATER, owner="", attempts=JOBS.c.attempts - 1)
         with self._engine.begin() as connection:
             connection.execute(update(JOBS).where(held).values(untried))
 

@@ -152,12 +152,13 @@ def _own_address() -> str:
 def _database(served: Served) -> tuple[str, Path]:
     """Returns the URL of the database, and a folder of the disk that must not become full."""
     parts = urlsplit(served.storage)
+    page = "web-public" if served.public else "web"  # what is one's own is not kept by the limits of strangers
     if served.database:
         file = served.database.removeprefix("sqlite:///")
         return served.database, Path(file).parent if file != served.database else Path(tempfile.gettempdir())
     if parts.scheme == "file":
-        folder, name = Path(unquote(parts.path)), "web.sqlite"
+        folder, name = Path(unquote(parts.path)), f"{page}.sqlite"
     else:  # a bucket holds no database
-        folder, name = data_folder(), f"web-{hashlib.sha256(served.storage.encode()).hexdigest()[:8]}.sqlite"
+        folder, name = data_folder(), f"{page}-{hashlib.sha256(served.storage.encode()).hexdigest()[:8]}.sqlite"
     os.makedirs(folder, exist_ok=True)
     return f"sqlite:///{folder / name}", folder

@@ -10,13 +10,13 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from irodori.web.blobs import Blobs
-from irodori.web.limits import Limits
+from irodori.web.limits import OWN, Limits
 from irodori.web.painter import READY, REFUSED
 from irodori.web.rows import Rows
 
 _SLOWEST = 30.0  # seconds between two starts of a painter that dies again and again
 _EACH_MINUTE = 60.0
-_ORPHAN = 3600.0  # seconds after which files without a row are nobody's upload that is still under way
+_ORPHAN = OWN.kept_at_most  # seconds; younger files without a row may be those of another page on this storage
 _log = logging.getLogger(__name__)
 
 
@@ -33,7 +33,7 @@ class PainterProcess:
         self._arguments, self._rows = list(arguments), rows
         self._stopping = Event()
         self._process: subprocess.Popen[str] | None = None
-        self.problem, self.refused = "the model is being loaded", False
+        self.problem, self.refused, self._was_ready = "the model is being loaded", False, False
         self._thread = Thread(target=self._run, name="painter", daemon=True)
         self._thread.start()
 
@@ -67,13 +67,15 @@ class PainterProcess:
         owner = secrets.token_hex(8)
         command = [sys.executable, "-m", "irodori.web.painter", *self._arguments, "--owner", owner]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self._stopping.is_set():  # since this one was asked for
+            self._process.kill()
         assert self._process.stdin and self._process.stdout
         with self._process.stdin, self._process.stdout:
             for line in self._process.stdout:
                 if line.strip() == READY:
-                    self.problem = ""
-                elif line.startswith(REFUSED):
-                    self.problem, self.refused = line.removeprefix(REFUSED).strip(), True
+                    self.problem, self._was_ready = "", True
+                elif line.startswith(REFUSED):  # later, the storage or the database is away for a while
+                    self.problem, self.refused = line.removeprefix(REFUSED).strip(), not self._was_ready
             self._process.wait()
         with suppress(Exception):  # without it, the lease ends by itself
             self._rows.release(owner)
