@@ -161,6 +161,11 @@ def test_a_model_that_knows_no_shadows_refuses_them_in_one_line() -> None:
                 serving.paint(page, asked)
 
 
+def test_a_model_of_a_flat_style_has_no_shadows_to_lay() -> None:
+    read = colorizer(0.0, 1.0, 1.0).read(drawing(size=64))
+    assert read.layered(Guide(shading=1, edge="cel", mirrored_light=True)).shading is None
+
+
 @pytest.mark.parametrize("wrong", [{"shading": -0.1}, {"shading": 1.5}, {"shading": float("nan")}, {"edge": "hard"}])
 def test_a_guide_refuses_wrong_values(wrong: dict[str, Any]) -> None:
     with pytest.raises(ShadingError) as error:
