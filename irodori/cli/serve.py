@@ -37,5 +37,7 @@ def serve(
     for model in chosen:
         if model.endswith(".pt") and not Path(model).is_file():
             raise typer.BadParameter(f"there is no {model}", param_hint="NAME|FILE.pt")
+        if "/" in model and not model.endswith(".pt"):
+            raise typer.BadParameter(f"{model} is neither a model's name nor a file FILE.pt", param_hint="NAME|FILE.pt")
     served = Served(chosen, settings().storage, settings().database, host, port, public, name or (), proxy)
     serve(served, lambda address: out.print(f"The page: {address}    (Ctrl-C ends it)"))
