@@ -134,6 +134,15 @@ def test_edits_that_are_sent_again_since_the_answer_was_lost_are_saved(rows: Row
     assert rows.save_edits(drawing, '{"variant": 2}', 0) == rows.save_edits(drawing, '{"variant": 2}', 0) == 1
 
 
+def test_one_client_leaves_room_for_the_files_of_others(rows: Rows) -> None:
+    one, other = accept(rows, "1.1.1.1"), accept(rows, "2.2.2.2")
+    for version in range(PUBLIC.waiting_each):
+        rows.ask(one, "png", version, PUBLIC)
+    with pytest.raises(Refused, match="3 of your files wait already"):
+        rows.ask(one, "png", 9, PUBLIC)
+    rows.ask(other, "png", 0, PUBLIC)
+
+
 def test_no_job_is_in_two_hands(url: str, rows: Rows) -> None:
     for _ in range(24):
         accept(rows)

@@ -162,8 +162,13 @@ class Rows:
                 connection.execute(update(JOBS).where(same).values(again))
             elif found is None:
                 waiting = select(func.count()).where(JOBS.c.state == "waiting", JOBS.c.kind != "prepare")
-                if (count := connection.execute(waiting).scalar_one()) >= limits.waiting:
-                    raise Refused(503, f"{count} files wait already: try again soon", _soon(count))
+                client = select(DRAWINGS.c.client).where(DRAWINGS.c.id == drawing).scalar_subquery()
+                own = waiting.where(JOBS.c.drawing.in_(select(DRAWINGS.c.id).where(DRAWINGS.c.client == client)))
+                everyone, mine = (connection.execute(each).scalar_one() for each in (waiting, own))
+                if everyone >= limits.waiting:
+                    raise Refused(503, f"{everyone} files wait already: try again soon", _soon(everyone))
+                if mine >= limits.waiting_each:
+                    raise Refused(429, f"{mine} of your files wait already: let them be made", _soon(mine))
                 connection.execute(insert(JOBS).values(drawing=drawing, kind=kind, version=version))
 
     def progress(self, drawing: str, kind: str, version: int) -> Progress | None:
