@@ -1,6 +1,7 @@
 """Makes a dataset of outlines and of outlines on red paper, and trainings whose scores are known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from cyclegan.training.trainer import Trainer
 from imaging.codec import encode_png
 from imaging.lineart import Normalization
+from imaging.pseudo_pair import DrawingStyle, measure_drawings
 from irodori.datasets import Dataset
 from irodori.overrides import Overrides
 from storage import Row, Storage
@@ -70,3 +72,13 @@ def set_weights(
         run(trainer, put, announce)
 
     patch.setattr(Trainer, "run", run_with_known_weights)
+    keep_paper(patch)
+
+
+def keep_paper(patch: pytest.MonkeyPatch) -> None:
+    """Lets trainings learn the red paper, which would be whitened as a plain ground that drawings do not have."""
+
+    def measured(drawings: Sequence[np.ndarray]) -> DrawingStyle:
+        return replace(measure_drawings(drawings), blank_ground=False)
+
+    patch.setattr("cyclegan.training.dataset.measure_drawings", measured)

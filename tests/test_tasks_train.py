@@ -25,7 +25,7 @@ from tasks.train import begun, run_of
 from tests.factories import same
 from tests.flow_factories import copy_of
 from tests.handmade import COLOURED, WHITE, outlines
-from tests.reds import NUMBER, QUICK, fill, red, set_weights
+from tests.reds import NUMBER, QUICK, fill, keep_paper, red, set_weights
 
 pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.slow]
 
@@ -109,8 +109,9 @@ def test_a_run_is_trained_on_what_is_not_held_out_and_on_nothing_else(trained: S
 
 
 def test_a_finished_run_of_an_earlier_version_gains_resemblance_and_is_not_trained_again(
-    trained: Storage, tmp_path: Path, environment: Callable[..., None]
+    trained: Storage, tmp_path: Path, environment: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keep_paper(monkeypatch)
     storage = copy_of(trained, tmp_path)
     best = Model(storage.url, "red").best()
     path, key = tmp_path / "served.pt", best.checkpoint
