@@ -189,8 +189,9 @@ def test_edits_are_checked(running: Running) -> None:
         error(answer)
     assert requests.put(place, json={}, timeout=30).status_code == 422  # which version?
     assert requests.put(place, json={}, headers={"If-Match": "new"}, timeout=30).status_code == 422
-    for version, status in (('"0"', 200), ('"0"', 412), ('"1"', 200)):
-        answer = requests.put(place, json={"hints": [hint]}, headers={"If-Match": version}, timeout=30)
+    other = hint | {"x": 0.6}
+    for version, given, status in (('"0"', hint, 200), ('"0"', hint, 200), ('"0"', other, 412), ('"1"', hint, 200)):
+        answer = requests.put(place, json={"hints": [given]}, headers={"If-Match": version}, timeout=30)
         assert answer.status_code == status
     found = requests.get(place, timeout=30)
     assert (found.headers["ETag"], found.json()["hints"]) == ('"2"', [hint | {"scope": "part"}])
