@@ -69,8 +69,7 @@ def measure_lines(drawings: Sequence[Gray]) -> LineStyle:
     Returns:
         The style of the drawings that have lines; the usual one if none has.
     """
-    chosen = drawings[:: max(1, len(drawings) // _MOST_MEASURED)]
-    measured = [each for each in map(_measure, chosen) if each is not None]
+    measured = [each for each in map(_measure, some_of(drawings)) if each is not None]
     if not measured:
         return LineStyle()
     width, faint, _ = np.median([lines for lines, _ in measured], axis=0)
@@ -78,6 +77,11 @@ def measure_lines(drawings: Sequence[Gray]) -> LineStyle:
     shares = np.mean([areas for _, areas in measured], axis=0)
     solid = np.interp(-_LEAST_AREAS, -shares, _AREAS)
     return LineStyle(*(round(float(value), 5) for value in (width, faint, length, max(solid, 2 * width))))
+
+
+def some_of(drawings: Sequence[Gray]) -> Sequence[Gray]:
+    """Returns the drawings that are measured: of many, some, evenly."""
+    return drawings[:: max(1, len(drawings) // _MOST_MEASURED)]
 
 
 def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | None:
@@ -88,7 +92,7 @@ def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | 
     """
     side = min(drawing.shape)
     ink = 1 - drawing.astype(np.float32) / np.float32(255)
-    lines = ink - _opened(ink, side * _WIDEST_LINE)
+    lines = ink - _opened(ink, _WIDEST_LINE)
     # by the coarea formula, the total variation of a stroke is its darkness times its outline: twice its length
     variation = _variation(lines)
     if variation < 2 * side * _INK:
@@ -97,18 +101,17 @@ def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | 
     crests = lines[(lines > _INK) & (lines >= cv2.dilate(lines, np.ones((3, 3), np.uint8)))]
     faint, usual, dark = np.quantile(crests, (0.2, 0.5, 0.8))
     length = variation / (2 * float(usual)) * side / drawing.size
-    areas = [float(_opened(ink, side * share).sum() / ink.sum()) for share in _AREAS if share < _WIDE]
-    areas += [float(_opened_wide(ink, side * share).sum() / ink.sum()) for share in _AREAS if share >= _WIDE]
+    areas = [float(_opened(ink, share).sum() / ink.sum()) for share in _AREAS]
     return (width / side, float(faint / dark), length), areas
 
 
-def _opened(ink: _Floats, diameter: float) -> _Floats:
-    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(diameter) | 1,) * 2)
-    return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, element, borderType=cv2.BORDER_REPLICATE))
-
-
-def _opened_wide(ink: _Floats, diameter: float) -> _Floats:
-    element = np.ones((round(diameter / np.sqrt(2)) | 1,) * 2, np.uint8)
+def _opened(ink: _Floats, share: float) -> _Floats:
+    """Keeps what is as wide as a share of the shorter side."""
+    diameter = min(ink.shape) * share
+    if share < _WIDE:
+        element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(diameter) | 1,) * 2)
+    else:
+        element = np.ones((round(diameter / np.sqrt(2)) | 1,) * 2, np.uint8)
     return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, element, borderType=cv2.BORDER_REPLICATE))
 
 

@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 
 from imaging.ground import Gray, Pixels, cover, find_ground, whitened
-from imaging.line_style import LineStyle, measure_lines
+from imaging.line_style import LineStyle, measure_lines, some_of
 from imaging.lines import TracedLines, trace_lines
 
-_MOST_MEASURED = 64  # drawings; more change little
 _BLANK = 0.15  # share of a drawing that is a blank ground; the margin around a framed scene is less
 _OUTLINE = 4  # line widths across which the outline of a figure may lie, half of it on the ground
 
@@ -61,8 +60,7 @@ def measure_drawings(drawings: Sequence[Gray]) -> DrawingStyle:
     Args:
         drawings: (H, W) uint8, normalized: white paper, dark lines. Of many, some are measured.
     """
-    chosen = drawings[:: max(1, len(drawings) // _MOST_MEASURED)]
-    grounds = [find_ground(np.dstack([each] * 3)).where for each in chosen]
+    grounds = [find_ground(np.dstack([each] * 3)).where for each in some_of(drawings)]
     drawn = [float(where.mean()) > _BLANK for where in grounds if not where.all()]
     return DrawingStyle(measure_lines(drawings), 2 * sum(drawn) > len(drawn))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image, ImageDraw
 
@@ -153,6 +154,20 @@ def trainer(
     """Makes a trainer, by default of TINY on `training_data`."""
     data = images or training_data()
     return Trainer(settings or tiny_config(), data, folder, normalization=Normalization(), world=world)
+
+
+def run_until(running: Trainer, stop: int) -> None:
+    """Runs a training that is stopped before its next step when `stop` steps are made."""
+    step = running._step
+
+    def stopping(watch: Any) -> None:
+        if running.step == stop:
+            raise Stop
+        step(watch)
+
+    running._step = stopping  # type: ignore[method-assign]
+    with pytest.raises(Stop):
+        running.run()
 
 
 def csv_rows(path: Path, *without: str) -> list[dict[str, str]]:

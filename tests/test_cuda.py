@@ -15,7 +15,7 @@ from cyclegan.training.config import TrainConfig
 from cyclegan.training.launch import launch
 from cyclegan.training.trainer import Trainer, TrainingError
 from imaging.lineart import Normalization
-from tests.factories import Stop, assert_same_run, drawing, save, tiny_config, trainer, training_data
+from tests.factories import assert_same_run, drawing, run_until, save, tiny_config, trainer, training_data
 
 pytestmark = [
     pytest.mark.slow,
@@ -63,17 +63,7 @@ def test_a_step_on_the_gpu_does_what_it_does_on_the_cpu(warming_up: bool) -> Non
 def test_a_run_stopped_on_a_gpu_and_resumed_ends_the_same_bit_by_bit(tmp_path: Path, precision: str) -> None:
     settings = on_gpu(precision=precision)
     trainer(tmp_path / "whole", settings).run()
-    stopped = trainer(tmp_path / "stopped", settings)
-    step = stopped._step
-
-    def stopping(watch: Any) -> None:
-        if stopped.step == 17:
-            raise Stop
-        step(watch)
-
-    stopped._step = stopping  # type: ignore[method-assign]
-    with pytest.raises(Stop):
-        stopped.run()
+    run_until(trainer(tmp_path / "stopped", settings), 17)
     trainer(tmp_path / "stopped", settings).run()
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
 

@@ -6,8 +6,6 @@ whose whole page is in the first region, which is always white, leaves the linea
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,9 +23,9 @@ from cyclegan.training.dataset import TrainingData
 from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
-from imaging.pseudo_pair import DrawingStyle
 from tests.factories import Stop, averaged_weights, raw_weights, train_config
 from tests.handmade import COLOURED, OUTLINE_SIZE, WHITE, outlines, painters, put_all_in_region
+from tests.reds import keep_paper
 
 pytestmark = pytest.mark.slow
 
@@ -55,17 +53,14 @@ def on_coloured_paper(lines: list[np.ndarray]) -> list[np.ndarray]:
     return [np.rint(page[..., None] * paper).astype(np.uint8) for page, paper in zip(lines, papers, strict=True)]
 
 
-class OnPaper(TrainingData):
-    """Pictures that keep their coloured paper, as if drawings had grounds, too."""
-
-    @cached_property
-    def style(self) -> DrawingStyle:
-        return replace(super().style, blank_ground=False)
+@pytest.fixture(autouse=True)
+def on_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_paper(monkeypatch)
 
 
 def data(held_out: int = 8) -> TrainingData:
     pages = [outlines(count, seed) for seed, count in enumerate((12, 12, held_out, held_out))]
-    return OnPaper(pages[0], on_coloured_paper(pages[1]), pages[2], on_coloured_paper(pages[3]))
+    return TrainingData(pages[0], on_coloured_paper(pages[1]), pages[2], on_coloured_paper(pages[3]))
 
 
 def run(
@@ -235,7 +230,7 @@ def test_palettes_come_from_the_first_pictures_of_any_size_in_their_order(tmp_pa
     """Sides that are no multiple of four are cut; the lines are toned as the lineart is."""
     images = data()
     larger = [np.pad(page, ((0, 1), (0, 2), (0, 0)), mode="edge") for page in images.b]
-    trainer = run(tmp_path, {STEPS: (COLOURED, COLOURED)}, OnPaper(images.a, larger))
+    trainer = run(tmp_path, {STEPS: (COLOURED, COLOURED)}, TrainingData(images.a, larger))
     for network in painters(trainer):
         remembered = 255 * network.remembered[:, COLOURED].numpy()
         assert len(remembered) == 12

@@ -16,7 +16,6 @@ import torch
 from cyclegan.painting.checkpoint import load_checkpoint
 from cyclegan.training.checkpoints import checkpoint_path, load_newest
 from cyclegan.training.config import TrainConfig
-from cyclegan.training.trainer import Trainer
 from imaging.lineart import Normalization
 from tests.factories import (
     TOTAL,
@@ -24,6 +23,7 @@ from tests.factories import (
     assert_same_run,
     csv_rows,
     fail_in_the_middle_of,
+    run_until,
     same,
     tiny_config,
     trainer,
@@ -60,17 +60,7 @@ def test_a_checkpoint_explains_itself(whole: Path) -> None:
 @pytest.mark.parametrize("stops", [(1, 7), (4, 5, 23)])
 def test_stopped_anywhere_and_resumed_a_run_ends_the_same(tmp_path: Path, whole: Path, stops: tuple[int, ...]) -> None:
     for stop in stops:
-        running = trainer(tmp_path, tiny_config(log_every=3))
-        step = running._step
-
-        def stopping(watch: Any, step: Any = step, running: Trainer = running, stop: int = stop) -> None:
-            if running.step == stop:
-                raise Stop
-            step(watch)
-
-        running._step = stopping  # type: ignore[method-assign]
-        with pytest.raises(Stop):
-            running.run()
+        run_until(trainer(tmp_path, tiny_config(log_every=3)), stop)
         found = load_newest(tmp_path / "checkpoints")
         assert found is not None and found[1]["step"] == stop
     trainer(tmp_path, tiny_config(keep=30)).run()

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from cyclegan.methods.method import Context, Moment
@@ -14,7 +13,7 @@ from cyclegan.training.checkpoints import checkpoint_path
 from cyclegan.training.dataset import Batches, TrainingData
 from cyclegan.training.shaded import is_shaded
 from imaging.lineart import normalize
-from tests.factories import TINY, Stop, assert_same_run, same, tiny_config, trainer, training_data
+from tests.factories import TINY, assert_same_run, run_until, same, tiny_config, trainer, training_data
 from tests.shaded_pictures import head, heads
 
 CPU = torch.device("cpu")
@@ -73,17 +72,7 @@ def test_a_mirrored_picture_shows_the_mirrored_light() -> None:
 def test_stopped_and_resumed_a_shading_run_ends_the_same(tmp_path: Path) -> None:
     settings, data = SHADING.changed({"data": {"crop": 32}}), heads()
     trainer(tmp_path / "whole", settings, data).run()
-    stopped = trainer(tmp_path / "stopped", settings, data)
-    step = stopped._step
-
-    def stopping(watch: Any) -> None:
-        if stopped.step == 10:
-            raise Stop
-        step(watch)
-
-    stopped._step = stopping  # type: ignore[method-assign]
-    with pytest.raises(Stop):
-        stopped.run()
+    run_until(trainer(tmp_path / "stopped", settings, data), 10)
     trainer(tmp_path / "stopped", settings, data).run()
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
     assert "shadows" in (tmp_path / "whole" / "metrics.csv").read_text().splitlines()[0]

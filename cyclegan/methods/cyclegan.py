@@ -96,9 +96,8 @@ class CycleGan:
             "pseudo_a": l1_loss(self._as_lines(lines), batch.lines_b),
         }
         total = self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
-        if shadows is not None and batch.shadows_b is not None:
-            losses["shadows"] = shadow_loss(shadows, batch.shadows_b)
-            total = total + losses["shadows"]
+        of_shadows = _shadow_losses(shadows, batch)
+        losses, total = losses | of_shadows, sum(of_shadows.values(), total)
         self.optimizers["generators"].update(total, at.rate)
         return losses
 
@@ -141,9 +140,8 @@ class CycleGan:
         if pseudo is not None:
             losses |= {"pseudo_a": l1_loss(fake_a, pseudo), "pseudo_b": l1_loss(more_b[-1], b)}
             total = total + weights.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
-        if shadows is not None and batch.shadows_b is not None:
-            losses["shadows"] = shadow_loss(shadows, batch.shadows_b)
-            total = total + losses["shadows"]
+        of_shadows = _shadow_losses(shadows, batch)
+        losses, total = losses | of_shadows, sum(of_shadows.values(), total)
         return losses | {"generators": total}, fake_a, fake_b
 
     def _lambda_cycle_b(self, at: Moment) -> float:
@@ -219,3 +217,10 @@ class CycleGan:
 def _require_gradients(wanted: bool, *networks: nn.Module) -> None:
     for network in networks:
         network.requires_grad_(wanted)
+
+
+def _shadow_losses(logits: Tensor | None, batch: Batch) -> Losses:
+    """Returns the loss of shadows by its name; none where nothing is to be learned of them."""
+    if logits is None or batch.shadows_b is None:
+        return {}
+    return {"shadows": shadow_loss(logits, batch.shadows_b)}

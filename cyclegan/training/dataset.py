@@ -20,6 +20,7 @@ from torch import Tensor
 from cyclegan.distributed import World
 from cyclegan.errors import TrainingError
 from cyclegan.methods.method import Batch
+from cyclegan.painting.painter import MOST_WEIGHED
 from cyclegan.painting.shadows import Example
 from cyclegan.painting.tensors import cropped, to_range
 from cyclegan.training.config import TrainConfig
@@ -217,20 +218,34 @@ class Batches:
             yield whole[3:].expand(3, -1, -1), whole[:3]
 
     def examples(self, count: int) -> Iterator[Example]:
-        """Yields the first `count` pictures of B with what is known of their shadows; none of a flat style."""
+        """Yields the first `count` pictures of B with what is known of their shadows; none of a flat style.
+
+        Args:
+            count: MOST_WEIGHED at most.
+        """
         if self._shaded:
-            yield from self._examples(self._pictures[:count], self._b.images[:count])
+            yield from examples(self._coloured[:count], self._b.images[:count], self._device)
 
     def held_out_examples(self, count: int) -> Iterator[Example]:
         """Yields held-out pictures of B in the same way; those of the training if none are held out."""
         if self._shaded and not self._held_out:
             yield from self.examples(count)
         elif self._shaded:
-            stored = [torch.from_numpy(self._stored(image).transpose(2, 0, 1)) for image in self._held_out[:count]]
-            yield from self._examples(self._held_out[:count], stored)
+            coloured, stored = self._coloured_held_out
+            yield from examples(coloured[:count], stored[:count], self._device)
 
-    def _examples(self, pictures: Sequence[np.ndarray], stored: Sequence[Tensor]) -> Iterator[Example]:
-        return examples([self._prepared(picture)[..., :3] for picture in pictures], stored, self._device)
+    # kept, because each checkpoint asks for them twice
+    @cached_property
+    def _coloured(self) -> list[np.ndarray]:
+        """The first pictures of B as they are learned from, but with their shadows, (H, W, 3) each."""
+        return [_colour(self._prepared(picture)) for picture in self._pictures[:MOST_WEIGHED]]
+
+    @cached_property
+    def _coloured_held_out(self) -> tuple[list[np.ndarray], list[Tensor]]:
+        """The first held-out pictures in the same way, and what would be stored of them, (c, H, W) each."""
+        prepared = [self._prepared(picture) for picture in self._held_out[:MOST_WEIGHED]]
+        stored = [torch.from_numpy(in_full_light(each).transpose(2, 0, 1)) for each in prepared]
+        return [_colour(each) for each in prepared], stored
 
     def state_dict(self) -> dict[str, Any]:
         return {"a": self._a.state_dict(), "b": self._b.state_dict()}
@@ -251,6 +266,10 @@ def _prepared(
     pair = pseudo_pair(image, style)
     drawn = (normalize(pair.draw(variant)) for variant in range(_NUM_RENDERINGS)) if lines else ()
     return np.dstack([pair.colour, *drawn])
+
+
+def _colour(prepared: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(prepared[..., :3])
 
 
 def _store(images: Iterable[np.ndarray], device: torch.device, fits: bool) -> list[Tensor]:
