@@ -26,9 +26,10 @@ from irodori.web.blobs import Blobs, edits_name, export_name, new_id
 from irodori.web.decoder import Decoder
 from irodori.web.edits import Edits
 from irodori.web.exporting import guide_of
+from irodori.web.jobs import Progress
 from irodori.web.limits import OWN, Limits
 from irodori.web.painter import Painter
-from irodori.web.rows import NewDrawing, Progress, Rows
+from irodori.web.rows import NewDrawing, Rows
 from irodori.web.supervisor import Cleaner
 from tests.factories import drawing, save
 from tests.web_page import Page, picture, serving

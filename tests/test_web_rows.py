@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from irodori.errors import PipelineError
 from irodori.web.blobs import new_id
+from irodori.web.jobs import ATTEMPTS, GIVEN_UP, LEASE, Job, Progress
 from irodori.web.limits import DAY, OWN, PUBLIC, Limits
 from irodori.web.refusal import Refused
-from irodori.web.rows import ATTEMPTS, GIVEN_UP, LEASE, Job, NewDrawing, Progress, Rows
+from irodori.web.rows import NewDrawing, Rows
 from irodori.web.tables import open_tables
 from tests.postgres import postgres
 
@@ -37,7 +38,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     found: str = request.getfixturevalue("postgres_url")
     engine = open_tables(found)
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE web_drawings, web_jobs"))
+        connection.execute(text("TRUNCATE web_drawings, web_jobs, web_arrivals"))
     engine.dispose()
     return found
 
@@ -119,6 +120,14 @@ def test_what_could_not_be_tried_is_no_attempt(rows: Rows, clock: Clock) -> None
     assert rows.finish(taken(rows), "a", "done")
 
 
+def test_a_painter_that_was_told_to_end_has_not_failed(rows: Rows) -> None:
+    accept(rows)
+    for _ in range(ATTEMPTS + 1):
+        taken(rows)
+        rows.release("a", tried=False)
+    assert rows.finish(taken(rows), "a", "done")
+
+
 def test_two_windows_on_one_drawing_of_the_inbox_know_of_each_other(rows: Rows) -> None:
     one, other = (NewDrawing(new_id(), "a.png", model, "me", 1000, inbox="a.png") for model in ("pink", "blue"))
     for each in (one, other):
@@ -179,7 +188,12 @@ def test_of_a_hundred_at_once_fifty_are_taken(rows: Rows) -> None:
         each.join()
     assert len(refused) == 50
     assert rows.counts() == {"waiting": 50}
-    assert {(each.status, bool(each.retry_after)) for each in refused} == {(503, True)}
+    assert {(each.status, bool(each.retry_after)) for each in refused} == {(429, True)}
+    for number in range(OWN.waiting - OWN.waiting_each):
+        accept(rows, f"1.1.1.{number}")  # for others there is room
+    with pytest.raises(Refused, match="100 drawings wait already") as error:
+        accept(rows, "another")
+    assert (error.value.status, bool(error.value.retry_after)) == (503, True)
 
 
 def test_one_client_takes_no_more_than_its_share(rows: Rows, clock: Clock) -> None:
@@ -199,6 +213,61 @@ def test_one_client_takes_no_more_than_its_share(rows: Rows, clock: Clock) -> No
         accept(rows, limits=PUBLIC)
     clock.now += 3601
     accept(rows, limits=PUBLIC)
+
+
+def test_who_sends_much_holds_nobody_up(rows: Rows) -> None:
+    many = [accept(rows, "1.1.1.1") for _ in range(20)]
+    for _ in range(5):
+        rows.finish(taken(rows), "a", "done")
+    single, double = accept(rows, "2.2.2.2"), accept(rows, "2.2.2.2")
+    waiting = rows.progress(single, "prepare", 0)
+    assert waiting
+    assert waiting.position == 1
+    rows.ask(single, "png", 0, OWN)
+    order = [taken(rows, str(number)) for number in range(8)]
+    assert [job.drawing for job in order] == [many[5], single, many[6], double, many[7], single, many[8], many[9]]
+    assert order[5].kind == "png"
+
+
+def test_what_is_forgotten_or_on_its_way_counts(rows: Rows, clock: Clock) -> None:
+    under_way = [rows.admit("1.2.3.4", PUBLIC) for _ in range(PUBLIC.waiting_each)]
+    with pytest.raises(Refused, match="3 of your drawings wait already"):
+        rows.admit("1.2.3.4", PUBLIC)
+    rows.withdraw(under_way.pop())
+    new = NewDrawing(new_id(), "hero.png", "pink", "1.2.3.4", 1000)
+    rows.accept(new, PUBLIC, rows.admit("1.2.3.4", PUBLIC))
+    clock.now += 3 * PUBLIC.upload_seconds  # the page that received the other two was killed
+    for _ in range(PUBLIC.hourly_each - 1):
+        drawing = accept(rows, limits=PUBLIC)
+        rows.mark_gone(drawing)
+        rows.remove(drawing)
+    with pytest.raises(Refused, match="20 drawings in one hour"):
+        rows.admit("1.2.3.4", PUBLIC)
+
+
+def test_own_and_public_page_share_nothing(url: str, rows: Rows) -> None:
+    drawing = accept(rows)
+    with closing(Rows(url, public=True)) as public:
+        assert public.take("a") is None
+        assert public.known() == set()
+        with pytest.raises(Refused, match="expired"):
+            public.find(drawing)
+        theirs = accept(public, limits=PUBLIC)
+        assert public.expire(PUBLIC) == []
+    assert (taken(rows).drawing, rows.take("a")) == (drawing, None)
+    assert rows.known() == {drawing}
+    assert theirs != drawing
+
+
+def test_tables_of_an_earlier_version_get_what_they_lack(url: str, rows: Rows) -> None:
+    drawing = accept(rows)
+    rows.close()
+    engine = open_tables(url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE web_jobs DROP COLUMN turn"))
+    engine.dispose()
+    with closing(Rows(url)) as again:
+        assert taken(again).drawing == drawing
 
 
 def test_of_two_windows_one_saves(rows: Rows) -> None:

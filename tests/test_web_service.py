@@ -87,9 +87,10 @@ def test_bytes_are_counted_whatever_the_headers_say(tmp_path: Path) -> None:
             for _ in range(64):
                 yield bytes(1 << 16)
 
-        answer = requests.post(f"{address}/api/drawings", data=chunks(), timeout=30)
-        assert answer.status_code == 413
-        assert "1 MB" in error(answer)
+        for body in (chunks(), picture()[:100] + bytes(2 << 20)):  # who still sends hears the answer, too
+            answer = requests.post(f"{address}/api/drawings", data=body, timeout=30)
+            assert answer.status_code == 413
+            assert "1 MB" in error(answer)
         assert files(tmp_path) == []
 
 
@@ -116,11 +117,11 @@ def test_a_full_disk_takes_nothing(tmp_path: Path) -> None:
 def test_of_a_hundred_uploads_at_once_fifty_are_told_when_to_come_back(running: Running, tmp_path: Path) -> None:
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: upload(running[0]), range(100)))
-    assert sorted(answer.status_code for answer in answers) == [201] * 50 + [503] * 50
+    assert sorted(answer.status_code for answer in answers) == [201] * 50 + [429] * 50
     for answer in answers:
-        if answer.status_code == 503:
+        if answer.status_code == 429:
             assert int(answer.headers["Retry-After"]) > 0
-            assert "50 drawings wait" in error(answer)
+            assert "50 of your drawings wait" in error(answer)
     assert len(files(tmp_path)) == 50  # nothing is left of those that were refused
 
 
@@ -129,6 +130,11 @@ def test_one_client_may_have_three_waiting(tmp_path: Path) -> None:
         answers = [upload(address) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
         assert answers[3].headers["Retry-After"]
+    with service(tmp_path, replace(PUBLIC, hourly_each=5, waiting_each=9)) as (address, _):  # forgotten ones count, too
+        gone = upload(address).headers["Location"]
+        assert requests.delete(address + gone, timeout=30).ok
+        assert upload(address, b"<html>").status_code == 415  # what was no drawing does not
+        assert [upload(address).status_code for _ in range(2)] == [201, 429]
 
 
 def test_calls_are_counted(tmp_path: Path) -> None:
@@ -204,6 +210,23 @@ def test_forgetting_removes_everything_at_once(running: Running, tmp_path: Path)
     assert answer.status_code == 404
     assert "expired" in error(answer)
     assert files(tmp_path) == []
+
+
+def test_every_refusal_is_json(running: Running, tmp_path: Path) -> None:
+    place = running[0] + upload(running[0]).headers["Location"]
+    (tmp_path / "storage" / PREFIX / place.rpartition("/")[2] / "legend").mkdir()  # a storage that fails
+    calls = [("GET", "/nothing", 404), ("GET", "/api/x", 404), ("GET", "/page/x.js", 404), ("POST", "/", 405)]
+    calls += [("PATCH", "/api/drawings", 405), ("GET", f"{place.removeprefix(running[0])}/legend", 503)]
+    for method, path, status in calls:
+        answer = requests.request(method, running[0] + path, timeout=30)
+        assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (
+            status,
+            HEADERS["Content-Security-Policy"],
+        )
+        error(answer)
+    running[1].counts = None  # type: ignore[method-assign,assignment]  # a fault of the page's own
+    answer = requests.get(f"{running[0]}/readyz", timeout=30)
+    assert (answer.status_code, error(answer)) == (500, "the page met a fault of its own; its log says which")
 
 
 def test_every_answer_is_guarded(running: Running) -> None:

@@ -4,6 +4,7 @@ The process is `python -m irodori.web.decoder`. What goes back and forth is leng
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -124,12 +125,14 @@ def _answer(asked: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
 
 def main() -> None:
     """Decodes what comes on the standard input, until that ends."""
+    for each in (signal.SIGINT, signal.SIGTERM):  # which reach all processes: the painter says when this one ends
+        signal.signal(each, signal.SIG_IGN)
     with suppress(ImportError):  # Windows has no such limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+    with suppress(EOFError, BrokenPipeError):
         while True:
             asked, data = json.loads(_receive(stdin)), _receive(stdin)
             about, pixels = _answer(asked, data)

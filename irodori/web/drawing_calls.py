@@ -1,20 +1,23 @@
 """Answers the calls that bring a drawing, tell how far it is, colour it, change it, and forget it."""
 
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from irodori.web.blobs import new_id
+from irodori.web.blobs import is_id, new_id
 from irodori.web.context import PICTURE, Service, plain
 from irodori.web.edits import Edits, read_edits
 from irodori.web.guard import client_of
+from irodori.web.jobs import Progress
 from irodori.web.limits import DAY, EDITS_BYTES, MEGABYTE
-from irodori.web.receiving import check_disk, receive, receive_picture
+from irodori.web.receiving import check_disk, heard, receive, receive_picture
 from irodori.web.refusal import Refused
-from irodori.web.rows import NewDrawing, Progress
+from irodori.web.rows import NewDrawing
 
+_KEPT_AT_ONCE = 4  # threads that put drawings away; changes of others do not wait for them
 _EDITS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": Edits.model_json_schema()}}}
 }
@@ -30,6 +33,7 @@ def add_drawing_calls(calls: APIRouter, service: Service) -> None:
 
 def _add_drawings(calls: APIRouter, service: Service) -> None:
     rows, blobs, limits = service.rows, service.blobs, service.limits
+    few = CapacityLimiter(_KEPT_AT_ONCE)
 
     @calls.post("/drawings", status_code=201, openapi_extra=PICTURE)
     async def upload(
@@ -38,18 +42,30 @@ def _add_drawings(calls: APIRouter, service: Service) -> None:
         name: Annotated[str, Query(max_length=200, description="what the drawing is called")] = "drawing",
     ) -> Response:
         """Take a drawing in; it is coloured in a moment. Location names it."""
-        file, size = await receive_picture(request, limits)
-        with file:
-            check_disk(service.disk, limits)
-            chosen = await run_in_threadpool(service.catalogue.choose, model)
-            id_ = new_id()
-            await run_in_threadpool(blobs.write, id_, "drawing", file)
-        row = NewDrawing(id_, plain(name), chosen, client_of(request.scope), size)
-        try:
-            await run_in_threadpool(rows.accept, row, limits)
-        except Refused:
-            await run_in_threadpool(blobs.remove_all, id_)
-            raise
+        client, id_ = client_of(request.scope), new_id()
+        arrival: int | None = None
+
+        def keep(file: IO[bytes], size: int) -> None:
+            chosen = service.catalogue.choose(model)
+            blobs.write(id_, "drawing", file)
+            rows.accept(NewDrawing(id_, plain(name), chosen, client, size), limits, arrival)
+
+        def undo() -> None:
+            blobs.remove_all(id_)
+            if arrival is not None:
+                rows.withdraw(arrival)
+
+        async with heard(request, limits):
+            try:
+                arrival = await to_thread.run_sync(rows.admit, client, limits, limiter=few)
+                file, size = await receive_picture(request, limits)
+                with file:
+                    check_disk(service.disk, limits)
+                    await to_thread.run_sync(keep, file, size, limiter=few)
+            except BaseException:
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(undo, limiter=few)
+                raise
         return JSONResponse({"id": id_}, 201, headers={"Location": f"/api/drawings/{id_}"})
 
     @calls.delete("/drawings/{id_}", status_code=204)
@@ -102,9 +118,8 @@ def _add_edits(calls: APIRouter, service: Service) -> None:
         version = if_match.strip().strip('"')
         if not version.isdigit() or len(version) > 9:
             raise Refused(422, 'If-Match: give the version that is replaced, such as "3"')
-        service.drawing(id_)
         text = found.model_dump_json(exclude_none=True)
-        new = await run_in_threadpool(service.rows.save_edits, id_, text, int(version))
+        new = await run_in_threadpool(service.rows.save_edits, id_ if is_id(id_) else "", text, int(version))
         return JSONResponse({"version": new}, headers={"ETag": f'"{new}"'})
 
 

@@ -17,7 +17,7 @@ from irodori.web.context import PICTURE, Service, plain
 from irodori.web.edits import read_edits
 from irodori.web.guard import client_of
 from irodori.web.limits import EXPORTS
-from irodori.web.receiving import check_disk, receive_picture
+from irodori.web.receiving import check_disk, heard, receive_picture
 from irodori.web.refusal import Refused
 from irodori.web.rows import NewDrawing
 
@@ -68,12 +68,13 @@ def _add_references(calls: APIRouter, service: Service) -> None:
     @calls.post("/drawings/{id_}/references", status_code=202, openapi_extra=PICTURE)
     async def measure(id_: str, request: Request) -> JSONResponse:
         """Ask for the palette of a picture, which is not kept; Location names it."""
-        service.drawing(id_)
-        file, _ = await receive_picture(request, limits)
+        await run_in_threadpool(service.drawing, id_)
         number = secrets.randbelow(1 << 30)
-        with file:
-            check_disk(service.disk, limits)
-            await run_in_threadpool(blobs.write, id_, reference_name(number), file)
+        async with heard(request, limits):
+            file, _ = await receive_picture(request, limits)
+            with file:
+                check_disk(service.disk, limits)
+                await run_in_threadpool(blobs.write, id_, reference_name(number), file)
         try:
             await run_in_threadpool(rows.ask, id_, "reference", number, limits)
         except Refused:

@@ -2,16 +2,19 @@
 
 import ipaddress
 import json
+import logging
 import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from irodori.web.refusal import Refused
+from storage import StorageError
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self';"
@@ -25,6 +28,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+MOST_OPEN = 512  # calls at one time
+_log = logging.getLogger(__name__)
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _MINUTE = 60.0
 
@@ -48,29 +53,41 @@ class Guard:
         own = socket.gethostname().lower()
         self._app, self._token = app, token
         self._names = {"localhost", own, f"{own}.local", *(name.lower() for name in names)}
-        self._calls = _Calls(calls_each)
+        self._calls, self._open = _Calls(calls_each), 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a call, or passes it on."""
         if scope["type"] != "http":
             return
 
+        begun = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
             await send(message)
 
+        self._open += 1
         try:
             self._check(scope, Headers(scope=scope))
+            await self._app(scope, receive, send_guarded)
         except Refused as refused:
             await _answer(refused, send_guarded)
-        else:
-            await self._app(scope, receive, send_guarded)
+        except Exception as error:
+            if begun:
+                raise
+            await _answer(_explained(error), send_guarded)
+        finally:
+            self._open -= 1
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "")
+        if self._open > MOST_OPEN:
+            raise Refused(503, "too many call at this moment: try again soon", 5)
         if not self._is_own(host):
             raise Refused(421, f"this page is not called {host[:80]!r}: start it with --name, or use its address")
         if scope["method"] not in _SAFE and not _is_from_here(headers, host):
@@ -135,6 +152,14 @@ def as_json(refused: Refused) -> tuple[bytes, dict[str, str]]:
     if refused.retry_after is not None:
         headers["Retry-After"] = str(refused.retry_after)
     return json.dumps({"error": str(refused)}).encode(), headers
+
+
+def _explained(error: Exception) -> Refused:
+    """Returns what a caller is told of a fault of this side; the log says the rest."""
+    _log.error("a call of the page failed", exc_info=error)
+    if isinstance(error, StorageError | SQLAlchemyError):
+        return Refused(503, "the storage or the database of this page does not answer: try again soon", 10)
+    return Refused(500, "the page met a fault of its own; its log says which")
 
 
 async def _answer(refused: Refused, send: Send) -> None:

@@ -29,7 +29,7 @@ class Limits:
     upload_seconds: float
     pixels: int
     decode_memory: int
-    waiting: int = 50
+    waiting: int = 100
     waiting_each: int = 50
     hourly_each: int = 1_000_000
     calls_each: int = 1_000_000
@@ -45,6 +45,7 @@ PUBLIC = Limits(
     upload_seconds=30,
     pixels=25_000_000,
     decode_memory=3 << 30,
+    waiting=50,
     waiting_each=3,
     hourly_each=20,
     calls_each=600,

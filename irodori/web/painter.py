@@ -7,10 +7,11 @@ It ends by itself when its standard input does, that is with the process that st
 import argparse
 import logging
 import os
+import signal
 import sys
 import time
 from collections import OrderedDict
-from dataclasses import replace
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,10 @@ from irodori.web.catalogue import is_file
 from irodori.web.decoder import Decoder
 from irodori.web.edits import Edits
 from irodori.web.folders import Folders
+from irodori.web.jobs import LEASE, Job
 from irodori.web.limits import OWN, PUBLIC, Limits
 from irodori.web.refusal import Refused
-from irodori.web.rows import LEASE, Job, Rows
+from irodori.web.rows import Rows
 from storage import NotFound, StorageError
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class Painter:
         self.models = Models(storage_url)
         self._folders = Folders(storage_url)
         self._decode = Decoder(limits.decode_memory)
-        self._read: OrderedDict[str, tuple[ReadDrawing, Image.Image]] = OrderedDict()
+        self._read: OrderedDict[tuple[str, str], tuple[ReadDrawing, Image.Image]] = OrderedDict()
 
     def close(self) -> None:
         """Ends the process that decodes files."""
@@ -153,16 +155,17 @@ class Painter:
         self._blobs.remove(job.drawing, name)
 
     def _reading(self, drawing: str, served: str) -> "tuple[ReadDrawing, Image.Image]":
-        """Reads a drawing, unless it still is."""
-        if drawing not in self._read:
+        """Reads a drawing by what serves, unless it still is."""
+        key = drawing, served
+        if key not in self._read:
             image = self._decode(self._blobs.read(drawing, "drawing"), self._limits.pixels)
             if max(image.size) > _LONGEST * min(image.size):
                 raise PipelineError(f"it is more than {_LONGEST} times as long as wide: cut it into pages")
-            self._read[drawing] = self.models.load(served).read(image), image
+            self._read[key] = self.models.load(served).read(image), image
             while len(self._read) > _KEPT:
                 self._read.popitem(last=False)
-        self._read.move_to_end(drawing)
-        return self._read[drawing]
+        self._read.move_to_end(key)
+        return self._read[key]
 
 
 def _renew(rows: Rows, owner: str, ended: Event) -> None:
@@ -173,10 +176,17 @@ def _renew(rows: Rows, owner: str, ended: Event) -> None:
             _log.warning("a lease could not be renewed: %s", error)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(rows: Rows, owner: str) -> None:
     while os.read(0, 1):  # unbuffered: the buffer's lock would be held when the program ends otherwise
         pass
-    os._exit(0)  # what it had in hand is done again
+    _leave(rows, owner)
+
+
+def _leave(rows: Rows, owner: str) -> None:
+    """Ends; what it had in hand is done again, and is no worse for it."""
+    with suppress(Exception):
+        rows.release(owner, tried=False)
+    os._exit(0)
 
 
 def main() -> int:
@@ -185,13 +195,14 @@ def main() -> int:
     parser.add_argument("models", nargs="*")
     for name in ("owner", "storage", "database"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--pixels", type=int, default=OWN.pixels)
     parser.add_argument("--public", action="store_true")
     asked: Any = parser.parse_args()
-    Thread(target=_end_with_parent, daemon=True).start()
-    limits = replace(PUBLIC if asked.public else OWN, pixels=asked.pixels)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the page ends this one
+    limits = PUBLIC if asked.public else OWN
     try:
-        rows = Rows(asked.database)
+        rows = Rows(asked.database, public=asked.public)
+        Thread(target=_end_with_parent, args=(rows, asked.owner), daemon=True).start()
+        signal.signal(signal.SIGTERM, lambda *_: Thread(target=_leave, args=(rows, asked.owner)).start())
         painter = Painter(rows, asked.storage, limits, asked.owner)
         for model in asked.models:
             _warm_up(painter.models, model)

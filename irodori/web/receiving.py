@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +16,27 @@ from irodori.web.refusal import Refused
 
 _IN_MEMORY = 8 * MEGABYTE
 _HEAD = 256  # bytes that tell the kind of a file
+_TO_THE_END = 5.0  # seconds in which the rest of what is refused is read
+
+
+@asynccontextmanager
+async def heard(request: Request, limits: Limits) -> AsyncIterator[None]:
+    """Reads on when a body is refused, for a while: who still sends does not hear the answer."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.status != 408:
+            with suppress(TimeoutError, ClientDisconnect, RuntimeError):  # the last: all of it has been read
+                await _drain(request, limits.upload_bytes)
+        raise
+
+
+async def _drain(request: Request, most: int) -> None:
+    async with asyncio.timeout(_TO_THE_END):
+        async for chunk in request.stream():
+            most -= len(chunk)
+            if most < 0:
+                return
 
 
 async def receive_picture(request: Request, limits: Limits) -> tuple[IO[bytes], int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from irodori.web.context import Service
@@ -43,6 +44,11 @@ def create_app(service: Service, *, names: Sequence[str] = (), token: str = "") 
     async def explain(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         return JSONResponse({"error": f"{first['loc'][-1]}: {first['msg']}"}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def say(request: Request, error: HTTPException) -> Response:
+        texts = {404: "there is nothing here", 405: f"{request.method} is no call of this place"}
+        return JSONResponse({"error": texts.get(error.status_code, error.detail)}, error.status_code, error.headers)
 
     return app
 

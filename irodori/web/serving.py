@@ -20,13 +20,14 @@ from irodori.web.blobs import Blobs
 from irodori.web.catalogue import Catalogue
 from irodori.web.context import Service
 from irodori.web.folders import Folders
+from irodori.web.guard import MOST_OPEN
 from irodori.web.limits import OWN, PUBLIC
 from irodori.web.rows import Rows
 from irodori.web.service import create_app
 from irodori.web.supervisor import Cleaner, PainterProcess
 
 PORT = 8100
-_CONNECTIONS = 512
+_CONNECTIONS = 2 * MOST_OPEN  # idle ones included; beyond, answers are no longer in our words
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def serve(served: Served, announce: Callable[[str], None]) -> None:
     database, folder = _database(served)
     limits = PUBLIC if served.public else OWN
     token = "" if served.is_local or served.public else secrets.token_urlsafe(16)
-    rows, blobs = Rows(database), Blobs(served.storage)
+    rows, blobs = Rows(database, public=served.public), Blobs(served.storage)
     arguments = [*served.models, "--storage", served.storage, "--database", database]
     painter = PainterProcess(arguments + ["--public"] * served.public, rows)
     cleaner = Cleaner(rows, blobs, limits)
@@ -152,13 +153,12 @@ def _own_address() -> str:
 def _database(served: Served) -> tuple[str, Path]:
     """Returns the URL of the database, and a folder of the disk that must not become full."""
     parts = urlsplit(served.storage)
-    page = "web-public" if served.public else "web"  # what is one's own is not kept by the limits of strangers
     if served.database:
         file = served.database.removeprefix("sqlite:///")
         return served.database, Path(file).parent if file != served.database else Path(tempfile.gettempdir())
     if parts.scheme == "file":
-        folder, name = Path(unquote(parts.path)), f"{page}.sqlite"
+        folder, name = Path(unquote(parts.path)), "web.sqlite"
     else:  # a bucket holds no database
-        folder, name = data_folder(), f"{page}-{hashlib.sha256(served.storage.encode()).hexdigest()[:8]}.sqlite"
+        folder, name = data_folder(), f"web-{hashlib.sha256(served.storage.encode()).hexdigest()[:8]}.sqlite"
     os.makedirs(folder, exist_ok=True)
     return f"sqlite:///{folder / name}", folder

@@ -78,7 +78,7 @@ class PainterProcess:
                     self.problem, self.refused = line.removeprefix(REFUSED).strip(), not self._was_ready
             self._process.wait()
         with suppress(Exception):  # without it, the lease ends by itself
-            self._rows.release(owner)
+            self._rows.release(owner, tried=not self._stopping.is_set())
         if not self.refused:
             self.problem = "the painter stopped, and is being started again"
 
