@@ -17,7 +17,7 @@ from irodori.web.receiving import check_disk, heard, receive, receive_picture
 from irodori.web.refusal import Refused
 from irodori.web.rows import NewDrawing
 
-_KEPT_AT_ONCE = 4  # threads that put drawings away; changes of others do not wait for them
+_KEPT_AT_ONCE = 2  # threads that put drawings away; changes of others do not wait for them
 _EDITS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": Edits.model_json_schema()}}}
 }

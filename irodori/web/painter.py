@@ -39,6 +39,7 @@ _LOOK = 0.1  # seconds between two looks for jobs
 _PATIENCE = 2.0  # seconds, when the storage fails
 _LONGEST = 100  # times the shorter side; time and memory grow with it
 _KEPT = 2  # drawings that stay read, for their exports
+_NICE = 5  # the page answers first
 _log = logging.getLogger(__name__)
 
 
@@ -197,6 +198,8 @@ def main() -> int:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--public", action="store_true")
     asked: Any = parser.parse_args()
+    with suppress(AttributeError, OSError):  # Windows has no such thing
+        os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the page ends this one
     limits = PUBLIC if asked.public else OWN
     try:

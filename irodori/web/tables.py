@@ -1,5 +1,6 @@
 """Defines the tables of the web page, and opens them: in one SQLite file, or in PostgreSQL, by the same statements."""
 
+import time
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +20,7 @@ from sqlalchemy import (
     event,
     inspect,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateColumn
 
 from irodori.errors import PipelineError
@@ -68,6 +69,8 @@ ARRIVALS = Table(
     sqlite_autoincrement=True,
 )
 _PUBLIC = "irodori_public"  # PostgreSQL's schema of a page for everybody
+_BUSY, _AGAIN = 20.0, 0.002  # seconds to wait for SQLite's lock, and between two tries
+_WAITING = f"PRAGMA busy_timeout = {round(1000 * _BUSY)}"  # of whoever reads
 
 
 def open_tables(url: str, *, public: bool = False) -> Engine:
@@ -125,12 +128,27 @@ def _add_columns(connection: Connection, schema: str | None) -> None:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # transactions begin where this program says so
-    connection.execute("PRAGMA busy_timeout = 20000")
+    connection.execute(_WAITING)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _begin_to_write(connection: Connection) -> None:
-    """Takes SQLite's lock at once: a transaction that reads first and writes later may find that it came too late."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Takes SQLite's lock at once: a transaction that reads first and writes later may find that it came too late.
+
+    SQLite itself would sleep up to 0.1 s between two tries.
+    """
+    end = time.monotonic() + _BUSY
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+            time.sleep(_AGAIN)
+    finally:
+        connection.exec_driver_sql(_WAITING)
