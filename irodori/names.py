@@ -9,6 +9,7 @@ from imaging.formats import LAYER_ENDINGS, LayerFile, promised_format
 SHEET, PAGE, REASON = "_contact-sheet.png", "_before-after.html", ".reason.txt"
 _LABELS = LAYER_ENDINGS[LayerFile.LABELS]
 _LONGEST_NAME = 255  # bytes, the limit of common file systems
+SHEETS = "sheets/"  # where colour sheets are in the storage
 # names of what users put beside drawings
 _PALETTE, _SHEET = "_palette", "_sheet"
 _GUIDE, _HINTS = ".guide.json", ".hints"
@@ -23,6 +24,11 @@ def is_sheet(path: str) -> bool:
     """Tells whether a file is a colour sheet of its folder: _sheet.json, or _sheet-aiko.json, of each character one."""
     name = PurePosixPath(path).name.lower()
     return name.endswith(".json") and name.startswith((f"{_SHEET}.", f"{_SHEET}-"))
+
+
+def sheet_key(name: str) -> str:
+    """Returns the key of a colour sheet of the storage."""
+    return f"{SHEETS}{name}.json"
 
 
 def guided(path: str) -> str | None:

@@ -42,7 +42,7 @@ from tasks.report import show_sheet
 if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
-    from cyclegan.painting.hints import Hint
+    from cyclegan.painting.guide_files import Wishes
 
 _MAX_WAIT = 5.0  # seconds; the longest settling time for which a scan waits
 _RECORD_EVERY = 2.0  # seconds; after a kill, no more work of a batch than this, or one drawing, is repeated
@@ -217,7 +217,7 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
         return None
     files = {file: data for file, (data, _) in read.items()}
     try:
-        guide = replace(_guide(work, batch), hints=_hints(work, files))
+        guide = _guide(work, _wishes(work, files), batch)
         paint = partial(batch.colorizer.paint, guide=guide)
         done = colorize_file(paint, files[work.entry], work.name, batch.job.layers)
     except (ImageError, HintError) as error:
@@ -237,26 +237,35 @@ def _colorize_one(work: Work, batch: _Batch) -> tuple[Row] | tuple[Row, Drawing]
     return Row(**row, status="ok", key=f"outbox/{work.id}"), drawing
 
 
-def _guide(work: Work, batch: _Batch) -> "Guide":
-    """Returns the sheets, and the palette of the picture beside the drawing instead of the first variant."""
+def _guide(work: Work, wishes: "Wishes", batch: _Batch) -> "Guide":
+    """Returns what the files beside the drawing ask for, and where they leave it open, those of its folder.
+
+    Raises:
+        HintError: the model cannot do what the files ask for (its text is one line that names the file).
+    """
     from cyclegan.painting.guide import Guide
 
     job = batch.job
-    sheets = tuple(load_sheet(job.inbox.storage_url, job.served, file) for file in work.sheets)
-    if work.palette and job.variant <= 1:
-        return Guide(palette=load_palette(job.inbox.storage_url, job.served, work.palette), sheets=sheets)
-    return Guide(variant=job.variant, sheets=sheets)
+    guide = Guide(variant=job.variant)
+    if not wishes.colours or job.variant > 1:
+        guide = replace(
+            guide, sheets=tuple(load_sheet(job.inbox.storage_url, job.served, file) for file in work.sheets)
+        )
+        if work.palette and job.variant <= 1:
+            palette = load_palette(job.inbox.storage_url, job.served, work.palette)
+            guide = replace(guide, variant=0, palette=palette)
+    return wishes.over(guide, batch.colorizer)
 
 
-def _hints(work: Work, files: Mapping[Entry, bytes]) -> "tuple[Hint, ...]":
-    """Returns the hints for a drawing.
+def _wishes(work: Work, files: Mapping[Entry, bytes]) -> "Wishes":
+    """Reads what the files beside a drawing ask for.
 
     Raises:
         HintError: a file is wrong (its text is one line that names the file).
     """
-    from cyclegan.painting.hint_files import read_named_hints
+    from cyclegan.painting.guide_files import read_wishes
 
-    return read_named_hints((PurePosixPath(file.key).name, files[file]) for file in work.guides)
+    return read_wishes((PurePosixPath(file.key).name, files[file]) for file in work.guides)
 
 
 def _copy_to_failed(work: Work, inbox: Inbox, files: Mapping[Entry, bytes], reason: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from cyclegan.painting.hint_files import read_named_hints
+from cyclegan.painting.guide_files import read_wishes
 from irodori.web.blobs import Blobs
 from irodori.web.folders import Folders
 from irodori.web.limits import OWN
@@ -51,10 +51,8 @@ def work(rows: Rows, folder: Path) -> None:
 
 
 def test_the_inbox_is_listed(running: tuple[str, Rows]) -> None:
-    assert requests.get(f"{running[0]}/api/inbox", timeout=30).json()["drawings"] == [
-        {"name": "a.png", "state": "coloured"},
-        {"name": KEY, "state": "waiting"},
-    ]
+    found = requests.get(f"{running[0]}/api/inbox", timeout=30).json()["drawings"]
+    assert [(each["name"], each["state"]) for each in found] == [("a.png", "coloured"), (KEY, "waiting")]
 
 
 def test_the_start_shows_the_inbox(running: tuple[str, Rows]) -> None:
@@ -75,7 +73,7 @@ def test_what_is_changed_becomes_the_guide(running: tuple[str, Rows], tmp_path: 
     change(address, id_, 0, HINT)
     work(rows, tmp_path)
     guide = tmp_path / "storage" / "inbox" / "page 7" / "hero.png.guide.json"
-    (hint,) = read_named_hints([(guide.name, guide.read_bytes())])
+    (hint,) = read_wishes([(guide.name, guide.read_bytes())]).hints
     assert (hint.points, hint.colour, hint.scope) == (((0.25, 0.5),), (192, 48, 32), "area")
     assert opened(address).json()["id"] == id_
     written = guide.read_bytes()

@@ -25,6 +25,7 @@ from irodori.web.folders import Folders
 from irodori.web.limits import OWN, Limits
 from irodori.web.rows import Rows
 from irodori.web.service import create_app
+from irodori.web.sheets import Sheets
 
 SECONDS = 120.0  # that torch may take to be imported on a busy machine
 
@@ -54,8 +55,9 @@ def service(
     storage = folder / "storage"
     storage.mkdir(exist_ok=True)
     with closing(Rows(f"sqlite:///{storage / 'web.sqlite'}")) as rows:
-        url, folders = storage.as_uri(), Folders(storage.as_uri()) if inbox else None
-        about = Service(rows, Blobs(url), limits, Catalogue(url, models), storage, lambda: "", folders)
+        url = storage.as_uri()
+        own = (Folders(url), Sheets(url)) if inbox else (None, None)
+        about = Service(rows, Blobs(url), limits, Catalogue(url, models), storage, lambda: "", *own)
         port = free_port()
         app = create_app(about, names=names, token=token)
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off", ws="none"))

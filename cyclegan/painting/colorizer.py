@@ -249,6 +249,9 @@ class Colorizer:
         if guide.palette is not None or guide.variant or guide.sheets:
             memory = self._require_palettes()
             check_sheets(guide.sheets, memory)
+            k = memory.palettes.shape[1]
+            if guide.palette is not None and (guide.model not in ("", memory.id) or len(guide.palette) != k):
+                raise PaletteError("the palette is of another model: choose it again with this one")
         if guide.variant:
             self._require_palettes(guide.variant)
 

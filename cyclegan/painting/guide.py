@@ -26,6 +26,7 @@ class Guide:
             light is asked for, else 0.
         edge: "cel" for hard shadows, "soft" for soft ones; None: as in domain B.
         mirrored_light: light from the other side than in domain B.
+        model: :attr:`Memory.id` of the model whose classes the palette colours; "": not known.
     """
 
     palette: Palette | None = None
@@ -36,6 +37,7 @@ class Guide:
     shading: float | None = None
     edge: Edge | None = None
     mirrored_light: bool = False
+    model: str = ""
 
     def __post_init__(self) -> None:
         if self.shading is not None and not 0 <= self.shading <= 1:

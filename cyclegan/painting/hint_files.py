@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, get_args
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cyclegan.painting.hints import Colour, Hint, HintError, Point, Scope
 from imaging.codec import decode_drawing
@@ -43,22 +43,11 @@ def read_hints(data: bytes) -> tuple[Hint, ...]:
     Raises:
         HintError: it is neither, or has something wrong in it (its text is one line that names the place).
     """
-    return _from_json(data) if sniff(data) is None else _from_picture(data)
+    return hints_of(parse_guide(data)) if sniff(data) is None else _from_picture(data)
 
 
-def read_named_hints(files: Iterable[tuple[str, bytes]]) -> tuple[Hint, ...]:
-    """Reads files of hints, each with its name.
-
-    Raises:
-        HintError: one is wrong (its text is one line that names the file and the place).
-    """
-    hints: list[Hint] = []
-    for name, data in files:
-        try:
-            hints += read_hints(data)
-        except HintError as error:
-            raise HintError(f"{name}: {error}") from error
-    return tuple(hints)
+def hints_of(file: GuideFile) -> tuple[Hint, ...]:
+    return tuple(entry.hint() for entry in file.hints)
 
 
 def parse_point(words: str) -> Hint:
@@ -114,15 +103,29 @@ class _Entry(BaseModel):
             raise ValueError(str(error)) from error
 
 
-class _File(BaseModel):
+class GuideFile(BaseModel):
+    """A file page.guide.json; what is not hints is explained in :class:`cyclegan.painting.guide.Guide`."""
+
     model_config = ConfigDict(extra="forbid")
 
     hints: list[_Entry]
+    variant: Annotated[int, Field(ge=1, le=64)] | None = None
+    palette: Annotated[list[Annotated[Colour, BeforeValidator(parse_colour)]], Field(min_length=1)] | None = None
+    model: str = ""
+    sheets: list[dict[str, Any]] = []
+    shading: Annotated[float, Field(ge=0, le=1)] | None = None
+    edge: Literal["soft", "cel"] | None = None
+    mirrored_light: bool = False
 
 
-def _from_json(data: bytes) -> tuple[Hint, ...]:
+def parse_guide(data: bytes) -> GuideFile:
+    """Reads a file page.guide.json.
+
+    Raises:
+        HintError: it is none (its text is one line that names the place).
+    """
     try:
-        return tuple(entry.hint() for entry in _File.model_validate_json(data.removeprefix(b"\xef\xbb\xbf")).hints)
+        return GuideFile.model_validate_json(data.removeprefix(b"\xef\xbb\xbf"))
     except ValidationError as error:
         reason = first_error(error)
         raise HintError(f"neither a picture nor {reason[4:]}" if reason.startswith("not JSON") else reason) from error
@@ -136,8 +139,9 @@ def first_error(error: ValidationError) -> str:
         "json_invalid": "not JSON",
         "extra_forbidden": "no such entry",
         "missing": "is missing",
-        "literal_error": f"give one of {', '.join(get_args(Scope))}",
     }.get(found["type"], "")
+    if found["type"] == "literal_error":
+        words = f"give one of {found['ctx']['expected'].replace(chr(39), '').replace(' or ', ', ')}"
     if found["type"] == "json_invalid":
         words += f" ({found['ctx']['error']})"
     text = " ".join((words or found["msg"].removeprefix("Value error, ")).split())

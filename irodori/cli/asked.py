@@ -1,14 +1,13 @@
 """Turns what a command line asks of all drawings into looks: of models on this machine, or of a web page's."""
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
-import typer
-
-from irodori.cli.guides import AskedShadows, asked_guide, asked_hints
+from irodori.cli.guides import NO_WISHES, AskedShadows, asked_guide, asked_hints, read_sheets
 from irodori.cli.looks import Look, load_looks
 from irodori.cli.outputs import fingerprint
-from irodori.cli.server import RemoteLook, remote_looks
+from irodori.cli.server import RemoteLook, Server, remote_looks
 
 Looks = dict[str, Look | RemoteLook]
 
@@ -40,13 +39,8 @@ class Asked(NamedTuple):
         Raises:
             typer.BadParameter: the page cannot do what is asked.
         """
-        if self.sheet:
-            reason = "colour sheets need the model on this machine: leave out --server"
-            raise typer.BadParameter(reason, param_hint="--sheet")
-        if self.shadows != AskedShadows(self.shadows.shading):
-            reason = "the edge and the light of shadows need the model on this machine: leave out --server"
-            raise typer.BadParameter(reason, param_hint="--cel")
-        hints = asked_hints(self.hints, self.point)
-        asked = "" if self.shadows == AskedShadows() else repr(self.shadows)
-        looks = remote_looks(server, self.model, self.style, self.variants, self.like, hints, self.shadows.shading)
-        return {**looks}, fingerprint(*map(repr, hints), asked)
+        hints, sheets = asked_hints(self.hints, self.point), read_sheets(self.sheet)
+        asked = "" if self.shadows == NO_WISHES else repr(self.shadows)
+        plain = RemoteLook(Server(server), sheets=tuple(map(json.loads, sheets)), hints=hints, shadows=self.shadows)
+        looks = remote_looks(self.model, self.style, self.variants, self.like, plain)
+        return {**looks}, fingerprint(*map(bytes.decode, sheets), *map(repr, hints), asked)

@@ -1,22 +1,24 @@
 """Reads what guides a colouring: hints on the command line and in files beside drawings, and colour sheets."""
 
 import hashlib
+import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from imaging.clutter import is_clutter
 from irodori.cli.outputs import fingerprint
-from irodori.names import guided, guides_by
+from irodori.names import guided, guides_by, sheet_key
 
 if TYPE_CHECKING:
     from cyclegan.painting.guide import Guide
+    from cyclegan.painting.guide_files import Wishes
     from cyclegan.painting.hints import Hint
     from cyclegan.painting.shadows import Edge
     from cyclegan.painting.sheets import Sheet
@@ -41,16 +43,16 @@ def beside() -> Callable[[Path], tuple[Path, ...]]:
     return find
 
 
-def read_hint_files(files: Sequence[Path]) -> "tuple[tuple[Hint, ...], list[str]]":
-    """Reads files of hints.
+def read_guide_files(files: Sequence[Path]) -> "tuple[Wishes, list[str]]":
+    """Reads files of hints, and page.guide.json.
 
     Returns:
-        All hints, and the SHA-256 of each file.
+        What they ask for, and the SHA-256 of each file.
 
     Raises:
         HintError: a file cannot be read, or is wrong (its text is one line that names the file).
     """
-    from cyclegan.painting.hint_files import read_named_hints
+    from cyclegan.painting.guide_files import read_wishes
     from cyclegan.painting.hints import HintError
 
     contents = []
@@ -64,7 +66,7 @@ def read_hint_files(files: Sequence[Path]) -> "tuple[tuple[Hint, ...], list[str]
             contents.append(hashlib.sha256(data).hexdigest())
             yield path.name, data
 
-    return read_named_hints(read()), contents
+    return read_wishes(read()), contents
 
 
 class AskedShadows(NamedTuple):
@@ -73,6 +75,13 @@ class AskedShadows(NamedTuple):
     shading: float | None = None
     edge: "Edge | None" = None
     mirrored_light: bool = False
+
+    def given(self) -> dict[str, Any]:
+        """Returns what was asked for, by name."""
+        return {name: value for name, value in self._asdict().items() if value not in (None, False)}
+
+
+NO_WISHES = AskedShadows()
 
 
 def asked_guide(
@@ -95,7 +104,7 @@ def asked_guide(
     from cyclegan.painting.guide import Guide
 
     guide = Guide(sheets=_load_sheets(sheets), hints=asked_hints(files, points), **shadows._asdict())
-    asked = "" if shadows == AskedShadows() else repr(shadows)
+    asked = "" if shadows == NO_WISHES else repr(shadows)
     return guide, fingerprint(*(sheet.to_json().decode() for sheet in guide.sheets), *map(repr, guide.hints), asked)
 
 
@@ -108,34 +117,45 @@ def asked_hints(files: Sequence[Path], points: Sequence[str]) -> "tuple[Hint, ..
 
     option = "--hints"
     try:
-        hints = read_hint_files(files)[0]
+        wishes = read_guide_files(files)[0]
+        if wishes.file:
+            raise HintError(f"{wishes.file} asks for more than hints: put it beside its drawing")
         option = "--point"
-        return (*hints, *map(parse_point, points))
+        return (*wishes.hints, *map(parse_point, points))
     except HintError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _load_sheets(names: Sequence[str]) -> "tuple[Sheet, ...]":
-    """Loads colour sheets: from a file, or by its name from the storage."""
     from cyclegan.painting.sheets import SheetError, read_sheet
 
     found = []
-    for name in names:
+    for name, data in zip(names, read_sheets(names), strict=True):
         try:
-            found.append(read_sheet(_sheet(name)))
+            found.append(read_sheet(data))
         except SheetError as error:
             raise typer.BadParameter(f"{name}: {error}", param_hint="--sheet") from error
     return tuple(found)
 
 
+def read_sheets(names: Sequence[str]) -> list[bytes]:
+    """Reads colour sheets: from a file, or by its name from the storage; without torch.
+
+    Raises:
+        typer.BadParameter: one is not there, or no JSON.
+    """
+    found = [_sheet(name) for name in names]
+    for name, data in zip(names, found, strict=True):
+        try:
+            json.loads(data)
+        except ValueError as error:
+            raise typer.BadParameter(f"{name}: no colour sheet: not JSON", param_hint="--sheet") from error
+    return found
+
+
 def is_sheet_file(name: str) -> bool:
     """Tells whether ``--sheet`` names a file, not a sheet of the storage."""
     return name.endswith(".json") or "/" in name
-
-
-def sheet_key(name: str) -> str:
-    """Returns the key of a sheet in the storage."""
-    return f"sheets/{name}.json"
 
 
 def _sheet(name: str) -> bytes:

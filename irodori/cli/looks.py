@@ -14,7 +14,7 @@ from irodori.names import is_utf8, look_name, variant_name
 if TYPE_CHECKING:
     from cyclegan.painting.colorizer import Colorizer
     from cyclegan.painting.guide import Guide
-    from cyclegan.painting.hints import Hint
+    from cyclegan.painting.guide_files import Wishes
     from imaging.layers import Layered
 
 
@@ -25,9 +25,13 @@ class Look:
     colorizer: "Colorizer"
     guide: "Guide"
 
-    def paint(self, image: Image.Image, hints: "tuple[Hint, ...]") -> "Layered":
-        """Colours a drawing; hints of its own come first."""
-        return self.colorizer.paint(image, replace(self.guide, hints=(*hints, *self.guide.hints)))
+    def paint(self, image: Image.Image, wishes: "Wishes") -> "Layered":
+        """Colours a drawing; its own hints come first, its own colours and shadows where nothing else is asked.
+
+        Raises:
+            HintError: the model cannot do what the drawing's files ask for (its text is one line that names the file).
+        """
+        return self.colorizer.paint(image, wishes.over(self.guide, self.colorizer))
 
 
 def load_looks(model: str, styles: list[str], variants: int, like: list[Path], asked: "Guide") -> dict[str, Look]:

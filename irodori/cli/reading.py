@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from irodori.cli.guides import read_hint_files
+from irodori.cli.guides import read_guide_files
 from irodori.cli.jobs import Job
 from irodori.cli.looks import Look
 from irodori.cli.outputs import Stamp, fingerprint, stamp
 from irodori.cli.server import RemoteLook
 
 if TYPE_CHECKING:
-    from cyclegan.painting.hints import Hint
+    from cyclegan.painting.guide_files import Wishes
     from imaging.formats import LayerFile
     from imaging.layer_files import Coloured
     from imaging.layers import Layered
@@ -28,7 +28,7 @@ class Reading:
 
     def __init__(self, job: Job, look: Look | RemoteLook) -> None:
         self._job, self._look = job, look
-        self._hints: tuple[Hint, ...] = ()
+        self._wishes: Wishes | None = None
         self.seen: Stamp | None = None
         self.guide = ""
 
@@ -41,16 +41,18 @@ class Reading:
         """
         data = self._job.source.read_bytes()
         self.seen = stamp(self._job.status, data)
-        self._hints, contents = read_hint_files(list(self._job.guides))
+        self._wishes, contents = read_guide_files(list(self._job.guides))
         self.guide = fingerprint(*contents, self._job.asked)
         return data
 
     def send(self, data: bytes, name: str, kinds: "Sequence[LayerFile]") -> "Coloured":
         """Lets a server colour the drawing; call it after :meth:`read`."""
         assert isinstance(self._look, RemoteLook)
-        return self._look.colour(data, name, self._hints, kinds)
+        assert self._wishes
+        return self._look.colour(data, name, self._wishes, kinds)
 
     def paint(self, image: Image.Image) -> "Layered":
         """Colours the drawing; call it after :meth:`read`."""
         assert isinstance(self._look, Look)
-        return self._look.paint(image, self._hints)
+        assert self._wishes
+        return self._look.paint(image, self._wishes)

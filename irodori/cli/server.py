@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,11 +19,13 @@ from imaging.codec import decode_drawing, encode
 from imaging.errors import ImageError
 from imaging.formats import LayerFile
 from imaging.layer_files import Coloured
+from irodori.cli.guides import NO_WISHES, AskedShadows
 from irodori.cli.looks import check_names
 from irodori.errors import PipelineError
 from irodori.names import look_name, variant_name
 
 if TYPE_CHECKING:
+    from cyclegan.painting.guide_files import Wishes
     from cyclegan.painting.hints import Hint
 
 _SECONDS = 120.0  # for one answer
@@ -48,6 +51,11 @@ class Server:
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise typer.BadParameter("give what irodori serve prints, such as http://host:8100", param_hint="--server")
         self.address, self._token = f"{parts.scheme}://{parts.netloc}", parts.fragment
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """The page's models and limits."""
+        return self.json("GET", "/api/models")
 
     def call(self, method: str, place: str, data: bytes | None = None, version: int | None = None) -> bytes | None:
         """Calls; waits and tries again where the page is busy.
@@ -96,6 +104,8 @@ def _refusal(address: str, status: int, text: bytes) -> Exception:
     try:
         reason = str(json.loads(text)["error"])
     except (ValueError, KeyError, TypeError):
+        if status == 413:  # of a proxy
+            return ImageError(f"{address} does not take files of this size: save it smaller, or as PNG")
         return PipelineError(f"{address} answers {status}: it is no page of Irodori")
     return PipelineError(f"{address}: {reason}") if status in (401, 403, 421) else ImageError(reason)
 
@@ -109,30 +119,35 @@ class RemoteLook:
         model: its name there; "" is the page's first.
         variant: number of the palette that suits; 0: the best.
         like: bytes of a picture whose colours are taken; b"": none.
+        sheets: colour sheets, as their files have them.
         hints: for all drawings.
-        shading: strength of shadows, 0..1; None: as the model does.
+        shadows: for all drawings.
     """
 
     server: Server
     model: str = ""
     variant: int = 0
     like: bytes = field(default=b"", repr=False)
+    sheets: tuple[dict[str, Any], ...] = ()
     hints: "tuple[Hint, ...]" = ()
-    shading: float | None = None
+    shadows: AskedShadows = NO_WISHES
 
-    def colour(self, data: bytes, name: str, hints: "Sequence[Hint]", kinds: Sequence[LayerFile]) -> Coloured:
+    def colour(self, data: bytes, name: str, wishes: "Wishes", kinds: Sequence[LayerFile]) -> Coloured:
         """Colours the file of a drawing.
 
         Args:
             data: its bytes.
             name: of the result; its extension decides the format.
-            hints: of the drawing; they come first.
+            wishes: what the files beside the drawing ask for.
             kinds: the files of layers to make.
 
         Raises:
             ImageError: the page refuses it (its text is one line).
             PipelineError: the page does not answer (its text is one line).
         """
+        most = self.server.about["megabytes"]
+        if len(data) > most << 20:
+            raise ImageError(f"{len(data) / (1 << 20):.0f} MB: the page takes {most}; save it smaller, or as PNG")
         line = decode_drawing(data)
         query = urlencode({"name": Path(name).name[-200:], "model": self.model})
         place = f"/api/drawings/{self.server.json('POST', f'/api/drawings?{query}', data)['id']}"
@@ -141,7 +156,7 @@ class RemoteLook:
                 time.sleep(_PAUSE)
             if found["state"] == "failed":
                 raise ImageError(found["reason"])
-            self._change(place, [*hints, *self.hints])
+            self._change(place, wishes)
             colour = decode_drawing(self.server.made(f"{place}/exports/png"))
             layers = {kind: self.server.made(f"{place}/exports/{quote(kind.value)}") for kind in kinds}
         finally:
@@ -150,12 +165,15 @@ class RemoteLook:
         colour.info = dict(line.info)
         return Coloured(line, colour, encode(colour, name), layers)
 
-    def _change(self, place: str, hints: "Sequence[Hint]") -> None:
-        edits: dict[str, Any] = {"hints": [_placed(hint) for hint in hints]}
+    def _change(self, place: str, wishes: "Wishes") -> None:
+        edits: dict[str, Any] = {"hints": [_placed(hint) for hint in (*wishes.hints, *self.hints)]}
+        if self.variant <= 1 and not self.like and not self.sheets:
+            edits |= _as_json(wishes.colours)
+        edits |= _as_json(wishes.shadows if self.shadows == NO_WISHES else self.shadows.given())
         if self.variant:
             edits["variant"] = self.variant
-        if self.shading is not None:
-            edits["shading"] = self.shading
+        if self.sheets:
+            edits["sheets"] = self.sheets
         if self.like:
             edits |= json.loads(self.server.made(f"{place}/references", self.like))
         if edits != {"hints": []}:
@@ -163,29 +181,37 @@ class RemoteLook:
 
 
 def _placed(hint: "Hint") -> dict[str, Any]:
+    about = {"colour": _hex(hint.colour), "scope": hint.scope}
     if len(hint.points) > 1:
-        raise ImageError("its hints have strokes, and a page takes dots: leave out --server, or make them dots")
-    (x, y), colour = hint.points[0], "#{:02x}{:02x}{:02x}".format(*hint.colour)
-    return {"x": x, "y": y, "colour": colour, "scope": hint.scope}
+        return {"points": hint.points} | about
+    (x, y) = hint.points[0]
+    return {"x": x, "y": y} | about
+
+
+def _as_json(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns entries of a page.guide.json as they are written."""
+    return {name: [_hex(each) for each in value] if name == "palette" else value for name, value in entries.items()}
+
+
+def _hex(colour: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def remote_looks(
-    address: str,
     model: str,
     styles: Sequence[str],
     variants: int,
     like: Sequence[Path],
-    hints: "tuple[Hint, ...]",
-    shading: float | None,
+    asked: RemoteLook,
 ) -> dict[str, RemoteLook]:
-    """Returns the looks by folder, as :func:`irodori.cli.looks.load_looks` does.
+    """Returns the looks by folder, as :func:`irodori.cli.looks.load_looks` does; `asked` is for all of them.
 
     Raises:
         typer.BadParameter: a picture cannot be read, or the page has no such model.
         PipelineError: the page does not answer (its text is one line).
     """
-    server = Server(address)
-    known = server.json("GET", "/api/models")["models"]
+    server = asked.server
+    known = server.about["models"]
     check_names((path.stem for path in like), "--like")
     found: dict[str, RemoteLook] = {}
     for style in dict.fromkeys(styles) or [""]:
@@ -193,7 +219,7 @@ def remote_looks(
         if wanted and wanted not in known:
             reason = f"{server.address} has no model {wanted}; it has {', '.join(known) or 'none yet'}"
             raise typer.BadParameter(reason, param_hint="--style" if style else "--model")
-        plain = RemoteLook(server, wanted, hints=hints, shading=shading)
+        plain = replace(asked, model=wanted)
         own = {look_name(style, path.stem): replace(plain, like=_read(path)) for path in like}
         if variants > 1:
             own |= {variant_name(style, number): replace(plain, variant=number) for number in range(1, variants + 1)}

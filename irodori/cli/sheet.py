@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from irodori.cli.guides import asked_hints, sheet_key
+from irodori.cli.guides import asked_hints
 from irodori.cli.looks import load_model
+from irodori.names import sheet_key
 
 
 def sheet(

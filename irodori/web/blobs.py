@@ -8,6 +8,7 @@ from typing import IO
 from storage import NotFound, open_storage
 
 PREFIX = "web/"
+_THUMBNAILS = f"{PREFIX}thumbnails/"
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -54,6 +55,29 @@ class Blobs:
         for entry in list(self._storage.list(f"{PREFIX}{drawing}/")):
             self._storage.delete(entry.key)
 
+    def remove_older(self, drawing: str, kind: str, version: int) -> None:
+        """Removes what :func:`version_name` names of earlier versions."""
+        start = _key(drawing, f"{kind}-")
+        for entry in list(self._storage.list(start)):
+            if (number := entry.key.removeprefix(start)).isdigit() and int(number) < version:
+                self._storage.delete(entry.key)
+
+    def thumbnail(self, name: str) -> bytes | None:
+        """Returns a small picture of the inbox; None if it is not made yet, b"" if it cannot be."""
+        try:
+            return self._storage.read(f"{_THUMBNAILS}{name}")
+        except NotFound:
+            return None
+
+    def write_thumbnail(self, name: str, data: bytes) -> None:
+        self._storage.write(f"{_THUMBNAILS}{name}", data)
+
+    def remove_thumbnails(self, before: float) -> None:
+        """Removes those that were made before a time; who looks at the inbox has them made again."""
+        for entry in list(self._storage.list(_THUMBNAILS)):
+            if entry.modified < before:
+                self._storage.delete(entry.key)
+
     def drawings(self) -> Iterator[tuple[str, float]]:
         """Yields the id of each drawing that has files, once for each file, and when that was written."""
         for entry in self._storage.list(PREFIX):
@@ -68,6 +92,10 @@ def edits_name(version: int) -> str:
 
 def export_name(version: int, kind: str) -> str:
     return f"export-{version}.{kind}"
+
+
+def version_name(kind: str, version: int) -> str:
+    return f"{kind}-{version}"
 
 
 def reference_name(version: int) -> str:

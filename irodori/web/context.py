@@ -10,6 +10,7 @@ from irodori.web.catalogue import Catalogue
 from irodori.web.folders import Folders
 from irodori.web.limits import Limits
 from irodori.web.rows import Drawing, Rows
+from irodori.web.sheets import Sheets
 
 # of OpenAPI: for calls whose body is a picture
 PICTURE: dict[str, Any] = {
@@ -33,6 +34,7 @@ class Service:
         disk: a folder of the disk that must not become full.
         painting: tells whether a painter is there; "" if so, else what is the matter.
         folders: the inbox, where people may see it.
+        sheets: the colour sheets, where people may use them.
     """
 
     rows: Rows
@@ -42,6 +44,7 @@ class Service:
     disk: Path
     painting: Callable[[], str]
     folders: Folders | None = None
+    sheets: Sheets | None = None
 
     def drawing(self, id_: str, *, use: bool = False) -> Drawing:
         """Finds a drawing; raises Refused if there is none."""

@@ -97,7 +97,7 @@ def _add_data(calls: APIRouter, service: Service) -> None:
         progress = service.rows.progress(id_, "prepare", 0) or Progress("failed", "it is gone")
         expires = min(drawing.used + service.limits.kept, drawing.created + service.limits.kept_at_most)
         about = {"id": id_, "name": drawing.name, "version": drawing.version, "expires": expires}
-        about["inbox"] = drawing.inbox
+        about |= {"inbox": drawing.inbox, "sheets": service.sheets is not None}
         guide = service.rows.progress(id_, "guide", drawing.version) if drawing.inbox else None
         about["problem"] = guide.reason if guide and guide.state == "failed" else ""
         return about | {"state": progress.state, "reason": progress.reason, "position": progress.position}

@@ -1,11 +1,12 @@
 """Colours a drawing at full size by the edits of the page, and encodes it as a file to take home."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imaging.formats import LayerFile
-from irodori.web.edits import Edits
+from irodori.web.edits import Edits, Placed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,12 +20,19 @@ def guide_of(edits: Edits) -> "Guide":
     from cyclegan.painting.guide import Guide
     from cyclegan.painting.hint_files import parse_colour
     from cyclegan.painting.hints import Hint
+    from cyclegan.painting.sheets import read_sheet
 
-    hints = tuple(Hint(((each.x, each.y),), parse_colour(each.colour), each.scope) for each in edits.hints)
+    def places(hint: Placed) -> tuple[tuple[float, float], ...]:
+        return tuple(hint.points or ()) if hint.x is None or hint.y is None else ((hint.x, hint.y),)
+
+    hints = tuple(Hint(places(each), parse_colour(each.colour), each.scope) for each in edits.hints)
+    sheets = tuple(read_sheet(each.model_dump_json().encode()) for each in edits.sheets)
+    guide = Guide(sheets=sheets, hints=hints, shading=edits.shading)
+    guide = replace(guide, edge=edits.edge, mirrored_light=edits.mirrored_light)
     if edits.palette is None:
-        return Guide(variant=edits.variant if edits.variant > 1 else 0, hints=hints, shading=edits.shading)
+        return replace(guide, variant=edits.variant if edits.variant > 1 else 0)
     palette = np.array([parse_colour(each) for each in edits.palette], np.float32) / np.float32(255)
-    return Guide(palette=palette, hints=hints, shading=edits.shading)
+    return replace(guide, palette=palette, model=edits.model)
 
 
 def export(read: "ReadDrawing", edits: Edits, kind: str, drawing: "Image.Image") -> bytes:

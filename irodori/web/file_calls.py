@@ -1,10 +1,9 @@
-"""Answers the calls that exchange other files: exports, pictures whose colours are taken, and the inbox."""
+"""Answers the calls that exchange other files: exports, and pictures whose colours are taken."""
 
 import json
 import secrets
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,14 +11,11 @@ from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from irodori.web.blobs import edits_name, export_name, new_id, reference_name
-from irodori.web.context import PICTURE, Service, plain
-from irodori.web.edits import read_edits
-from irodori.web.guard import client_of
+from irodori.web.blobs import edits_name, export_name, reference_name
+from irodori.web.context import PICTURE, Service
 from irodori.web.limits import EXPORTS
 from irodori.web.receiving import check_disk, heard, receive_picture
 from irodori.web.refusal import Refused
-from irodori.web.rows import NewDrawing
 
 _MEDIA = {"png": "image/png", "ora": "image/openraster", "psd": "image/vnd.adobe.photoshop"}
 assert set(_MEDIA) == set(EXPORTS)
@@ -30,7 +26,6 @@ def add_file_calls(calls: APIRouter, service: Service) -> None:
     """Adds the calls."""
     _add_exports(calls, service)
     _add_references(calls, service)
-    _add_inbox(calls, service)
 
 
 def _add_exports(calls: APIRouter, service: Service) -> None:
@@ -95,40 +90,3 @@ def _add_references(calls: APIRouter, service: Service) -> None:
         if progress.state != "done":
             return JSONResponse({"state": progress.state}, 202)
         return JSONResponse(json.loads(blobs.read(id_, f"{reference_name(number)}.json")))
-
-
-def _add_inbox(calls: APIRouter, service: Service) -> None:
-    rows, blobs, folders = service.rows, service.blobs, service.folders
-
-    @calls.get("/inbox")
-    def inbox() -> dict[str, Any]:
-        """The drawings of the inbox, which the schedule colours."""
-        return {"drawings": [asdict(each) for each in folders.listed()] if folders else []}
-
-    @calls.post("/inbox", status_code=201)
-    def open_drawing(
-        request: Request,
-        name: Annotated[str, Query(max_length=1000, description="its path in the inbox")],
-        model: Annotated[str, Query(max_length=200, description="as of POST /api/drawings")] = "",
-    ) -> JSONResponse:
-        """Open a drawing of the inbox; what is changed of it becomes its guide. Location names it."""
-        if folders is None:
-            raise Refused(404, "this page has no inbox")
-        (data, edits), chosen, id_ = folders.open(name), service.catalogue.choose(model), new_id()
-        for known in rows.opened(name):  # two windows are to know of each other
-            guide = rows.progress(known.id, "guide", known.version)
-            written = guide is None or guide.state in ("done", "failed")
-            same = read_edits(known.edits.encode()).hints == edits.hints
-            if known.model == chosen and (same or not written):
-                if blobs.find(known.id, "drawing") == data:
-                    return JSONResponse({"id": known.id}, 201, headers={"Location": f"/api/drawings/{known.id}"})
-        check_disk(service.disk, service.limits)
-        blobs.write(id_, "drawing", data)
-        text, client = edits.model_dump_json(exclude_none=True), client_of(request.scope)
-        row = NewDrawing(id_, plain(name), chosen, client, len(data), inbox=name, edits=text)
-        try:
-            rows.accept(row, service.limits)
-        except Refused:
-            blobs.remove_all(id_)
-            raise
-        return JSONResponse({"id": id_}, 201, headers={"Location": f"/api/drawings/{id_}"})

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from irodori.inbox import is_usable
 from irodori.names import guided, guides_by, is_drawing
-from irodori.web.edits import Edits
+from irodori.web.edits import Edits, written
 from irodori.web.refusal import Refused
 from irodori.web.rows import Drawing
 from storage import Entry, NotFound, Unreadable, open_storage
@@ -23,10 +23,15 @@ _MOST = 2000  # drawings of one list
 
 @dataclass(frozen=True)
 class Listed:
-    """A drawing of the inbox: `name` is its path there, `state` is "coloured", "failed" or "waiting"."""
+    """A drawing of the inbox: `name` is its path there, `state` is "coloured", "failed" or "waiting".
+
+    Attributes:
+        version: changes with what :meth:`Folders.picture` shows of it.
+    """
 
     name: str
     state: str
+    version: str
 
 
 class Folders:
@@ -37,15 +42,28 @@ class Folders:
 
     def listed(self) -> list[Listed]:
         """Returns the drawings of the inbox by name, and how far they are."""
-        keys = sorted(
-            entry.key for entry in self._storage.list(INBOX) if is_drawing(entry.key) and is_usable(entry.key)
+        there, done, failed = (
+            {entry.key.removeprefix(prefix): entry for entry in self._storage.list(prefix)}
+            for prefix in (INBOX, OUTBOX, FAILED)
         )
-        done, failed = ({entry.key for entry in self._storage.list(prefix)} for prefix in (OUTBOX, FAILED))
+        names = sorted(name for name in there if is_drawing(name) and is_usable(INBOX + name))
         found = []
-        for name in (key.removeprefix(INBOX) for key in keys[:_MOST]):
-            state = "failed" if FAILED + name in failed else "coloured" if OUTBOX + name in done else "waiting"
-            found.append(Listed(name, state))
+        for name in names[:_MOST]:
+            state = "failed" if name in failed else "coloured" if name in done else "waiting"
+            shown = done.get(name, there[name]) if state == "coloured" else there[name]
+            found.append(Listed(name, state, shown.version))
         return found
+
+    @staticmethod
+    def picture(name: str, state: str) -> str:
+        """Returns the key of what shows a drawing of the inbox: its colours, once it has some.
+
+        Raises:
+            Refused: it is none.
+        """
+        if not is_usable(INBOX + name) or not is_drawing(name):
+            raise Refused(404, "there is no such drawing in the inbox")
+        return (OUTBOX if state == "coloured" else INBOX) + name
 
     def open(self, name: str) -> tuple[bytes, Edits]:
         """Reads a drawing of the inbox, and what the page changed of it before.
@@ -64,6 +82,10 @@ class Folders:
         except Unreadable as error:
             raise Refused(404, "there is no such drawing in the inbox") from error
 
+    def read(self, key: str) -> bytes:
+        """Reads what :meth:`picture` names."""
+        return self._storage.read(key)
+
     def save(self, drawing: Drawing) -> None:
         """Makes the edits of a drawing its guide; the same edits give the same bytes, and none remove it.
 
@@ -74,12 +96,13 @@ class Folders:
         key = INBOX + drawing.inbox
         edits, version = self._edits(key)
         new = Edits.model_validate_json(drawing.edits)
-        if new.hints == edits.hints and (version or not new.hints):
+        data = _guide(new)
+        if data == _guide(edits) and (version or data == _NOTHING):
             return
-        if not new.hints:
+        if data == _NOTHING:
             self._storage.delete(key + _GUIDE)
             return
-        self._storage.replace(key + _GUIDE, _guide(new), version)
+        self._storage.replace(key + _GUIDE, data, version)
 
     def _guides(self, key: str) -> list[Entry]:
         folder = key.rpartition("/")[0] + "/"
@@ -101,4 +124,7 @@ class Folders:
 
 
 def _guide(edits: Edits) -> bytes:
-    return json.dumps({"hints": [hint.model_dump() for hint in edits.hints]}, indent=1).encode() + b"\n"
+    return json.dumps(written(edits), indent=1).encode() + b"\n"
+
+
+_NOTHING = _guide(Edits())

@@ -1,6 +1,7 @@
 """Says how much one page takes on, and for how long it keeps what it was given."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 DAY = 86_400.0
 MEGABYTE = 1 << 20
@@ -53,6 +54,13 @@ PUBLIC = Limits(
     kept_at_most=7 * DAY,
 )
 
-EDITS_BYTES = 64 << 10
-HINTS = 500
+EDITS_BYTES = 256 << 10
+HINTS, POINTS = 500, 1000  # of one drawing; of one stroke
+SHEETS = 8  # of one drawing
 EXPORTS = ("png", "ora", "psd")
+Edge = Literal["soft", "cel"]
+Light = Literal["own", "mirrored"]
+# names of files with other shadows than those that come with a drawing
+SHADOWS: dict[str, tuple[Edge, Light]] = {
+    f"shadows-{edge}-{light}": (edge, light) for edge in get_args(Edge) for light in get_args(Light)
+}

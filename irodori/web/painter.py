@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from irodori.errors import PipelineError
 from irodori.models import Model, Served
-from irodori.web.blobs import Blobs, edits_name, export_name, reference_name
+from irodori.web.blobs import Blobs, edits_name, export_name, reference_name, version_name
 from irodori.web.catalogue import is_file
 from irodori.web.decoder import Decoder
 from irodori.web.edits import Edits
 from irodori.web.folders import Folders
 from irodori.web.jobs import LEASE, Job
-from irodori.web.limits import OWN, PUBLIC, Limits
+from irodori.web.limits import EXPORTS, OWN, PUBLIC, SHADOWS, Limits
 from irodori.web.refusal import Refused
 from irodori.web.rows import Rows
-from storage import NotFound, StorageError
+from irodori.web.sheets import SheetRequest, Sheets
+from storage import NotFound, StorageError, Unreadable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,6 +39,7 @@ READY, REFUSED = "ready", "refused: "  # what it prints once it is warm, or befo
 _LOOK = 0.1  # seconds between two looks for jobs
 _PATIENCE = 2.0  # seconds, when the storage fails
 _LONGEST = 100  # times the shorter side; time and memory grow with it
+_THUMBNAIL = 240  # px
 _KEPT = 2  # drawings that stay read, for their exports
 _NICE = 5  # the page answers first
 _log = logging.getLogger(__name__)
@@ -82,7 +84,7 @@ class Painter:
     def __init__(self, rows: Rows, storage_url: str, limits: Limits, owner: str) -> None:
         self._rows, self._blobs, self._limits, self._owner = rows, Blobs(storage_url), limits, owner
         self.models = Models(storage_url)
-        self._folders = Folders(storage_url)
+        self._folders, self._sheets = Folders(storage_url), Sheets(storage_url)
         self._decode = Decoder(limits.decode_memory)
         self._read: OrderedDict[tuple[str, str], tuple[ReadDrawing, Image.Image]] = OrderedDict()
 
@@ -115,14 +117,14 @@ class Painter:
         return True
 
     def _do(self, job: Job) -> None:
-        if job.kind == "prepare":
-            self._prepare(job)
-        elif job.kind == "reference":
-            self._measure(job)
-        elif job.kind == "guide":
-            self._folders.save(self._rows.find(job.drawing))
-        else:
-            self._export(job)
+        if job.kind == "guide":
+            return self._folders.save(self._rows.find(job.drawing))
+        if job.kind in EXPORTS:
+            return self._export(job)
+        if job.kind in SHADOWS:
+            return self._shade(job)
+        works = {"prepare": self._prepare, "reference": self._measure, "pieces": self._cut, "sheet": self._keep_sheet}
+        return works[job.kind](job)
 
     def _prepare(self, job: Job) -> None:
         from irodori.web.preparing import view
@@ -135,12 +137,10 @@ class Painter:
         self._rows.set_served(job.drawing, served)
 
     def _export(self, job: Job) -> None:
-        from irodori.web.exporting import export, guide_of
+        from irodori.web.exporting import export
 
         edits = Edits.model_validate_json(self._blobs.read(job.drawing, edits_name(job.version)))
-        served = self._rows.find(job.drawing).served
-        self.models.load(served).check(guide_of(edits))
-        read, drawing = self._reading(job.drawing, served)
+        read, drawing = self._checked(job.drawing, edits)
         self._blobs.write(job.drawing, export_name(job.version, job.kind), export(read, edits, job.kind, drawing))
 
     def _measure(self, job: Job) -> None:
@@ -154,6 +154,60 @@ class Painter:
         edits = Edits(palette=colours).model_dump_json(include={"palette"})
         self._blobs.write(job.drawing, f"{name}.json", edits.encode())
         self._blobs.remove(job.drawing, name)
+
+    def _shade(self, job: Job) -> None:
+        from irodori.web.preparing import shadows
+
+        read, _ = self._reading(job.drawing, self._rows.find(job.drawing).served)
+        edge, light = SHADOWS[job.kind]
+        self._blobs.write(job.drawing, job.kind, shadows(read, edge, mirrored=light == "mirrored"))
+
+    def _cut(self, job: Job) -> None:
+        from irodori.web.exporting import guide_of
+        from irodori.web.preparing import pieces
+
+        edits = Edits.model_validate_json(self._blobs.read(job.drawing, edits_name(job.version)))
+        read, _ = self._reading(job.drawing, self._rows.find(job.drawing).served)
+        self._blobs.write(job.drawing, version_name("pieces", job.version), pieces(read, guide_of(edits).hints))
+        self._blobs.remove_older(job.drawing, "pieces", job.version)
+
+    def _keep_sheet(self, job: Job) -> None:
+        """Makes a colour sheet of the drawing as it is coloured, and forgets who asked."""
+        from irodori.web.exporting import guide_of
+
+        asked = SheetRequest.model_validate_json(self._blobs.read(job.drawing, version_name("sheet", job.version)))
+        read, _ = self._checked(job.drawing, asked.edits)
+        self._sheets.save(asked.name, read.sheet(read.layered(guide_of(asked.edits)).flats).to_json(), asked.again)
+
+    def _checked(self, drawing: str, edits: Edits) -> "tuple[ReadDrawing, Image.Image]":
+        """Reads a drawing; refuses edits that its model cannot carry out."""
+        from irodori.web.exporting import guide_of
+
+        served = self._rows.find(drawing).served
+        self.models.load(served).check(guide_of(edits))
+        return self._reading(drawing, served)
+
+    def draw_thumbnail(self) -> bool:
+        """Makes the newest small picture that is asked for; returns whether there was one."""
+        from imaging.codec import encode
+        from imaging.errors import ImageError
+
+        wanted = self._rows.wanted()
+        if wanted is None:
+            return False
+        name, key = wanted
+        try:
+            picture = self._decode.opaque(self._folders.read(key), self._limits.pixels)
+            picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+            self._blobs.write_thumbnail(name, encode(picture, "x.webp"))
+        except (ImageError, Unreadable):
+            self._blobs.write_thumbnail(name, b"")
+        except StorageError as error:
+            _log.warning("%s", error)
+            time.sleep(_PATIENCE)
+            return True
+        self._rows.unwant(name)
+        return True
 
     def _reading(self, drawing: str, served: str) -> "tuple[ReadDrawing, Image.Image]":
         """Reads a drawing by what serves, unless it still is."""
@@ -215,7 +269,7 @@ def main() -> int:
     Thread(target=_renew, args=(rows, asked.owner, Event()), daemon=True).start()
     print(READY, flush=True)
     while True:
-        if not painter.work():
+        if not painter.work() and not painter.draw_thumbnail():
             time.sleep(_LOOK)
 
 

@@ -16,7 +16,11 @@ import numpy.typing as npt
 from irodori.errors import PipelineError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cyclegan.painting.drawing import ReadDrawing
+    from cyclegan.painting.hints import Hint
+    from cyclegan.painting.shadows import Edge
 
 VIEW_SIDE = 2048  # px; what a browser shows of a larger drawing is reduced to this
 MOST_SEGMENTS = 1 << 16
@@ -39,18 +43,64 @@ def view(read: "ReadDrawing", name: str) -> dict[str, bytes]:
     count = read.segments.count
     if count > MOST_SEGMENTS:
         raise PipelineError(f"{count:,} areas between the lines are more than {MOST_SEGMENTS:,}: is it a drawing?")
+    size = _size(read)
+    planes, legend = _planes(read, size), _legend(read)
+    known = read.memory.shadows if read.memory else None
+    if known and known.seen:
+        tints = np.rint(255 * known.tints).astype(int).tolist()
+        legend["shadows"] = {"tints": tints, "helps": known.helps, "edge": known.edge}
+        planes.append(_shadows(read, known.edge, mirrored=False))
+    legend |= {"name": name, "width": size[0], "height": size[1], "planes": len(planes), "alpha": _has_alpha(read)}
+    files = {"labels": _labels(read.segments.labels, size), "planes": b"".join(plane.tobytes() for plane in planes)}
+    files["legend"] = json.dumps(legend).encode()
+    return {name: _compressed(data) for name, data in files.items()}
+
+
+def shadows(read: "ReadDrawing", edge: "Edge", *, mirrored: bool) -> bytes:
+    """Returns where shadows of another kind are, as the last of `planes`, compressed.
+
+    Raises:
+        PipelineError: the model knows none (its text is one line).
+    """
+    if read.memory is None or read.memory.shadows is None or not read.memory.shadows.seen:
+        raise PipelineError("this model knows no shadows")
+    return _compressed(_shadows(read, edge, mirrored=mirrored).tobytes())
+
+
+def pieces(read: "ReadDrawing", hints: "Sequence[Hint]") -> bytes:
+    """Returns the pieces into which hints of several colours cut areas, compressed.
+
+    A line of JSON has, of each piece, its number, that of the area which it was in, and its colour; then come labels as
+    :func:`view` makes them, with the pieces.
+
+    Raises:
+        PipelineError: there are too many (its text is one line).
+    """
+    from cyclegan.painting.cuts import cut
+    from cyclegan.painting.hints import touched
+
+    segments, origins = cut(read.segments, hints)
+    if segments.count > MOST_SEGMENTS:
+        raise PipelineError("the strokes cut the drawing into too many pieces: undo some")
+    several = np.bincount(origins, minlength=read.segments.count)[origins] > 1
+    colours = {segment: hint.colour for hint in hints for segment in touched(segments, hint)}
+    found = [[each, int(origins[each]), colours.get(each)] for each in np.flatnonzero(several).tolist()]
+    return _compressed(json.dumps(found).encode() + b"\n" + _labels(segments.labels, _size(read)))
+
+
+def _compressed(data: bytes) -> bytes:
+    return gzip.compress(data, _GZIP, mtime=0)
+
+
+def _size(read: "ReadDrawing") -> tuple[int, int]:
+    """Returns width and height of what a browser shows."""
     height, width = read.segments.labels.shape
     scale = min(1.0, VIEW_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    labels = cv2.resize(read.segments.labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST)
-    planes, legend = _planes(read, size), _legend(read)
-    if shading := _shading(read):
-        legend["shadows"], mask = shading
-        planes.append(_resized(mask, size))
-    legend |= {"name": name, "width": size[0], "height": size[1], "planes": len(planes), "alpha": _has_alpha(read)}
-    files = {"labels": labels.astype("<u2").tobytes(), "planes": b"".join(plane.tobytes() for plane in planes)}
-    files["legend"] = json.dumps(legend).encode()
-    return {name: gzip.compress(data, _GZIP, mtime=0) for name, data in files.items()}
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _labels(labels: npt.NDArray[np.int32], size: tuple[int, int]) -> bytes:
+    return cv2.resize(labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST).astype("<u2").tobytes()
 
 
 def _planes(read: "ReadDrawing", size: tuple[int, int]) -> list[Pixels]:
@@ -69,16 +119,12 @@ def _resized(plane: Pixels, size: tuple[int, int]) -> Pixels:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _shading(read: "ReadDrawing") -> tuple[dict[str, Any], Pixels] | None:
-    """Returns what the model knows of shadows, and where they are, (H, W); None if it knows none."""
+def _shadows(read: "ReadDrawing", edge: "Edge", *, mirrored: bool) -> Pixels:
     from cyclegan.painting.guide import Guide
 
-    known = read.memory.shadows if read.memory else None
-    shading = read.layered(Guide(shading=1)).shading if known and known.seen else None
-    if known is None or shading is None:
-        return None
-    tints = np.rint(255 * known.tints).astype(int).tolist()
-    return {"tints": tints, "strength": Guide().strength(known.helps)}, shading[..., 3]
+    layer = read.layered(Guide(shading=1, edge=edge, mirrored_light=mirrored)).shading
+    assert layer is not None
+    return _resized(layer[..., 3], _size(read))
 
 
 def _has_alpha(read: "ReadDrawing") -> bool:
@@ -99,8 +145,10 @@ def _legend(read: "ReadDrawing") -> dict[str, Any]:
         "figures": division.figures.tolist(),
         "seats": _seats(read).tolist(),
         "own": None,
+        "model": "",
         "variants": [],
         "covariance": [],
+        "keys": [],
         "shadows": None,
     }
     if read.memory is None:
@@ -109,6 +157,8 @@ def _legend(read: "ReadDrawing") -> dict[str, Any]:
     count = min(VARIANTS, len(read.memory.palettes))
     found["variants"] = [read.palettes(Guide(variant=number)).tolist() for number in range(1, count + 1)]
     found["covariance"] = read.memory.covariance().tolist()
+    found["model"] = read.memory.id
+    found["keys"] = [[round(float(each), 4) for each in read.key(figure)] for figure in range(len(division.boxes))]
     return found
 
 

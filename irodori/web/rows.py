@@ -1,13 +1,15 @@
 """Records the drawings of the web page and who brings them; what is to be done for them is in irodori/web/jobs.py."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from irodori.web.jobs import Jobs, of_client, soon
 from irodori.web.limits import Limits
 from irodori.web.refusal import Refused
-from irodori.web.tables import ARRIVALS, DRAWINGS, JOBS
+from irodori.web.tables import ARRIVALS, DRAWINGS, JOBS, WANTED
 
 _HOUR = 3600.0
 _UNDER_WAY = 2.0  # times the time in which a body must have arrived; what is older belongs to a page that was killed
@@ -134,6 +136,21 @@ class Rows(Jobs):
         """Records which checkpoint divided a drawing."""
         with self._writing() as connection:
             connection.execute(update(DRAWINGS).where(DRAWINGS.c.id == drawing).values(served=served))
+
+    def want(self, thumbnail: str, key: str) -> None:
+        """Asks for a small picture of a key of the storage."""
+        if self._one(select(WANTED.c.id).where(WANTED.c.id == thumbnail)) is None:
+            with suppress(IntegrityError), self._writing() as connection:  # or somebody asked at the same time
+                connection.execute(insert(WANTED).values(id=thumbnail, key=key, at=self._clock()))
+
+    def wanted(self) -> tuple[str, str] | None:
+        """Returns the newest small picture that is asked for, and its key: somebody looks at it."""
+        row = self._one(select(WANTED.c.id, WANTED.c.key).order_by(WANTED.c.at.desc()).limit(1))
+        return (row.id, row.key) if row else None
+
+    def unwant(self, thumbnail: str) -> None:
+        with self._writing() as connection:
+            connection.execute(delete(WANTED).where(WANTED.c.id == thumbnail))
 
     def expire(self, limits: Limits) -> list[str]:
         """Marks what is older than it may be; returns the ids of all that is marked."""

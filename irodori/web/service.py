@@ -13,6 +13,8 @@ from irodori.web.context import Service
 from irodori.web.drawing_calls import add_drawing_calls
 from irodori.web.file_calls import add_file_calls
 from irodori.web.guard import Guard, as_json
+from irodori.web.inbox_calls import add_inbox_calls
+from irodori.web.made_calls import add_made_calls
 from irodori.web.refusal import Refused
 
 PAGE = Path(__file__).parent / "page"
@@ -30,6 +32,8 @@ def create_app(service: Service, *, names: Sequence[str] = (), token: str = "") 
     calls = APIRouter()
     add_drawing_calls(calls, service)
     add_file_calls(calls, service)
+    add_made_calls(calls, service)
+    add_inbox_calls(calls, service)
     app.include_router(calls, prefix="/api")
     app.include_router(_pages(service))
     app.mount("/page", StaticFiles(directory=PAGE))

@@ -24,6 +24,7 @@ from irodori.web.guard import MOST_OPEN
 from irodori.web.limits import OWN, PUBLIC
 from irodori.web.rows import Rows
 from irodori.web.service import create_app
+from irodori.web.sheets import Sheets
 from irodori.web.supervisor import Cleaner, PainterProcess
 
 PORT = 8100
@@ -77,10 +78,9 @@ def serve(served: Served, announce: Callable[[str], None]) -> None:
     arguments = [*served.models, "--storage", served.storage, "--database", database]
     painter = PainterProcess(arguments + ["--public"] * served.public, rows)
     cleaner = Cleaner(rows, blobs, limits)
-    folders = None if served.public else Folders(served.storage)
-    service = Service(
-        rows, blobs, limits, Catalogue(served.storage, served.models), folder, lambda: painter.problem, folders
-    )
+    catalogue = Catalogue(served.storage, served.models)
+    own = (None, None) if served.public else (Folders(served.storage), Sheets(served.storage))
+    service = Service(rows, blobs, limits, catalogue, folder, lambda: painter.problem, *own)
     config = uvicorn.Config(
         create_app(service, names=served.names, token=token),
         log_level="warning",

@@ -103,6 +103,7 @@ class Cleaner:
         for drawing in self._rows.expire(self._limits):
             self._blobs.remove_all(drawing)
             self._rows.remove(drawing)
+        self._blobs.remove_thumbnails(time.time() - self._limits.kept)
         written: dict[str, float] = {}
         for drawing, modified in self._blobs.drawings():
             written[drawing] = max(modified, written.get(drawing, 0.0))

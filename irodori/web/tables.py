@@ -47,7 +47,7 @@ JOBS = Table(
     _metadata,
     Column("id", Integer, primary_key=True),
     Column("drawing", String(22), ForeignKey(DRAWINGS.c.id, ondelete="CASCADE"), nullable=False),
-    Column("kind", Text, nullable=False),  # "prepare", "reference", "guide", or the ending of an export
+    Column("kind", Text, nullable=False),  # "prepare", "guide", the ending of an export, …: see painter.py
     Column("version", Integer, nullable=False),  # of the edits that are exported
     Column("state", Text, nullable=False, default="waiting"),  # waiting, done, failed
     Column("reason", Text, nullable=False, default=""),
@@ -67,6 +67,14 @@ ARRIVALS = Table(
     Column("at", Double, nullable=False),
     Column("here", Integer, nullable=False, default=0),  # 0: its bytes are on their way
     sqlite_autoincrement=True,
+)
+# small pictures of the inbox that somebody wants to see
+WANTED = Table(
+    "web_wanted",
+    _metadata,
+    Column("id", String(32), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("at", Double, nullable=False),
 )
 _PUBLIC = "irodori_public"  # PostgreSQL's schema of a page for everybody
 _BUSY, _AGAIN = 20.0, 0.002  # seconds to wait for SQLite's lock, and between two tries

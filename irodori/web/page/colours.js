@@ -1,6 +1,6 @@
 // The colours of a drawing's segments, as cyclegan/painting computes them. What a legend holds: irodori/web/preparing.py.
 
-const PAPER = 0;
+const PAPER = 0, SHADOWS = ["shading", "edge", "mirrored_light"];
 const float = Math.fround;
 
 /** Rounds to the nearest number, halves to the even one, as numpy does. */
@@ -54,15 +54,37 @@ function followed(palette, covariance, wanted) {
   return palette.map((_, name) => clipped.slice(3 * name, 3 * name + 3));
 }
 
+const inShares = (palette) => palette.map((colour) => colour.map((level) => float(level / 255)));
+
+/** Gives each sheet to one figure, so that all resemble theirs most: cyclegan.painting.sheets.assign. */
+function assigned(keys, sheets) {
+  const surplus = Math.max(0, sheets.length - keys.length), known = new Map();
+  const distance = (figure, sheet) => Math.hypot(...sheets[sheet].key.map((value, at) => value - keys[figure][at]));
+  const best = (figure, free) => {
+    if (figure === keys.length) return [free.length === surplus ? 0 : Infinity, []];
+    const name = `${figure} ${free}`;
+    if (!known.has(name)) {
+      const found = [null, ...free].map((choice) => {
+        const [rest, others] = best(figure + 1, free.filter((each) => each !== choice));
+        return [rest + (choice === null ? 0 : distance(figure, choice)), [choice, ...others]];
+      });
+      known.set(name, found.reduce((least, each) => (each[0] < least[0] ? each : least)));
+    }
+    return known.get(name);
+  };
+  return best(0, sheets.map((_, at) => at))[1].map((choice) => (choice === null ? null : sheets[choice]));
+}
+
 /** The palette of each figure, hints for everywhere included. */
 export function palettes(legend, edits) {
   const wanted = new Map();
   for (const hint of edits.hints) {
     if (hint.scope === "everywhere") wanted.set(legend.classes[hint.segment], hint.colour);
   }
-  const own = edits.palette
-    ? legend.variants[0].map(() => edits.palette.map((colour) => colour.map((level) => float(level / 255))))
-    : legend.variants[Math.min(edits.variant, legend.variants.length) - 1];
+  const suiting = legend.variants[Math.min(edits.variant, legend.variants.length) - 1];
+  const chosen = edits.palette ? suiting.map(() => inShares(edits.palette)) : suiting;
+  const sheets = edits.sheets?.length ? assigned(legend.keys, edits.sheets) : [];
+  const own = chosen.map((palette, figure) => (sheets[figure] ? inShares(sheets[figure].palette.map(parse)) : palette));
   return wanted.size ? own.map((palette) => followed(palette, legend.covariance, wanted)) : own;
 }
 
@@ -75,7 +97,7 @@ export function coloursOf(legend, edits) {
     const levels = palettes(legend, edits).map((figure) => figure.map((one) => one.map((level) => rint(float(level * 255)))));
     classes.forEach((name, segment) => colours.set(levels[figures[segment]][name], 3 * segment));
   }
-  const last = new Map(); // by part
+  const last = new Map(), strokes = new Set(); // by part; segments that wait for their pieces have their first stroke's colour
   for (const { segment, scope, colour } of edits.hints) {
     const name = classes[segment];
     if (scope === "everywhere") {
@@ -88,7 +110,12 @@ export function coloursOf(legend, edits) {
   for (const { segment, colour } of last.values()) {
     members(legend, segment, "part").forEach((each) => colours.set(colour, 3 * each));
   }
-  for (const { segment, colour } of edits.hints) colours.set(colour, 3 * segment);
+  for (const { segment, colour, points } of edits.hints) {
+    const pieces = legend.pieces.get(segment);
+    if (!points) colours.set(colour, 3 * segment);
+    else if (pieces) pieces.filter((piece) => piece.hex === format(colour)).forEach((piece) => colours.set(colour, 3 * piece.number));
+    else if (!strokes.has(segment)) strokes.add(colours.set(colour, 3 * segment) ?? segment);
+  }
   return colours;
 }
 
@@ -106,18 +133,23 @@ export function index(legend) {
     return found;
   }, new Map());
   const bySeat = new Map(legend.seats.map(([x, y], segment) => [y * legend.full[0] + x, segment]));
-  return { ...legend, byPart: group(legend.parts), byClass: group(legend.classes), bySeat };
+  return { ...legend, byPart: group(legend.parts), byClass: group(legend.classes), bySeat, pieces: new Map(), origins: new Map() };
 }
 
 /**
- * Adds a hint. What it covers loses its own hints; a hint that goes further moves to a segment that nothing else covers,
- * so that no segment ever holds two hints.
+ * Adds hints. What a click covers loses its own hints; a hint that goes further moves to a segment that nothing else covers,
+ * so that no segment ever holds two hints; but it may hold several strokes, which divide it.
  */
-export function added(legend, hints, hint) {
+export function added(legend, hints, ...more) {
+  return more.reduce((all, hint) => addedOne(legend, all, hint), hints);
+}
+
+function addedOne(legend, hints, hint) {
   const covered = new Set(members(legend, hint.segment, hint.scope));
   const kept = [];
   hints.forEach((earlier, at) => {
     const reach = members(legend, earlier.segment, earlier.scope);
+    if (hint.points && earlier.points) return void kept.push(earlier);
     if (reach.every((each) => covered.has(each))) return;
     if (!covered.has(earlier.segment)) return void kept.push(earlier);
     const taken = new Set(covered);
@@ -131,20 +163,29 @@ export function added(legend, hints, hint) {
 /** What is saved of edits: places, as in page.guide.json. */
 export function saved(legend, edits) {
   const [width, height] = legend.full;
-  const hints = edits.hints.map(({ segment, scope, colour }) => {
+  const hints = edits.hints.map(({ segment, scope, colour, points }) => {
+    if (points) return { points, colour: format(colour), scope };
     const [x, y] = legend.seats[segment];
     return { x: (x + 0.5) / width, y: (y + 0.5) / height, colour: format(colour), scope };
   });
-  const shading = edits.shading === null ? {} : { shading: edits.shading };
-  return { variant: edits.variant, hints, ...shading, ...(edits.palette && { palette: edits.palette.map(format) }) };
+  const palette = edits.palette && { palette: edits.palette.map(format), model: legend.model };
+  const shadows = Object.fromEntries(SHADOWS.filter((name) => edits[name] ?? false).map((name) => [name, edits[name]]));
+  if (edits.shading === 0) shadows.shading = 0;
+  return { variant: edits.variant, hints, ...palette, ...shadows, ...(edits.sheets?.length && { sheets: edits.sheets }) };
 }
 
 /** Edits from what was saved; `find` gives the segment at a place of the view. */
 export function restored(legend, found, find) {
   const [width, height] = legend.full;
-  const hints = (found.hints ?? []).map(({ x, y, colour, scope = "part" }) => {
+  const hints = (found.hints ?? []).map(({ x, y, points, colour, scope = "part" }) => {
+    if (points) return { segment: find(...points[points.length >> 1]), points, scope, colour: parse(colour) };
     const segment = legend.bySeat.get(Math.floor(y * height) * width + Math.floor(x * width)) ?? find(x, y);
     return { segment, scope, colour: parse(colour) };
   });
-  return { variant: found.variant ?? 1, palette: found.palette?.map(parse), shading: found.shading ?? null, hints };
+  const fits = !found.model || found.model === legend.model; // else the model has learned anew, and its classes are others
+  const sheets = (found.sheets ?? []).filter((sheet) => sheet.model === legend.model);
+  return {
+    variant: found.variant ?? 1, palette: fits ? found.palette?.map(parse) : undefined, sheets, hints,
+    shading: found.shading ?? null, edge: found.edge ?? null, mirrored_light: found.mirrored_light ?? false,
+  };
 }

@@ -1,11 +1,17 @@
 // A drawing is open: clicks become edits, edits become colours here and are saved there.
 
-import { Refused, bytes, call, coloured, finished, json } from "./api.js";
-import { added, coloursOf, format, index, members, parse, restored, saved } from "./colours.js";
+import { bytes, call, coloured, json } from "./api.js";
+import { added, coloursOf, format, index, members, restored } from "./colours.js";
+import { Division } from "./division.js";
+import { fail, say, step } from "./message.js";
 import { Panel } from "./panel.js";
 import { Picture, Preview } from "./picture.js";
 import { forget, remember } from "./recents.js";
+import { Saving } from "./saving.js";
+import { Sheets } from "./sheets.js";
 import { onDrop } from "./start.js";
+import { runs } from "./strokes.js";
+import { mask, pieces, refer, take } from "./taking.js";
 import { texts } from "./texts.js";
 import { View } from "./view.js";
 
@@ -49,45 +55,23 @@ export async function edit(id, view = new View($("canvas"))) {
   }
 }
 
-function step(text) {
-  $("progress").hidden = !text;
-  $("step").textContent = text;
-}
-
-/** Says what is wrong; with `button`, what can be done about it. */
-function say(text, button = "", action = null) {
-  const [words, remedy] = $("message").children;
-  $("message").hidden = !text;
-  words.textContent = text;
-  remedy.hidden = !button;
-  remedy.textContent = button;
-  remedy.onclick = action;
-}
-
-function fail(error) {
-  step("");
-  if (!(error instanceof Refused)) {
-    say(texts.broken, texts.reload, () => location.reload());
-    throw error;
-  }
-  const hint = error.retryAfter ? ` ${texts.again(error.retryAfter)}` : "";
-  say(`${error.message || texts.nobody}${hint}`, texts.another, () => location.assign("/"));
-}
-
 class Editor {
   constructor(id, about, picture, view, found, version) {
-    Object.assign(this, { id, about, picture, view, version, legend: picture.legend });
-    const { width, height } = picture;
+    Object.assign(this, { id, about, picture, view, whole: picture.legend, division: new Division(picture) });
+    const { width, height } = picture, { shadows } = picture.legend;
     this.edits = restored(this.legend, found, (x, y) => picture.segmentAt(x * width, y * height));
     [this.undone, this.done] = [[], []];
-    this.shown = this.strength;
+    this.masks = new Map(shadows ? [[`${shadows.edge}/own`, picture.shadow]] : []);
     this.preview = new Preview(picture);
-    picture.shade(this.strength);
-    picture.show(coloursOf(this.legend, this.edits), true);
+    this.saving = new Saving(this, version, () => this.divide());
     this.panel = new Panel();
+    this.sheets = new Sheets(this);
     this.listen();
     this.layers();
+    this.repaint(true);
     this.panel.listParts(picture);
+    this.divide().catch((refused) => say(refused.message || texts.nobody));
+    this.sheets.list();
     setTimeout(() => this.refresh(), 30); // after the picture, which is what the eye waits for
     $("guide").hidden = !about.inbox;
     $("panel").inert = $("tools").inert = $("save").disabled = false;
@@ -102,25 +86,32 @@ class Editor {
     view.addEventListener("over", ({ detail }) => this.hover(this.picture.segmentAt(detail.x, detail.y), this.panel.scope));
     view.addEventListener("out", () => this.hover(-1));
     view.addEventListener("click", ({ detail }) => this.click(detail));
+    view.addEventListener("stroke", ({ detail }) => this.stroke(detail));
+    panel.addEventListener("colour", () => this.setDrawing(this.drawing));
     panel.addEventListener("part", ({ detail }) => this.paint(detail, "part"));
     panel.addEventListener("part-over", ({ detail }) => this.hover(detail, "part"));
     panel.addEventListener("part-out", () => this.hover(-1));
     panel.addEventListener("variant", ({ detail }) => this.change({ ...this.edits, ...detail }));
     const buttons = {
       undo: () => this.undo(), redo: () => this.redo(), pick: () => this.setPicking(!this.picking),
-      compare: () => this.setComparing(!this.comparing), fit: () => view.fit(),
+      draw: () => this.setDrawing(!this.drawing), compare: () => this.setComparing(!this.comparing), fit: () => view.fit(),
       closer: () => view.zoom(1.25), further: () => view.zoom(0.8),
       forget: () => { $("sure").hidden = false; $("yes").focus(); }, no: () => { $("sure").hidden = true; },
       yes: () => this.forget(), reference: () => $("picture").click(),
     };
     for (const [name, action] of Object.entries(buttons)) $(name).onclick = action;
-    for (const button of $("files").children) button.onclick = () => this.take(button.dataset.file);
-    $("picture").onchange = () => this.refer($("picture").files[0]);
-    onDrop(document.body, (file) => !this.about.inbox && this.refer(file));
+    for (const button of $("files").children) button.onclick = () => {
+      $("files").hidePopover();
+      take(this, button.dataset.file);
+    };
+    $("picture").onchange = () => refer(this, $("picture").files[0]);
+    onDrop(document.body, (file) => refer(this, file));
     $("shading").oninput = () => this.shade(Number($("shading").value) / 100);
     $("shading").onchange = () => this.change({ ...this.edits, shading: Number($("shading").value) / 100 });
+    $("edges").onchange = () => this.change({ ...this.edits, edge: $("edges").querySelector(":checked").value });
+    $("mirrored").onchange = () => this.change({ ...this.edits, mirrored_light: $("mirrored").checked });
     addEventListener("keydown", (event) => this.key(event));
-    addEventListener("beforeunload", (event) => this.saving && event.preventDefault());
+    addEventListener("beforeunload", (event) => this.saving.running && event.preventDefault());
   }
 
   key(event) {
@@ -131,7 +122,8 @@ class Editor {
       ...(!command && {
         1: () => { this.panel.scope = "area"; }, 2: () => { this.panel.scope = "part"; },
         3: () => { this.panel.scope = "everywhere"; }, i: () => this.setPicking(!this.picking),
-        b: () => this.setComparing(!this.comparing), Escape: () => this.setPicking(false),
+        b: () => this.setComparing(!this.comparing), s: () => this.setDrawing(!this.drawing),
+        Escape: () => { this.setPicking(false); this.setDrawing(false); },
       }),
     };
     if (key in keys) keys[key]();
@@ -146,14 +138,21 @@ class Editor {
     this.hovered = wanted;
     if (!wanted) this.preview.clear();
     else if (this.picking) this.preview.show(this.picture.colours, [segment]);
-    else this.preview.show(coloursOf(this.legend, this.with(segment, scope)), members(this.legend, segment, scope));
+    else {
+      const { edits, legend } = this.with(segment, scope);
+      this.preview.show(coloursOf(legend, edits), members(legend, segment, scope));
+    }
     this.view.outline = this.preview.outline;
     this.view.redraw();
   }
 
+  /** Edits in which a click has coloured a segment, and the legend to show them by. */
   with(segment, scope) {
-    const hints = added(this.legend, this.edits.hints, { segment, scope, colour: this.panel.colour });
-    return { ...this.edits, hints };
+    const { legend, edits, panel: { colour } } = this;
+    const repainted = scope === "area" ? this.division.repaint(edits, segment, colour) : null;
+    if (repainted) return repainted;
+    const hint = { segment: legend.origins.get(segment) ?? segment, scope, colour };
+    return { legend, edits: { ...edits, hints: added(legend, edits.hints, hint) } };
   }
 
   click({ x, y, alt }) {
@@ -168,9 +167,25 @@ class Editor {
 
   paint(segment, scope) {
     const started = performance.now();
-    this.change(this.with(segment, scope));
+    this.change(this.with(segment, scope).edits);
     this.took = performance.now() - started;
     this.speak(texts.nowColoured(this.panel.nameOfPart(segment), format(this.panel.colour)));
+  }
+
+  /** Colours what a stroke touches; strokes of several colours divide a segment between them. */
+  stroke(places) {
+    const hints = runs(this.picture, places, this.panel.colour);
+    if (!hints.length || this.comparing) return;
+    this.change({ ...this.edits, hints: added(this.whole, this.edits.hints, ...hints) });
+    this.speak(texts.stroked(hints.length, format(this.panel.colour)));
+  }
+
+  /** Fetches the pieces into which the strokes cut segments, once they are saved. */
+  async divide() {
+    const { edits } = this;
+    if (!this.division.lacks(edits)) return;
+    this.division.learn(edits, await pieces(this));
+    this.repaint();
   }
 
   /** Makes a change that can be undone. */
@@ -184,20 +199,47 @@ class Editor {
   set(edits) {
     say("");
     this.edits = edits;
-    this.hover(-1);
     this.setComparing(false);
-    this.picture.shade(this.strength);
-    this.picture.show(coloursOf(this.legend, edits), this.strength !== this.shown);
-    this.shown = this.strength;
+    this.repaint();
+    this.saving.save();
+  }
+
+  /** Paints the picture by the edits; `all` also what keeps its colour. */
+  repaint(all = false) {
+    this.hover(-1);
+    const divided = this.division.follow(this.edits), strength = this.strength, lit = this.shine();
+    this.picture.shade(strength);
+    this.picture.show(coloursOf(this.legend, this.edits), all || divided || lit || strength !== this.shown);
+    this.shown = strength;
     this.view.redraw();
-    this.save();
+    if (divided) this.panel.listParts(this.picture);
     clearTimeout(this.later);
     this.later = setTimeout(() => this.refresh(), 30); // after the picture, which is what the eye waits for
   }
 
-  /** How strong the shadows are, 0 to 1. */
+  get legend() {
+    return this.picture.legend;
+  }
+
+  /** How strong the shadows are, 0 to 1: cyclegan.painting.guide.Guide.strength. */
   get strength() {
-    return this.legend.shadows ? this.edits.shading ?? this.legend.shadows.strength : 0;
+    const { shadows } = this.legend, { shading, edge, mirrored_light: mirrored } = this.edits;
+    return shadows ? shading ?? Number(shadows.helps || edge !== null || mirrored) : 0;
+  }
+
+  /** Takes the shadows of the kind that is asked for, or fetches them; returns whether they are others than before. */
+  shine() {
+    const { shadows } = this.legend, { edge, mirrored_light: mirrored } = this.edits;
+    if (!shadows) return false;
+    const kind = `${edge ?? shadows.edge}/${mirrored ? "mirrored" : "own"}`, found = this.masks.get(kind);
+    if (!found && this.fetching !== kind) {
+      this.fetching = kind;
+      mask(this, kind).then((data) => { this.masks.set(kind, data); this.repaint(); }, (refused) => say(refused.message || texts.nobody))
+        .finally(() => { this.fetching = ""; });
+    }
+    const other = Boolean(found) && found !== this.picture.shadow;
+    if (other) this.picture.shadow = found;
+    return other;
   }
 
   /** Shows shadows of another strength, while the slider moves. */
@@ -226,11 +268,20 @@ class Editor {
     this.panel.showSwatches(this.picture);
     this.panel.showParts(this.picture);
     this.panel.showVariants(this.picture, this.edits);
-    $("shadows").hidden = !this.legend.shadows || this.about.inbox; // a guide has hints alone
-    $("shading").value = 100 * this.strength;
+    this.sheets.show();
+    this.showShadows();
     $("undo").disabled = !this.done.length;
     $("redo").disabled = !this.undone.length;
     remember(this.id, this.about.name, this.picture, this.picture.colours);
+  }
+
+  showShadows() {
+    const { shadows } = this.legend;
+    $("shadows").hidden = !shadows;
+    if (!shadows) return;
+    $("shading").value = 100 * this.strength;
+    $("edges").querySelector(`[value=${this.edits.edge ?? shadows.edge}]`).checked = true;
+    $("mirrored").checked = this.edits.mirrored_light;
   }
 
   layers() {
@@ -239,8 +290,16 @@ class Editor {
 
   setPicking(wanted) {
     this.picking = wanted;
+    if (wanted) this.setDrawing(false);
     $("pick").setAttribute("aria-pressed", wanted);
     document.body.classList.toggle("picking", wanted);
+  }
+
+  setDrawing(wanted) {
+    this.drawing = Boolean(wanted);
+    this.view.pen = this.drawing ? format(this.panel.colour) : null;
+    $("draw").setAttribute("aria-pressed", this.drawing);
+    if (this.drawing) this.setPicking(false);
   }
 
   setComparing(wanted) {
@@ -253,73 +312,6 @@ class Editor {
 
   speak(text) {
     $("spoken").textContent = text;
-  }
-
-  /** Saves the newest edits; while one save is under way, the next one waits. */
-  save() {
-    this.unsaved = true;
-    this.saving ??= this.saveAll().finally(() => { this.saving = null; });
-    return this.saving;
-  }
-
-  async saveAll() {
-    $("saving").textContent = texts.unsaved;
-    while (this.unsaved) {
-      this.unsaved = false;
-      const headers = { "Content-Type": "application/json", "If-Match": `"${this.version}"` };
-      const body = JSON.stringify(saved(this.legend, this.edits));
-      try {
-        this.version = (await json(`/drawings/${this.id}/edits`, { method: "PUT", body, headers })).version;
-        $("saving").textContent = "";
-        if (this.about.inbox) setTimeout(() => this.check(), 2000);
-      } catch (refused) {
-        if (refused.status === 412) return say(texts.conflict, texts.reload, () => location.reload());
-        if (refused.status && refused.status !== 429 && refused.status !== 503) return say(refused.message);
-        say(refused.message || texts.nobody);
-        this.unsaved = true;
-        await new Promise((resolve) => setTimeout(resolve, 1000 * (refused.retryAfter || 2)));
-      }
-    }
-  }
-
-  /** Tells why changes cannot become the guide of a drawing of the inbox. */
-  async check() {
-    const { problem } = await json(`/drawings/${this.id}`).catch(() => ({ problem: "" }));
-    if (problem) say(problem);
-  }
-
-  /** Takes a file home. */
-  async take(kind) {
-    $("files").hidePopover();
-    step(texts.making(kind));
-    try {
-      await this.saving;
-      const { place } = await json(`/drawings/${this.id}/exports/${kind}`, { method: "POST" });
-      const answer = await finished(place.replace("/api", ""));
-      const name = decodeURIComponent(answer.headers.get("Content-Disposition").split("''")[1]);
-      const url = URL.createObjectURL(await answer.blob());
-      Object.assign(document.createElement("a"), { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
-      this.speak(texts.made(name));
-    } catch (refused) {
-      say(refused.message || texts.nobody);
-    }
-    step("");
-  }
-
-  /** Takes the palette of a picture. */
-  async refer(file) {
-    if (!file) return;
-    step(texts.measuring);
-    try {
-      const options = { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } };
-      const { place } = await json(`/drawings/${this.id}/references`, options);
-      const { palette } = await (await finished(place.replace("/api", ""))).json();
-      this.change({ ...this.edits, palette: palette.map(parse) });
-    } catch (refused) {
-      say(refused.message || texts.nobody);
-    }
-    step("");
   }
 
   async forget() {

@@ -43,6 +43,7 @@ export class Panel extends EventTarget {
     this.colour = colour;
     $("colour").value = $("hex").value = format(colour);
     this.press();
+    this.dispatchEvent(new Event("colour"));
   }
 
   press() {
@@ -70,7 +71,7 @@ export class Panel extends EventTarget {
 
   /** Shows the drawing in each palette that suits it, and in that of a reference. */
   showVariants(picture, edits) {
-    const count = $("guide").hidden ? picture.legend.variants.length : 0; // a guide has hints alone
+    const count = picture.legend.variants.length;
     $("palettes").hidden = !count;
     const choices = Array.from({ length: count }, (_, at) => ({ variant: at + 1, palette: null }));
     if (edits.palette) choices.push({ variant: edits.variant, palette: edits.palette });

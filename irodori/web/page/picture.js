@@ -5,7 +5,7 @@ import { rint } from "./colours.js";
 export class Picture {
   /** labels: the segment of each pixel; planes: grey, or red, green and blue, then alpha if there is one. */
   constructor(legend, labels, planes) {
-    Object.assign(this, { legend, labels, width: legend.width, height: legend.height });
+    Object.assign(this, { legend, labels, base: labels, width: legend.width, height: legend.height });
     const count = labels.length, channels = legend.planes - (legend.alpha ? 1 : 0) - (legend.shadows ? 1 : 0);
     this.lines = Array.from({ length: channels }, (_, at) => planes.subarray(at * count, (at + 1) * count));
     this.alpha = legend.alpha ? planes.subarray(channels * count, (channels + 1) * count) : null;
@@ -28,6 +28,13 @@ export class Picture {
     const next = this.starts.slice();
     this.pixels = new Uint32Array(labels.length);
     for (let at = 0; at < labels.length; at++) this.pixels[next[labels[at]]++] = at;
+  }
+
+  /** Shows other segments of the same drawing: pieces, or those of before. */
+  relabel(legend, labels) {
+    Object.assign(this, { legend, labels });
+    this.sort(legend.classes.length);
+    this.colours = new Uint8Array(3 * legend.classes.length);
   }
 
   area(segment) {

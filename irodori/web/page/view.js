@@ -3,7 +3,7 @@
 const MOST = 32, STEP = 1.25, STILL = 5; // px that a click may move
 
 export class View extends EventTarget {
-  /** Events: "over" and "click" with detail {x, y, alt} in pixels of the picture, "out". */
+  /** Events: "over" and "click" with detail {x, y, alt} in pixels of the picture, "out", "stroke" with detail places. */
   constructor(canvas) {
     super();
     this.canvas = canvas;
@@ -13,6 +13,7 @@ export class View extends EventTarget {
     this.size = [1, 1];
     [this.scale, this.x, this.y] = [1, 0, 0]; // CSS px a picture px; place of the picture's corner
     this.pointers = new Map();
+    this.pen = null; // the colour of strokes, while they are drawn
     this.fitted = true;
     new ResizeObserver(() => this.resize()).observe(canvas);
     for (const name of ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerleave", "wheel"]) {
@@ -76,6 +77,20 @@ export class View extends EventTarget {
     this.layers.forEach((layer) => context.drawImage(layer, 0, 0, ...this.size));
     if (this.before) this.drawBefore();
     this.stroke(1 / scale);
+    if (this.line) this.drawLine(1 / scale);
+  }
+
+  /** Draws the stroke that is under way. */
+  drawLine(pixel) {
+    const { context, line } = this;
+    context.beginPath();
+    line.forEach(([x, y]) => context.lineTo(x, y));
+    context.lineCap = context.lineJoin = "round";
+    for (const [style, width] of [["#fff", 8], [this.pen ?? "#000", 5]]) {
+      context.strokeStyle = style;
+      context.lineWidth = width * pixel;
+      context.stroke();
+    }
   }
 
   /** Draws what was before, left of the divider, and the divider. */
@@ -133,6 +148,7 @@ export class View extends EventTarget {
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     if (this.pointers.size === 1) Object.assign(this, { from: [event.clientX, event.clientY], moved: event.button === 1 });
     else this.moved = true;
+    this.line = this.pen && event.button === 0 && this.pointers.size === 1 ? [this.at(event)] : null;
   }
 
   pointermove(event) {
@@ -143,6 +159,10 @@ export class View extends EventTarget {
     this.moved ||= Math.hypot(event.clientX - this.from[0], event.clientY - this.from[1]) > STILL;
     if (!this.moved) return;
     this.dispatchEvent(new Event("out"));
+    if (this.line) {
+      this.line.push(...(event.getCoalescedEvents?.() ?? [event]).map((each) => this.at(each)), this.at(event));
+      return this.redraw();
+    }
     const share = 1 / (1 + others.length);
     this.pan((event.clientX - before[0]) * share, (event.clientY - before[1]) * share);
     if (others.length) {
@@ -154,10 +174,16 @@ export class View extends EventTarget {
   }
 
   pointerup(event) {
-    if (this.pointers.delete(event.pointerId) && !this.pointers.size && !this.moved) this.tell("click", event);
+    const { line } = this;
+    this.line = null;
+    if (!this.pointers.delete(event.pointerId) || this.pointers.size) return;
+    if (line && this.moved) this.dispatchEvent(new CustomEvent("stroke", { detail: line }));
+    else if (!this.moved) this.tell("click", event);
+    this.redraw();
   }
 
   pointercancel(event) {
+    this.line = null;
     this.pointers.delete(event.pointerId);
   }
 
