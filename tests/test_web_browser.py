@@ -1,6 +1,5 @@
 """The page in a real Chromium: what an artist does, and what comes of it, pixel for pixel."""
 
-import base64
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,32 @@ import requests
 from PIL import Image
 
 from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.guide import Guide
+from cyclegan.painting.sheets import read_sheet
 from irodori.web.blobs import new_id
 from irodori.web.edits import Edits
 from irodori.web.exporting import guide_of
 from tests.chromium import chromium
 from tests.factories import drawing, save
+from tests.shaded_pictures import save_shading
+from tests.web_browser import (
+    SIDE,
+    TEXT,
+    canvas,
+    choose,
+    click,
+    click_pixel,
+    coloured,
+    download,
+    inside,
+    members,
+    pieces,
+    pixels,
+    place,
+    saved,
+    seat,
+    stroke,
+)
 from tests.web_page import Page, serving
 
 if TYPE_CHECKING:
@@ -24,13 +44,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 pytestmark = pytest.mark.slow
-SIDE = 300
 Open = Callable[..., "Tab"]
-TEXT = """(bytes) => {
-    let text = "";
-    for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-    return btoa(text);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +59,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(browser: "Browser", model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with serving(tmp_path_factory.mktemp("storage"), model) as page:
+def shading(model: Path) -> Path:
+    return save_shading(model.with_name("shading.pt"))
+
+
+@pytest.fixture(scope="module")
+def page(browser: "Browser", model: Path, shading: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with serving(tmp_path_factory.mktemp("storage"), model, shading) as page:
         yield page
 
 
@@ -75,67 +94,6 @@ def tab(browser: "Browser", page: Page) -> Iterator[Open]:
         assert context.cookies() == []
         context.close()
     assert complaints == []
-
-
-def coloured(tab: "Tab", file: Path) -> "Tab":
-    tab.set_input_files("#file", file)
-    tab.wait_for_selector("#panel:not([inert])", timeout=60_000)
-    return tab
-
-
-def pixels(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(SIDE, SIDE, -1)
-
-
-def canvas(tab: "Tab") -> np.ndarray:
-    """What the canvas of the picture has, (h, w, 3)."""
-    script = f"() => ({TEXT})(irodori.picture.context.getImageData(0, 0, {SIDE}, {SIDE}).data)"
-    return pixels(tab.evaluate(script))[..., :3]
-
-
-def seat(tab: "Tab", least: float) -> int:
-    """The largest segment that is no paper; its area is at least a share of the drawing."""
-    script = "() => irodori.legend.classes.map((name, each) => name ? irodori.picture.area(each) : 0)"
-    areas = np.array(tab.evaluate(script))
-    assert areas.max() > least * SIDE * SIDE
-    return int(areas.argmax())
-
-
-def place(tab: "Tab", segment: int) -> list[float]:
-    """Where on the screen a segment is."""
-    return tab.evaluate(
-        """(segment) => {
-            const [x, y] = irodori.legend.seats[segment], {view} = irodori, box = view.canvas.getBoundingClientRect();
-            return [box.left + view.x + (x + 0.5) * view.scale, box.top + view.y + (y + 0.5) * view.scale];
-        }""",
-        segment,
-    )
-
-
-def click(tab: "Tab", segment: int) -> None:
-    tab.mouse.click(*place(tab, segment))
-
-
-def members(tab: "Tab", segment: int, scope: str) -> np.ndarray:
-    """Which pixels a hint should colour, (h, w)."""
-    script = """async ([segment, scope]) => {
-        const {members} = await import("/page/colours.js");
-        const chosen = new Set(members(irodori.legend, segment, scope));
-        return (%s)(Uint8Array.from(irodori.picture.labels, (each) => chosen.has(each)));
-    }"""
-    return pixels(tab.evaluate(script % TEXT, [segment, scope]))[..., 0] > 0
-
-
-def saved(tab: "Tab") -> None:
-    tab.evaluate("async () => { await irodori.saving; }")
-
-
-def download(tab: "Tab", kind: str) -> bytes:
-    tab.click("#save")
-    with tab.expect_download(timeout=60_000) as found:
-        tab.click(f"[data-file={kind}]")
-    assert found.value.suggested_filename == f"hero.{kind}"
-    return Path(found.value.path()).read_bytes()
 
 
 def test_drop_click_reload_take_home(tab: Open, file: Path, model: Path, page: Page) -> None:
@@ -258,6 +216,78 @@ def test_the_colours_of_a_picture_are_taken(tab: Open, file: Path, model: Path, 
     edits = requests.get(found.url.replace("/d/", "/api/drawings/") + "/edits", timeout=30).json()
     expected = Colorizer.load(model)(Image.open(file), guide_of(Edits.model_validate(edits)))
     assert np.array_equal(canvas(found), np.asarray(expected))
+
+
+def test_strokes_divide_an_area(tab: Open, file: Path) -> None:
+    found = coloured(tab(), file)
+    before, segment = canvas(found), seat(found, 0.02)
+    found.keyboard.press("s")
+    where, colours = inside(found, segment), ["#c03020", "#2040a0", "#10b040"]
+    for colour, ends in zip(colours[:2], (where[:2], where[-2:]), strict=True):
+        stroke(found, colour, *ends)
+    area = members(found, segment, "area") | members(found, pieces(found, segment)[-1], "area")
+    first, second = (members(found, each, "area") for each in pieces(found, segment))
+    shown, lines = canvas(found), np.asarray(Image.open(file)).astype(int)
+    for part, colour in ((first, colours[0]), (second, colours[1])):
+        exact = (lines * [int(colour[at : at + 2], 16) for at in (1, 3, 5)] + 127) // 255
+        assert np.array_equal(shown[part], exact[part])
+    assert np.array_equal(shown[~area], before[~area])
+    exported = np.asarray(Image.open(io.BytesIO(download(found, "png"))).convert("RGB"))
+    assert np.array_equal(exported, shown)
+
+    found.check("[value=area]", force=True)  # a piece is coloured anew by a click, and undone
+    choose(found, colours[2])
+    click_pixel(found, second)
+    again = canvas(found)
+    assert (again[second] != shown[second]).any()
+    assert np.array_equal(again[~second], shown[~second])
+    saved(found)
+    other = tab(found.url.partition("/d/")[1] + found.url.partition("/d/")[2])
+    other.wait_for_selector("#panel:not([inert])", timeout=60_000)
+    saved(other)
+    other.wait_for_function("() => irodori.legend.pieces.size === 1")
+    assert np.array_equal(canvas(other), again)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(download(other, "png"))).convert("RGB")), again)
+    for _ in range(3):
+        found.click("#undo")
+    assert np.array_equal(canvas(found), before)
+
+
+def test_shadows_are_chosen(tab: Open, file: Path, shading: Path) -> None:
+    found = tab()
+    found.select_option("#model", "shading")
+    coloured(found, file)
+    colorizer, lines = Colorizer.load(shading), Image.open(file)
+    for change, edits in (
+        (lambda: found.check("[value=cel]", force=True), Edits(edge="cel")),
+        (lambda: found.check("#mirrored"), Edits(edge="cel", mirrored_light=True)),
+        (lambda: found.click("#undo"), Edits(edge="cel")),
+    ):
+        change()
+        found.wait_for_function("() => !irodori.fetching")
+        assert np.array_equal(canvas(found), np.asarray(colorizer(lines, guide_of(edits)))), edits
+    saved(found)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(download(found, "png"))).convert("RGB")), canvas(found))
+
+
+def test_colours_are_kept_under_a_name(tab: Open, file: Path, page: Page, model: Path, tmp_path: Path) -> None:
+    found = coloured(tab(), file)
+    click(found, seat(found, 0.02))
+    for text in ("Keep these", "Replace them"):
+        found.fill("#sheet-name", "aiko")
+        found.click("#keep button")
+        if text == "Replace them":
+            found.click("#message button")
+        found.wait_for_selector("#sheet-list button")
+        found.wait_for_function("() => document.getElementById('sheet-name').value === ''")
+    sheet = read_sheet((page.storage / "sheets" / "aiko.json").read_bytes())
+    assert (np.abs(sheet.palette - np.array([0xC0, 0x30, 0x20]) / 255).max(1) < 0.01).any()
+    drawing(2007, size=SIDE).save(tmp_path / "hero.png")
+    other = coloured(tab(), tmp_path / "hero.png")
+    other.click("#sheet-list button")
+    expected = Colorizer.load(model)(Image.open(tmp_path / "hero.png"), Guide(sheets=(sheet,)))
+    assert np.array_equal(canvas(other), np.asarray(expected))
+    assert other.get_attribute("#sheet-list button", "aria-pressed") == "true"
 
 
 def test_on_a_phone(tab: Open, file: Path) -> None:

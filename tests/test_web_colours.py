@@ -12,6 +12,7 @@ import pytest
 
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.drawing import ReadDrawing
+from cyclegan.painting.sheets import Sheet
 from irodori.web.edits import Edits
 from irodori.web.exporting import guide_of
 from irodori.web.preparing import view
@@ -51,15 +52,26 @@ def plans(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
     return found
 
 
+def kept(figures: ReadDrawing, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Three colour sheets, one more than there are figures."""
+    if figures.memory is None:
+        return []
+    palettes = rng.random((3, 4, 3), np.float32)
+    keys = [figures.key(1), figures.key(0), np.zeros_like(figures.key(0))]
+    made = [Sheet(figures.memory.id, palette, key) for palette, key in zip(palettes, keys, strict=True)]
+    return [json.loads(sheet.to_json()) for sheet in made]
+
+
 @pytest.mark.parametrize("read", [two_figures.read, two_figures.read_without_palettes])
 def test_javascript_and_python_colour_alike(tab: "Tab", read: Callable[[], ReadDrawing]) -> None:
     """Random clicks, each replacing what it covers, come out alike: what is exported is what was seen."""
     figures = read()
     legend = json.loads(gzip.decompress(view(figures, "x")["legend"]))
-    count = figures.segments.count
+    count, sheets = figures.segments.count, kept(figures, np.random.default_rng(8))
     chosen = [
-        plan | {"hints": [hint | {"segment": hint["segment"] % count} for hint in plan["hints"]]}
-        for plan in plans(np.random.default_rng(7), 60)
+        plan
+        | {"hints": [hint | {"segment": hint["segment"] % count} for hint in plan["hints"]], "sheets": sheets[: at % 4]}
+        for at, plan in enumerate(plans(np.random.default_rng(7), 60))
     ]
     script = """async ([legend, plans]) => {
         const {added, coloursOf, index, saved} = await import("/page/colours.js"), own = index(legend);
@@ -81,7 +93,7 @@ def test_shadows_are_those_of_python(tab: "Tab", tmp_path: Path) -> None:
     read = Colorizer.load(save_shading(tmp_path / "m.pt")).read(drawing(size=200))
     files = {name: gzip.decompress(data) for name, data in view(read, "x").items()}
     legend = json.loads(files["legend"])
-    assert legend["shadows"]["strength"] == 1
+    assert legend["shadows"] | {"tints": []} == {"tints": [], "helps": True, "edge": "soft"}
     script = """async ([legend, labels, planes, strengths]) => {
         const {coloursOf, index} = await import("/page/colours.js"), {Picture} = await import("/page/picture.js");
         const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -1,61 +1,22 @@
 // A drawing is open: clicks become edits, edits become colours here and are saved there.
 
-import { bytes, call, coloured, json } from "./api.js";
-import { added, coloursOf, format, index, members, restored } from "./colours.js";
+import { added, coloursOf, format, members, restored } from "./colours.js";
 import { Division } from "./division.js";
-import { fail, say, step } from "./message.js";
+import { say, step } from "./message.js";
 import { Panel } from "./panel.js";
-import { Picture, Preview } from "./picture.js";
+import { Preview } from "./picture.js";
 import { forget, remember } from "./recents.js";
 import { Saving } from "./saving.js";
 import { Sheets } from "./sheets.js";
 import { onDrop } from "./start.js";
 import { runs } from "./strokes.js";
-import { mask, pieces, refer, take } from "./taking.js";
+import { forgetThere, mask, pieces, refer, take } from "./taking.js";
 import { texts } from "./texts.js";
-import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const MOST_HINTS = 500;
 
-/** Sends a drawing, shows it while it is coloured, and opens it. */
-export async function receive(file, model) {
-  const view = new View($("canvas"));
-  createImageBitmap(file).then((image) => view.size[0] === 1 && view.show([image], [image.width, image.height]), () => {});
-  $("name").textContent = document.title = file.name;
-  step(texts.sending);
-  try {
-    const query = new URLSearchParams({ model, name: file.name.slice(-200) });
-    const headers = { "Content-Type": "application/octet-stream" };
-    const { id } = await json(`/drawings?${query}`, { method: "POST", body: file, headers });
-    history.pushState(null, "", `/d/${id}`);
-    addEventListener("popstate", () => location.reload());
-    await edit(id, view);
-  } catch (refused) {
-    fail(refused);
-  }
-}
-
-/** Opens a drawing. */
-export async function edit(id, view = new View($("canvas"))) {
-  try {
-    const about = await coloured(id, ({ state, position }) =>
-      step(state === "waiting" ? texts.waiting(position) : texts[state] ?? texts.painting));
-    step(texts.reading);
-    const [legend, labels, planes, edits] = await Promise.all([
-      json(`/drawings/${id}/legend`), bytes(`/drawings/${id}/labels`), bytes(`/drawings/${id}/planes`),
-      call(`/drawings/${id}/edits`),
-    ]);
-    const picture = new Picture(index(legend), new Uint16Array(labels), new Uint8Array(planes));
-    const version = Number(edits.headers.get("ETag").replaceAll('"', ""));
-    const editor = new Editor(id, about, picture, view, await edits.json(), version);
-    globalThis.irodori = editor; // for the console, and for tests
-  } catch (refused) {
-    fail(refused);
-  }
-}
-
-class Editor {
+export class Editor {
   constructor(id, about, picture, view, found, version) {
     Object.assign(this, { id, about, picture, view, whole: picture.legend, division: new Division(picture) });
     const { width, height } = picture, { shadows } = picture.legend;
@@ -63,14 +24,14 @@ class Editor {
     [this.undone, this.done] = [[], []];
     this.masks = new Map(shadows ? [[`${shadows.edge}/own`, picture.shadow]] : []);
     this.preview = new Preview(picture);
-    this.saving = new Saving(this, version, () => this.divide());
+    this.saving = new Saving(this, version, (edits) => this.divide(edits));
     this.panel = new Panel();
     this.sheets = new Sheets(this);
     this.listen();
     this.layers();
     this.repaint(true);
     this.panel.listParts(picture);
-    this.divide().catch((refused) => say(refused.message || texts.nobody));
+    this.divide(this.edits).catch((refused) => say(refused.message || texts.nobody));
     this.sheets.list();
     setTimeout(() => this.refresh(), 30); // after the picture, which is what the eye waits for
     $("guide").hidden = !about.inbox;
@@ -181,8 +142,7 @@ class Editor {
   }
 
   /** Fetches the pieces into which the strokes cut segments, once they are saved. */
-  async divide() {
-    const { edits } = this;
+  async divide(edits) {
     if (!this.division.lacks(edits)) return;
     this.division.learn(edits, await pieces(this));
     this.repaint();
@@ -316,7 +276,7 @@ class Editor {
 
   async forget() {
     try {
-      await call(`/drawings/${this.id}`, { method: "DELETE" });
+      await forgetThere(this);
       forget(this.id);
       location.assign("/");
     } catch (refused) {

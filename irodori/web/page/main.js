@@ -1,6 +1,6 @@
 // Opens what the address names: the start, or a drawing.
 
-import { edit, receive } from "./editor.js";
+import { edit, receive } from "./opening.js";
 import { start } from "./start.js";
 import { texts } from "./texts.js";
 

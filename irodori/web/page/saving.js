@@ -8,7 +8,7 @@ import { texts } from "./texts.js";
 const $ = (id) => document.getElementById(id);
 
 export class Saving {
-  /** `after` is called after each save. */
+  /** `after` is called with the edits that were saved, unless there are newer ones. */
   constructor(editor, version, after) {
     Object.assign(this, { editor, version, after });
   }
@@ -26,12 +26,12 @@ export class Saving {
     while (this.unsaved) {
       this.unsaved = false;
       const headers = { "Content-Type": "application/json", "If-Match": `"${this.version}"` };
-      const body = JSON.stringify(saved(whole, this.editor.edits));
+      const { edits } = this.editor, body = JSON.stringify(saved(whole, edits));
       try {
         this.version = (await json(`/drawings/${id}/edits`, { method: "PUT", body, headers })).version;
         $("saving").textContent = "";
         if (about.inbox) setTimeout(() => this.check(), 2000);
-        await this.after();
+        if (!this.unsaved) await this.after(edits);
       } catch (refused) {
         if (refused.status === 412) return say(texts.conflict, texts.reload, () => location.reload());
         if (refused.status && refused.status !== 429 && refused.status !== 503) return say(refused.message);

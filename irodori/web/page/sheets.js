@@ -55,14 +55,15 @@ export class Sheets {
   /** Keeps the colours as they are now. */
   async keep(name, again) {
     if (!name) return;
+    const replace = () => { say(""); this.keep(name, true); };
+    if (!again && this.known.some((each) => each.name === name)) return void say(texts.sheetThere(name), texts.replace, replace);
     await patiently(texts.keeping, async () => {
       await this.editor.saving.running;
       try {
         await made(`/drawings/${this.editor.id}/sheets?${new URLSearchParams({ name, again })}`);
       } catch (refused) {
         if (refused.status !== 409 || again) throw refused;
-        say(refused.message, texts.replace, () => { say(""); this.keep(name, true); });
-        return;
+        return void say(refused.message, texts.replace, replace);
       }
       $("sheet-name").value = "";
       this.editor.speak(texts.sheetKept(name));

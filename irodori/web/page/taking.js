@@ -53,6 +53,6 @@ export async function pieces(editor) {
   return (await made(`/drawings/${editor.id}/pieces`)).arrayBuffer();
 }
 
-export async function forget(editor) {
+export async function forgetThere(editor) {
   await call(`/drawings/${editor.id}`, { method: "DELETE" });
 }

@@ -69,6 +69,7 @@ export const texts = {
   keep: "Keep these",
   keeping: "Keeping the colours …",
   sheetKept: (name) => `The colours are kept as ${name}.`,
+  sheetThere: (name) => `There are colours of the name ${name} already.`,
   replace: "Replace them",
   parts: "Parts",
   partsMore: "Arrow keys choose, Enter colours.",
