@@ -40,14 +40,17 @@ def change(address: str, id_: str, version: int, *hints: dict[str, object]) -> N
 
 
 def work(rows: Rows, folder: Path) -> None:
-    """Does what a painter does with guides, which needs no model."""
+    """Does what a painter does with guides and small pictures, which needs no model."""
     painter = Painter(rows, (folder / "storage").as_uri(), OWN, "me")
+    while painter.draw_thumbnail():
+        pass
     while job := rows.take("me"):
         if job.kind == "guide":
             rows.release("me")
             painter.work()
         else:
             rows.finish(job, "me", "done")
+    painter.close()
 
 
 def test_the_inbox_is_listed(running: tuple[str, Rows]) -> None:
@@ -55,13 +58,30 @@ def test_the_inbox_is_listed(running: tuple[str, Rows]) -> None:
     assert [(each["name"], each["state"]) for each in found] == [("a.png", "coloured"), (KEY, "waiting")]
 
 
-def test_the_start_shows_the_inbox(running: tuple[str, Rows]) -> None:
+def test_the_start_shows_the_inbox(running: tuple[str, Rows], tmp_path: Path) -> None:
+    (tmp_path / "storage" / "inbox" / "broken.png").write_bytes(b"\x89PNG nonsense")
     with chromium() as browser:
         tab = browser.new_page()
         tab.goto(running[0])
         tab.wait_for_selector("#inbox:not([hidden])")
-        assert tab.locator("#inboxes button").all_inner_texts() == ["a.png\ncoloured", f"{KEY}\nwaits"]
-        tab.click("#inboxes button >> nth=1")
+        assert tab.locator("#inboxes button").all_inner_texts() == [
+            "a.png\ncoloured",
+            "broken.png\nwaits",
+            f"{KEY}\nwaits",
+        ]
+        while not running[1].wanted():
+            tab.wait_for_timeout(20)
+        drawn = "() => document.querySelectorAll('#inboxes canvas[width=\"240\"]').length === 2"
+        while not tab.evaluate(drawn):
+            work(running[1], tmp_path)
+            tab.wait_for_timeout(50)
+        dark = """() => [...document.querySelectorAll('#inboxes canvas[width="240"]')].map((canvas) =>
+            canvas.getContext("2d").getImageData(0, 0, 240, 200).data.filter((level) => level < 60).length)"""
+        assert min(tab.evaluate(dark)) > 500  # its lines
+        tab.goto(f"{running[0]}/?inbox=page%207")
+        tab.wait_for_selector("#inbox:not([hidden])")
+        assert tab.locator("#inboxes button").all_inner_texts() == [f"{KEY}\nwaits"]
+        tab.click("#inboxes button")
         tab.wait_for_url("**/d/*")
     assert [each.inbox for each in running[1].opened(KEY)] == [KEY]
 
@@ -83,6 +103,23 @@ def test_what_is_changed_becomes_the_guide(running: tuple[str, Rows], tmp_path: 
     change(address, id_, 2)
     work(rows, tmp_path)
     assert not guide.exists()
+
+
+def test_palette_and_shadows_become_the_guide_too(running: tuple[str, Rows], tmp_path: Path) -> None:
+    address, rows = running
+    id_ = opened(address).json()["id"]
+    guide = tmp_path / "storage" / "inbox" / "page 7" / "hero.png.guide.json"
+    chosen = {"variant": 3, "edge": "cel", "mirrored_light": True, "shading": 0.5}
+    for version, edits in enumerate([chosen, {"palette": ["#ffffff", "#c03020"], "model": "abc", "variant": 2}]):
+        place, headers = f"{address}/api/drawings/{id_}/edits", {"If-Match": f'"{version}"'}
+        assert requests.put(place, json=edits, headers=headers, timeout=30).ok
+        work(rows, tmp_path)
+        wishes = read_wishes([(guide.name, guide.read_bytes())])
+        if version == 0:
+            assert {**wishes.colours, **wishes.shadows} == chosen
+    assert wishes.colours == {"palette": [(255, 255, 255), (192, 48, 32)], "model": "abc"}
+    again = requests.get(f"{address}/api/drawings/{opened(address).json()['id']}/edits", timeout=30).json()
+    assert again["palette"] == ["#ffffff", "#c03020"]
 
 
 def test_what_the_page_saved_before_is_opened_with_it(running: tuple[str, Rows], tmp_path: Path) -> None:

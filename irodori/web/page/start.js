@@ -1,6 +1,7 @@
 // The start: a drawing is dropped, pasted or chosen.
 
 import { json } from "./api.js";
+import { listInbox } from "./inbox.js";
 import { draw, recents } from "./recents.js";
 import { texts } from "./texts.js";
 
@@ -42,29 +43,6 @@ export function onDrop(element, take) {
       if (name === "drop") take(event.dataTransfer.files[0]);
     });
   }
-}
-
-/** Lists the drawings of the inbox, where this page shows it. */
-async function listInbox() {
-  const { drawings } = await json("/inbox").catch(() => ({ drawings: [] }));
-  $("inbox").hidden = !drawings.length;
-  $("inboxes").replaceChildren(...drawings.map(({ name, state }) => {
-    const item = document.createElement("li"), button = document.createElement("button");
-    const [title, note] = [document.createElement("span"), document.createElement("small")];
-    title.textContent = button.title = name;
-    note.textContent = texts.states[state];
-    button.append(title, note);
-    button.onclick = async () => {
-      const query = new URLSearchParams({ name, model: $("model").value });
-      try {
-        location.assign(`/d/${(await json(`/inbox?${query}`, { method: "POST" })).id}`);
-      } catch (refused) {
-        $("start-problem").textContent = refused.message || texts.nobody;
-      }
-    };
-    item.append(button);
-    return item;
-  }));
 }
 
 function listRecents() {

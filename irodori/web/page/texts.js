@@ -9,6 +9,7 @@ export const texts = {
   takes: (megabytes, megapixels) => `PNG, JPEG, WebP, TIFF, BMP or GIF, up to ${megabytes} MB and ${megapixels} million pixels.`,
   noModel: "There is no model yet: train one, then drop a drawing.",
   inbox: "Inbox",
+  inboxAll: "all of it",
   inboxMore: "Coloured by the schedule. Open a drawing to change it; it is then coloured again, into the outbox.",
   states: { coloured: "coloured", failed: "failed", waiting: "waits" },
   guide: "This drawing is in the inbox: what you change becomes its guide, and the schedule colours it again.",
