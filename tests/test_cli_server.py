@@ -1,5 +1,6 @@
 """`irodori colorize --server`: a page colours what this machine has no model for, with the same pixels."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import requests
 from PIL import Image
 from typer.testing import Result
 
+from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.hints import Hint
 from irodori.web.limits import OWN
 from tests.command import colorize, drawings
 from tests.factories import drawing, save
@@ -77,7 +80,6 @@ def test_wrong_servers_and_models_are_one_line(page: Page, scans: Path, tmp_path
     for words, reason in (
         (["--server", "nonsense"], "give what irodori serve prints"),
         (["--server", page.address, "--model", "other"], "has no model other; it has noise"),
-        (["--server", page.address, "--sheet", "aiko"], "colour sheets need the model"),
         (["--server", page.address, "--like", "missing.png"], "missing.png"),
     ):
         result = colorize(scans, "out", *words)
@@ -87,7 +89,30 @@ def test_wrong_servers_and_models_are_one_line(page: Page, scans: Path, tmp_path
         assert "whole link" in str(colorize(scans, "out", "--server", f"{address}/#wrong").exception)
 
 
-def test_strokes_stay_here(page: Page, scans: Path) -> None:
-    (scans / "hero.guide.json").write_text('{"hints": [{"points": [[0.1, 0.1], [0.9, 0.9]], "colour": "#c03020"}]}')
+def test_all_that_is_asked_here_is_asked_there(page: Page, model: Path, scans: Path) -> None:
+    stroke = {"points": [[0.1, 0.1], [0.9, 0.9]], "colour": "#c03020"}
+    guide = {
+        "hints": [stroke, {"points": [[0.1, 0.9], [0.4, 0.8]], "colour": "#2040a0", "scope": "area"}],
+        "variant": 3,
+    }
+    (scans / "hero.guide.json").write_text(json.dumps(guide))
+    drawing(2005, size=90).save(scans / "other.png")
+    hint = Hint(((0.5, 0.5),), (192, 48, 32), "everywhere")
+    Path("aiko.json").write_bytes(Colorizer.load(model).sheet(drawing(2005), (hint,)).to_json())
+    for words in ([], ["--sheet", "./aiko.json"]):
+        for target, more in (("there", ["--server", page.address]), ("here", ["--model", model])):
+            result = colorize(scans, Path(target), *words, *more, "--again")
+            assert result.exit_code == 0, result.output
+        for name in ("hero.png", "other.png"):
+            assert np.array_equal(pixels(Path("there", name)), pixels(Path("here", name))), (name, words)
+    refused = there(page, scans, "out", "--cel")
+    assert (refused.exit_code, "this model knows no shadows" in words_of(refused.output)) == (1, True)
+
+
+def test_a_file_that_is_too_large_stops_nothing_else(page: Page, scans: Path) -> None:
+    with (scans / "aaa.png").open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        file.truncate(OWN.upload_bytes + (1 << 20))
     result = there(page, scans, "out")
-    assert (result.exit_code, "a page takes dots" in words_of(result.output)) == (1, True)
+    assert (result.exit_code, drawings(Path("out"))) == (1, {"hero.png"})
+    assert "aaa.png: 201 MB: the page takes 200; save it smaller" in words_of(result.output)

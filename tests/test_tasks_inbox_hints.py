@@ -1,6 +1,7 @@
 """Tests hints and colour sheets in the inbox: they come along, go along, and a wrong one is one reason."""
 
 import io
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.files import colorize_file
 from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import Hint
+from cyclegan.painting.sheets import Sheet, read_sheet
 from imaging.codec import encode_png
 from irodori import looks
 from irodori.inbox import Finished, Inbox
@@ -111,6 +113,40 @@ def test_python_the_command_and_the_inbox_give_the_same_bytes(in_folder: Inbox, 
         assert command(*words, "-m", model).exit_code == 0
     made = [(out / f"{name}.png").read_bytes() for name in "abcd"]
     assert [*made, storage.read("outbox/a.png"), storage.read("outbox/b.png")] == [expected] * 6
+
+
+def test_a_guide_chooses_colours_everywhere_alike(in_folder: Inbox, model: Path, tmp_path: Path) -> None:
+    """What the page writes beside a drawing counts before what is said of its folder."""
+    inbox, storage, colorizer = in_folder, in_folder.storage, Colorizer.load(model, device="cpu")
+    memory, rng = colorizer._memory, np.random.default_rng(3)
+    assert memory
+    colours = rng.integers(0, 256, (6, 3))
+    palette = ["#{:02x}{:02x}{:02x}".format(*each) for each in colours]
+    sheet = Sheet(memory.id, rng.random((6, 3), np.float32), colorizer.read(Image.open(io.BytesIO(page()))).key(0))
+    asked: dict[str, tuple[dict[str, Any], Guide]] = {
+        "a": ({"variant": 3}, Guide(variant=3)),
+        "b": ({"palette": palette, "model": memory.id}, Guide(palette=np.array(colours, np.float32) / np.float32(255))),
+        "c": ({"sheets": [json.loads(sheet.to_json())]}, Guide(sheets=(read_sheet(sheet.to_json()),))),
+        "d": ({"palette": palette, "model": "other"}, Guide()),
+        "e": ({"shading": 0.5}, Guide()),
+    }
+    (tmp_path / "in").mkdir()
+    storage.write("inbox/_palette.png", encode_png(Image.new("RGB", (64, 64), "red")))
+    for name, (entries, _) in asked.items():
+        for file, data in ((f"{name}.png", page()), (f"{name}.png.guide.json", json.dumps({"hints": []} | entries))):
+            data = data.encode() if isinstance(data, str) else data
+            storage.write(f"inbox/{file}", data)
+            (tmp_path / "in" / file).write_bytes(data)
+    run(inbox)
+    result = command(tmp_path / "in", tmp_path / "out", "-m", model)
+    for name in "abc":
+        expected = colorize_file(partial(colorizer.paint, guide=asked[name][1]), page(), "a.png").data
+        assert storage.read(f"outbox/{name}.png") == expected, name
+        assert (tmp_path / "out" / f"{name}.png").read_bytes() == expected, name
+    for name, reason in (("d", "the palette is of another model"), ("e", "this model knows no shadows")):
+        line = storage.read(f"failed/{name}.png.reason.txt").decode()
+        assert line.startswith(f"{name}.png.guide.json: {reason}")
+        assert line[:60].strip() in " ".join(result.output.split())
 
 
 def test_a_wrong_guide_is_one_reason_and_nothing_is_lost(in_folder: Inbox) -> None:

@@ -10,7 +10,7 @@ export const texts = {
   noModel: "There is no model yet: train one, then drop a drawing.",
   inbox: "Inbox",
   inboxAll: "all of it",
-  inboxMore: "Coloured by the schedule. Open a drawing to change it; it is then coloured again, into the outbox.",
+  inboxMore: "Coloured by the schedule. Open a drawing to change it; it is then coloured again.",
   states: { coloured: "coloured", failed: "failed", waiting: "waits" },
   guide: "This drawing is in the inbox: what you change becomes its guide, and the schedule colours it again.",
   recent: "Your drawings",
