@@ -114,15 +114,20 @@ def up(settings: Settings, pause: Callable[[float], None]) -> None:
         print(f"Starting; the first time takes a minute. Logs: {os.path.relpath(folder)}/", flush=True)
         s3 = None if settings.storage else stack.enter_context(_s3(settings, pause))
         shown = {"PREFECT_API_URL": api} | _storage(settings, s3)
-        env = os.environ | shown | {"PREFECT_HOME": f"{folder}/prefect", "DO_NOT_TRACK": "1"}
+        page_address = f"http://{HOST}:{settings.web_port}"
+        env = (
+            {"IRODORI_PAGE": page_address}
+            | os.environ
+            | shown
+            | {"PREFECT_HOME": f"{folder}/prefect", "DO_NOT_TRACK": "1"}
+        )
         server = stack.enter_context(_server(settings, env))
         server.wait_until(lambda: answers(f"{api}/health"), seconds=START_SECONDS, pause=pause)
         with _python("deploy.setup", name="setup", folder=folder, env=env) as setup:
             setup.wait_until(lambda: setup.succeeded, seconds=START_SECONDS, pause=pause)
         workers = [stack.enter_context(_worker(pool, folder, env)) for pool in POOLS]
         page = stack.enter_context(_page(settings, env))
-        address = f"http://{HOST}:{settings.web_port}/healthz"
-        page.wait_until(lambda: answers(address), seconds=START_SECONDS, pause=pause)
+        page.wait_until(lambda: answers(f"{page_address}/healthz"), seconds=START_SECONDS, pause=pause)
         stack.enter_context(_variables_file(folder / "env", shown))
         print(ready_message(settings, shown, s3), flush=True)
         while True:

@@ -40,6 +40,14 @@ class Settings(BaseSettings):
     database: str = Field(
         "", description="where the web page keeps its rows, as SQLAlchemy's URL; empty: a file web.sqlite"
     )
+    page: str = Field("", description="address of the web page, to which runs of colorize-inbox link")
+
+    @field_validator("page")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s#?]+", value):
+            raise ValueError(f"{value!r} is no address of a page; it is like http://127.0.0.1:8100")
+        return value.rstrip("/")
 
     @field_validator("dask_scheduler")
     @classmethod

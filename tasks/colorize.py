@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from prefect import State, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -35,6 +36,7 @@ from irodori.looks import load_colorizer, load_palette, load_sheet
 from irodori.models import Served, Untrained
 from irodori.names import layer_path
 from irodori.pages import draw_sheet, unsheeted, update_pages
+from irodori.settings import settings
 from storage import Entry, NotFound, Row, StorageError
 from tasks.errors import plain_errors
 from tasks.report import show_sheet
@@ -170,7 +172,14 @@ def draw_sheets(inbox: Inbox, credit: str) -> None:
     for folder in unsheeted(inbox.storage):
         key = draw_sheet(inbox.storage, folder, credit)
         if key is not None:
-            show_sheet(f"outbox {folder}", inbox.storage.read(key), f"{folder or 'outbox'}: before and after", key)
+            caption = f"{folder or 'outbox'}: before and after"
+            show_sheet(f"outbox {folder}", inbox.storage.read(key), caption, key, _on_the_page(folder))
+
+
+def _on_the_page(folder: str) -> str:
+    """Returns a link to the folder's drawings on the web page, where there is one."""
+    page = settings().page
+    return f"[Change these colours on the page]({page}/?{urlencode({'inbox': folder})})" if page else ""
 
 
 def waiting(works: Iterable[Work], missing: Sequence[PipelineError]) -> "State[None]":

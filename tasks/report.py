@@ -28,7 +28,7 @@ def show_stages(label: str, manifest: Manifest) -> None:
     )
 
 
-def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
+def show_sheet(label: str, png: bytes, caption: str, where: str, link: str = "") -> None:
     """Shows an embedded picture.
 
     Args:
@@ -36,6 +36,7 @@ def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
         png: the picture's file; shown with at most 1200 × 1200 pixels.
         caption: description of the artifact.
         where: storage key of the full picture, shown below it.
+        link: of what can be done about it, in Markdown; "": nothing.
     """
     if shown_here():
         return
@@ -46,7 +47,7 @@ def show_sheet(label: str, png: bytes, caption: str, where: str) -> None:
     data = base64.b64encode(buffer.getvalue()).decode()
     create_markdown_artifact(
         key=_slug(f"sheet {label}"),
-        markdown=f"![{label}](data:image/webp;base64,{data})\n\n`{where}`",
+        markdown="\n\n".join([f"![{label}](data:image/webp;base64,{data})", f"`{where}`", *([link] if link else [])]),
         description=caption,
     )
 

@@ -1,9 +1,8 @@
 """The page in a real Chromium: what an artist does, and what comes of it, pixel for pixel."""
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,32 +18,33 @@ from irodori.web.exporting import guide_of
 from tests.chromium import chromium
 from tests.factories import drawing, save
 from tests.shaded_pictures import save_shading
-from tests.web_browser import (
+from tests.web_browser import (  # fmt: skip
     SIDE,
     TEXT,
+    Open,
     canvas,
     choose,
     click,
     click_pixel,
     coloured,
     download,
+    exported,
     inside,
     members,
+    opening,
     pieces,
     pixels,
     place,
     saved,
     seat,
     stroke,
-)
+)  # fmt: skip
 from tests.web_page import Page, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-    from playwright.sync_api import Page as Tab
 
 pytestmark = pytest.mark.slow
-Open = Callable[..., "Tab"]
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shading(model: Path) -> Path:
-    return save_shading(model.with_name("shading.pt"))
-
-
-@pytest.fixture(scope="module")
-def page(browser: "Browser", model: Path, shading: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with serving(tmp_path_factory.mktemp("storage"), model, shading) as page:
+def page(browser: "Browser", model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with serving(tmp_path_factory.mktemp("storage"), model, save_shading(model.with_name("shading.pt"))) as page:
         yield page
 
 
@@ -77,23 +72,8 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tab(browser: "Browser", page: Page) -> Iterator[Open]:
-    """Opens tabs; at the end, none of them may have complained."""
-    complaints: list[str] = []
-    contexts = []
-
-    def open_tab(path: str = "/", **settings: Any) -> "Tab":
-        contexts.append(browser.new_context(**{"viewport": {"width": 1100, "height": 760}} | settings))
-        found = contexts[-1].new_page()
-        found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        found.on("pageerror", lambda error: complaints.append(str(error)))
-        found.goto(page.address + path)
-        return found
-
-    yield open_tab
-    for context in contexts:
-        assert context.cookies() == []
-        context.close()
-    assert complaints == []
+    with opening(browser, page.address) as open_tab:
+        yield open_tab
 
 
 def test_drop_click_reload_take_home(tab: Open, file: Path, model: Path, page: Page) -> None:
@@ -126,7 +106,7 @@ def test_drop_click_reload_take_home(tab: Open, file: Path, model: Path, page: P
     again = tab(address.removeprefix(page.address))
     again.wait_for_selector("#panel:not([inert])", timeout=60_000)
     assert np.array_equal(canvas(again), wanted)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(download(again, "png"))).convert("RGB")), wanted)
+    assert np.array_equal(exported(again), wanted)
     assert download(again, "ora").startswith(b"PK")
     assert download(again, "psd").startswith(b"8BPS")
 
@@ -232,8 +212,7 @@ def test_strokes_divide_an_area(tab: Open, file: Path) -> None:
         exact = (lines * [int(colour[at : at + 2], 16) for at in (1, 3, 5)] + 127) // 255
         assert np.array_equal(shown[part], exact[part])
     assert np.array_equal(shown[~area], before[~area])
-    exported = np.asarray(Image.open(io.BytesIO(download(found, "png"))).convert("RGB"))
-    assert np.array_equal(exported, shown)
+    assert np.array_equal(exported(found), shown)
 
     found.check("[value=area]", force=True)  # a piece is coloured anew by a click, and undone
     choose(found, colours[2])
@@ -247,17 +226,17 @@ def test_strokes_divide_an_area(tab: Open, file: Path) -> None:
     saved(other)
     other.wait_for_function("() => irodori.legend.pieces.size === 1")
     assert np.array_equal(canvas(other), again)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(download(other, "png"))).convert("RGB")), again)
+    assert np.array_equal(exported(other), again)
     for _ in range(3):
         found.click("#undo")
     assert np.array_equal(canvas(found), before)
 
 
-def test_shadows_are_chosen(tab: Open, file: Path, shading: Path) -> None:
+def test_shadows_are_chosen(tab: Open, file: Path, model: Path) -> None:
     found = tab()
     found.select_option("#model", "shading")
     coloured(found, file)
-    colorizer, lines = Colorizer.load(shading), Image.open(file)
+    colorizer, lines = Colorizer.load(model.with_name("shading.pt")), Image.open(file)
     for change, edits in (
         (lambda: found.check("[value=cel]", force=True), Edits(edge="cel")),
         (lambda: found.check("#mirrored"), Edits(edge="cel", mirrored_light=True)),
@@ -267,7 +246,7 @@ def test_shadows_are_chosen(tab: Open, file: Path, shading: Path) -> None:
         found.wait_for_function("() => !irodori.fetching")
         assert np.array_equal(canvas(found), np.asarray(colorizer(lines, guide_of(edits)))), edits
     saved(found)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(download(found, "png"))).convert("RGB")), canvas(found))
+    assert np.array_equal(exported(found), canvas(found))
 
 
 def test_colours_are_kept_under_a_name(tab: Open, file: Path, page: Page, model: Path, tmp_path: Path) -> None:
@@ -299,22 +278,15 @@ def test_on_a_phone(tab: Open, file: Path) -> None:
     assert found.locator("#undo").bounding_box()["width"] >= 40  # type: ignore[index]
 
 
-def test_an_expired_link_says_so(browser: "Browser", page: Page) -> None:
+def test_expired_links_and_what_is_no_drawing_are_told(browser: "Browser", page: Page, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"<html>")
     other = browser.new_page()
     other.goto(f"{page.address}/d/{new_id()}")
     other.wait_for_selector("#message:not([hidden])")
     assert "expired" in other.inner_text("#message")
     other.click("#message button")
     other.wait_for_selector("#start:not([hidden])")
-    other.close()
-
-
-def test_what_is_no_drawing_is_said(tmp_path: Path, page: Page, browser: "Browser") -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"<html>")
-    other = browser.new_page()
-    other.goto(page.address)
-    other.set_input_files("#file", broken)
+    other.set_input_files("#file", tmp_path / "broken.png")
     other.wait_for_selector("#message:not([hidden])")
     assert "HTML page" in other.inner_text("#message")
     other.close()

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
+from sqlalchemy import select
 
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.guide import Guide
@@ -27,10 +28,11 @@ from irodori.web.decoder import Decoder
 from irodori.web.edits import Edits
 from irodori.web.exporting import guide_of
 from irodori.web.jobs import Progress
-from irodori.web.limits import OWN, Limits
+from irodori.web.limits import OWN, PUBLIC, Limits
 from irodori.web.painter import Painter
 from irodori.web.rows import NewDrawing, Rows
-from irodori.web.supervisor import Cleaner
+from irodori.web.supervisor import Cleaner, PainterProcess
+from irodori.web.tables import JOBS
 from tests.factories import drawing, save
 from tests.web_page import Page, picture, serving
 
@@ -149,12 +151,54 @@ def test_what_cannot_be_read_is_said_in_one_line(hands: Hands, data: bytes, reas
     assert hands.prepared(picture())[1] == Progress("done")  # and the painter works on
 
 
-def test_what_is_behind_a_picture_goes_nowhere(hands: Hands) -> None:
-    lines = drawing(size=100)
-    id_, progress = hands.prepared(encode(lines, "x.png") + b"<script>alert(1)</script>")
+def test_what_is_beside_a_picture_goes_nowhere(hands: Hands) -> None:
+    lines, buffer, about = drawing(size=100), io.BytesIO(), Image.Exif()
+    about[0x010E] = "where I live"
+    about.get_ifd(0x8825)[1] = "N"
+    lines.save(buffer, "PNG", exif=about)
+    id_, progress = hands.prepared(buffer.getvalue() + b"<script>alert(1)</script>")
     assert progress == Progress("done")
-    for data in (hands.exported(id_, "png", Edits()), gzip.decompress(hands.blobs.read(id_, "planes"))):
+    exported = hands.exported(id_, "png", Edits())
+    assert not Image.open(io.BytesIO(exported)).getexif()
+    for data in (exported, gzip.decompress(hands.blobs.read(id_, "planes"))):
         assert b"script" not in data
+        assert b"where I live" not in data
+
+
+def test_strangers_send_25_million_pixels(hands: Hands) -> None:
+    hands.painter._limits = PUBLIC
+    _, progress = hands.prepared(png_head(5001, 5000))
+    assert progress
+    assert "25,000,000" in progress.reason
+
+
+def test_a_file_may_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = encode(Image.effect_noise((4000, 4000), 90), "x.png")
+    with closing(Decoder(memory=OWN.decode_memory)) as decoder:
+        assert decoder(picture(), 10**6).size == (240, 200)
+        monkeypatch.setattr("irodori.web.decoder.SECONDS", 0.05)
+        with pytest.raises(Exception, match="memory or time"):
+            decoder(image, 10**8)
+
+
+def test_another_checkpoint_reads_a_drawing_anew(hands: Hands, model: Path, tmp_path: Path) -> None:
+    id_, _ = hands.prepared(picture())
+    other = save(tmp_path / "other.pt", palette=6)
+    first, _ = hands.painter._reading(id_, str(model))
+    second, _ = hands.painter._reading(id_, str(other))
+    assert (first is second, hands.painter._reading(id_, str(model))[0] is first) == (False, True)
+    assert [each.memory.palettes.shape[1] for each in (first, second) if each.memory] == [4, 6]
+
+
+def test_a_restart_is_no_attempt(hands: Hands, tmp_path: Path) -> None:
+    id_ = hands.give(picture())
+    arguments = ["--storage", tmp_path.as_uri(), "--database", f"sqlite:///{tmp_path / 'web.sqlite'}"]
+    process = PainterProcess(arguments, hands.rows)
+    while hands.rows.progress(id_, "prepare", 0) == Progress("waiting"):
+        time.sleep(0.005)
+    assert hands.rows.progress(id_, "prepare", 0) == Progress("painting")
+    process.stop()
+    assert [tuple(row) for row in hands.rows._all(select(JOBS.c.attempts, JOBS.c.owner))] == [(0, "")]
 
 
 def test_the_decoder_has_little_memory() -> None:

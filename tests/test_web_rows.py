@@ -10,19 +10,13 @@ from sqlalchemy import text
 
 from irodori.errors import PipelineError
 from irodori.web.blobs import new_id
-from irodori.web.jobs import ATTEMPTS, GIVEN_UP, LEASE, Job, Progress
-from irodori.web.limits import DAY, OWN, PUBLIC, Limits
+from irodori.web.jobs import ATTEMPTS, GIVEN_UP, LEASE, Progress
+from irodori.web.limits import DAY, OWN, PUBLIC
 from irodori.web.refusal import Refused
 from irodori.web.rows import NewDrawing, Rows
 from irodori.web.tables import open_tables
 from tests.postgres import postgres
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.web_rows import Clock, accept, taken
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +46,6 @@ def clock() -> Clock:
 def rows(url: str, clock: Clock) -> Iterator[Rows]:
     with closing(Rows(url, clock)) as rows:
         yield rows
-
-
-def accept(rows: Rows, client: str = "1.2.3.4", limits: Limits = OWN) -> str:
-    drawing = NewDrawing(new_id(), "hero.png", "pink", client, 1000)
-    rows.accept(drawing, limits)
-    return drawing.id
-
-
-def taken(rows: Rows, owner: str = "a") -> Job:
-    job = rows.take(owner)
-    assert job
-    return job
 
 
 def test_a_job_goes_from_hand_to_hand(rows: Rows, clock: Clock) -> None:

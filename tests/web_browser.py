@@ -1,21 +1,48 @@
 """What tests of the page in a real Chromium do again and again: drop a drawing, click, read pixels."""
 
 import base64
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
 SIDE = 300
+Open = Callable[..., "Tab"]
 TEXT = """(bytes) => {
     let text = "";
     for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
     return btoa(text);
 }"""
+
+
+@contextmanager
+def opening(browser: "Browser", address: str) -> Iterator[Open]:
+    """Opens tabs; at the end, none of them may have complained."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_tab(path: str = "/", **settings: Any) -> "Tab":
+        contexts.append(browser.new_context(**{"viewport": {"width": 1100, "height": 760}} | settings))
+        found = contexts[-1].new_page()
+        found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        found.on("pageerror", lambda error: complaints.append(str(error)))
+        found.goto(address + path)
+        return found
+
+    yield open_tab
+    for context in contexts:
+        assert context.cookies() == []
+        context.close()
+    assert complaints == []
 
 
 def coloured(tab: "Tab", file: Path) -> "Tab":
@@ -125,3 +152,8 @@ def click_pixel(tab: "Tab", mask: np.ndarray) -> None:
     deep = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     y, x = np.unravel_index(int(deep.argmax()), deep.shape)
     tab.mouse.click(*on_screen(tab, int(x), int(y)))
+
+
+def exported(tab: "Tab") -> np.ndarray:
+    """The PNG that the page makes, (h, w, 3)."""
+    return np.asarray(Image.open(io.BytesIO(download(tab, "png"))).convert("RGB"))

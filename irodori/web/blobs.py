@@ -5,7 +5,8 @@ import secrets
 from collections.abc import Iterator
 from typing import IO
 
-from storage import NotFound, open_storage
+from irodori.web.confined import Confined, below
+from storage import NotFound
 
 PREFIX = "web/"
 _THUMBNAILS = f"{PREFIX}thumbnails/"
@@ -26,7 +27,7 @@ class Blobs:
     """The files of the page's drawings. Thread-safe."""
 
     def __init__(self, storage_url: str) -> None:
-        self._storage = open_storage(storage_url)
+        self._storage = Confined(storage_url, below(PREFIX))
 
     def read(self, drawing: str, name: str) -> bytes:
         """Returns a file.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from threading import Lock
 
+from irodori.web.confined import Confined, nothing
 from irodori.web.refusal import Refused
-from storage import open_storage
 
 _FRESH = 60.0  # seconds; a listing of all models takes a while on S3
 _PREFIX, _SERVES = "models/", "best.json"
@@ -25,7 +25,7 @@ class Catalogue:
             named: names, or paths of checkpoints; none: every model that serves a checkpoint, as they come.
             clock: seconds.
         """
-        self._storage, self._clock, self._lock = open_storage(storage_url), clock, Lock()
+        self._storage, self._clock, self._lock = Confined(storage_url, nothing), clock, Lock()
         self._named = {PurePosixPath(name).stem if is_file(name) else name: name for name in named}
         self._found, self._until = dict[str, str](), 0.0
 

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from irodori.inbox import is_usable
 from irodori.names import guided, guides_by, is_drawing
+from irodori.web.confined import Confined
 from irodori.web.edits import Edits, written
 from irodori.web.refusal import Refused
 from irodori.web.rows import Drawing
-from storage import Entry, NotFound, Unreadable, open_storage
+from storage import Entry, NotFound, Unreadable
 
 INBOX, OUTBOX, FAILED = "inbox/", "outbox/", "failed/"
 _GUIDE = ".guide.json"
@@ -38,7 +39,7 @@ class Folders:
     """The inbox, as the page shows it. Thread-safe."""
 
     def __init__(self, storage_url: str) -> None:
-        self._storage = open_storage(storage_url)
+        self._storage = Confined(storage_url, lambda key: key.startswith(INBOX) and key.endswith(_GUIDE))
 
     def listed(self) -> list[Listed]:
         """Returns the drawings of the inbox by name, and how far they are."""

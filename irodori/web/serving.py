@@ -70,6 +70,8 @@ def serve(served: Served, announce: Callable[[str], None]) -> None:
     Raises:
         PipelineError: the page or its painter cannot start (its text is one line).
     """
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]  # neither process has to do with Prefect's server, nor has its key
     listener = _listen(served.host, served.port)
     database, folder = _database(served)
     limits = PUBLIC if served.public else OWN

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irodori.datasets import Name
 from irodori.names import SHEETS, sheet_key
+from irodori.web.confined import Confined, below
 from irodori.web.edits import Edits, KeptColours
 from irodori.web.refusal import Refused
-from storage import Conflict, Unreadable, open_storage
+from storage import Conflict, Unreadable
 
 _MOST = 200  # of one list
 
@@ -27,7 +28,7 @@ class Sheets:
     """The colour sheets. Thread-safe."""
 
     def __init__(self, storage_url: str) -> None:
-        self._storage = open_storage(storage_url)
+        self._storage = Confined(storage_url, below(SHEETS))
 
     def of(self, model: str) -> list[dict[str, Any]]:
         """Returns the sheets of a model (`Memory.id`) by name; others mean nothing to it."""

@@ -6,7 +6,7 @@ const KEY = "irodori-token";
 function token() {
   if (/^#[\w-]{22}$/.test(location.hash)) {
     localStorage.setItem(KEY, location.hash.slice(1));
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + location.search);
   }
   return localStorage.getItem(KEY);
 }
