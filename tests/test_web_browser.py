@@ -102,8 +102,7 @@ def test_drop_click_reload_take_home(tab: Open, file: Path, model: Path, page: P
     first.click("#redo")
     saved(first)
     wanted = canvas(first)
-    address = first.url
-    again = tab(address.removeprefix(page.address))
+    again = tab(first.url.removeprefix(page.address))
     again.wait_for_selector("#panel:not([inert])", timeout=60_000)
     assert np.array_equal(canvas(again), wanted)
     assert np.array_equal(exported(again), wanted)
@@ -198,7 +197,7 @@ def test_the_colours_of_a_picture_are_taken(tab: Open, file: Path, model: Path, 
     assert np.array_equal(canvas(found), np.asarray(expected))
 
 
-def test_strokes_divide_an_area(tab: Open, file: Path) -> None:
+def test_strokes_divide_an_area(tab: Open, file: Path, page: Page) -> None:
     found = coloured(tab(), file)
     before, segment = canvas(found), seat(found, 0.02)
     found.keyboard.press("s")
@@ -221,9 +220,8 @@ def test_strokes_divide_an_area(tab: Open, file: Path) -> None:
     assert (again[second] != shown[second]).any()
     assert np.array_equal(again[~second], shown[~second])
     saved(found)
-    other = tab(found.url.partition("/d/")[1] + found.url.partition("/d/")[2])
+    other = tab(found.url.removeprefix(page.address))
     other.wait_for_selector("#panel:not([inert])", timeout=60_000)
-    saved(other)
     other.wait_for_function("() => irodori.legend.pieces.size === 1")
     assert np.array_equal(canvas(other), again)
     assert np.array_equal(exported(other), again)

@@ -27,6 +27,7 @@ def add_drawing_calls(calls: APIRouter, service: Service) -> None:
     """Adds the calls."""
     _add_edits(calls, service)
     _add_drawings(calls, service)
+    _add_forgetting(calls, service)
     _add_data(calls, service)
     _add_models(calls, service)
 
@@ -67,6 +68,10 @@ def _add_drawings(calls: APIRouter, service: Service) -> None:
                     await to_thread.run_sync(undo, limiter=few)
                 raise
         return JSONResponse({"id": id_}, 201, headers={"Location": f"/api/drawings/{id_}"})
+
+
+def _add_forgetting(calls: APIRouter, service: Service) -> None:
+    rows, blobs = service.rows, service.blobs
 
     @calls.delete("/drawings/{id_}", status_code=204)
     def forget(id_: str) -> Response:
