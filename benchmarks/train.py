@@ -139,10 +139,11 @@ def multiply(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[]
     return product
 
 
-def count_flops(side: Callable[[], object]) -> int:
-    """Counts the operations of convolutions and matrix products; a multiply-add counts as two."""
+def count_flops(method: str, precision: str, device: str) -> int:
+    """Counts the operations of a first step (none are seen in one that is replayed); a multiply-add counts as two."""
+    bench = Bench(replace(SCALES[device], steps=1), torch.device(device), precision)
     with FlopCounterMode(display=False) as counter:
-        side()
+        getattr(bench, method)()
     return int(counter.get_total_flops())
 
 
@@ -218,6 +219,7 @@ class Side:
 def measure(device: str) -> tuple[list[Side], dict[str, float]]:
     """Measures the three sides and matrix products in turns; returns the sides and the products' FLOP/s by format."""
     scale, where = SCALES[device], torch.device(device)
+    print(f"{scale.crop} px, {scale.blocks} blocks, ngf {scale.ngf}, batch 1, one thread; images of both domains")
     best, plain = Bench(scale, where, "auto"), Bench(scale, where, "float32")
     calls: dict[str, Callable[[], object]] = {
         "published": best.theirs,
@@ -233,11 +235,13 @@ def measure(device: str) -> tuple[list[Side], dict[str, float]]:
         Side("ours, float32", "ours", "float32", "float32"),
         Side("ours", "ours", "auto", "bf16" if computes_in_bf16(where) else "float32"),
     ]
+    speeds = {side.name: 2 * scale.steps / seconds[side.name] for side in sides}
+    print({name: round(speed, 2) for name, speed in speeds.items()}, flush=True)  # the rest takes a while
     found = [
         replace(
             side,
-            images_per_second=2 * scale.steps / seconds[side.name],
-            share_of_peak=count_flops(calls[side.name]) / seconds[side.name] / peak[side.kind],
+            images_per_second=speeds[side.name],
+            share_of_peak=speeds[side.name] / 2 * count_flops(side.method, side.precision, device) / peak[side.kind],
             gigabytes=in_a_new_process(peak_gigabytes, side.method, side.precision, device),
         )
         for side in sides
@@ -246,7 +250,6 @@ def measure(device: str) -> tuple[list[Side], dict[str, float]]:
 
 
 def show(scale: Scale, sides: list[Side], peak: dict[str, float], run: dict[str, float]) -> None:
-    print(f"{scale.crop} px, {scale.blocks} blocks, ngf {scale.ngf}, batch 1, one thread; images of both domains")
     rows = [
         [
             side.name,
