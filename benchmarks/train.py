@@ -1,6 +1,5 @@
 """Compares the speed of our training step with that of published code: same networks and data, in turns."""
 
-import multiprocessing
 import re
 import statistics
 import tempfile
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.harness import alternate, print_result, print_table
+from benchmarks.harness import alternate, in_a_new_process, print_result, print_table
 from benchmarks.published import PublishedStep
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment, computes_in_bf16
@@ -147,11 +146,6 @@ def count_flops(method: str, precision: str, device: str) -> int:
     return int(counter.get_total_flops())
 
 
-def in_a_new_process(function: Callable[..., Any], *arguments: object) -> Any:
-    with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (1,)) as pool:
-        return pool.apply(function, arguments)
-
-
 def peak_gigabytes(method: str, precision: str, device: str) -> float:
     """Runs one round of a method of Bench and returns by how much this process's peak memory rose, in GB."""
     before = _most_memory(device)
@@ -189,8 +183,8 @@ def run_short(device: str) -> dict[str, float]:
         scale = SCALES[device]
         trainer = Trainer(settings(scale, "auto"), make_data(scale), Path(folder), normalization=Normalization())
         trainer.run(on_progress, on_checkpoint)
-    costs_median, share = statistics.median(costs), statistics.median(shares)
-    return {"first_step_seconds": made[0] - begun, "checkpoint_seconds": costs_median, "data_share": share}
+    of_all = {"checkpoint_seconds": statistics.median(costs), "data_share": statistics.median(shares)}
+    return {"first_step_seconds": made[0] - begun, **of_all}
 
 
 @dataclass(frozen=True)
