@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cyclegan.methods import replayed
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.painting.colorizer import Colorizer
@@ -15,7 +16,7 @@ from cyclegan.training.config import TrainConfig
 from cyclegan.training.launch import launch
 from cyclegan.training.trainer import Trainer, TrainingError
 from imaging.lineart import Normalization
-from tests.factories import assert_same_run, drawing, run_until, save, tiny_config, trainer, training_data
+from tests.factories import TOTAL, assert_same_run, drawing, run_until, save, tiny_config, trainer, training_data
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,6 +67,21 @@ def test_a_run_stopped_on_a_gpu_and_resumed_ends_the_same_bit_by_bit(tmp_path: P
     run_until(trainer(tmp_path / "stopped", settings), 17)
     trainer(tmp_path / "stopped", settings).run()
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_replayed_steps_end_as_plain_ones_bit_by_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer(tmp_path / "replayed", on_gpu()).run()
+    monkeypatch.setattr(replayed, "_PLAIN_CALLS", TOTAL)
+    trainer(tmp_path / "plain", on_gpu()).run()
+    assert_same_run(tmp_path / "replayed", tmp_path / "plain")
+
+
+def test_a_run_begun_on_a_gpu_goes_on_on_a_cpu_and_back(tmp_path: Path) -> None:
+    run_until(trainer(tmp_path, on_gpu()), 9)
+    run_until(trainer(tmp_path, tiny_config()), 15)
+    last = trainer(tmp_path, on_gpu())
+    last.run()
+    assert last.step == TOTAL
 
 
 def test_memory_on_the_gpu_does_not_grow(tmp_path: Path) -> None:
