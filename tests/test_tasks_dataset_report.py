@@ -131,9 +131,9 @@ def test_what_is_learned_from_a_colour_picture_is_shown_with_its_lines(dataset: 
 
 def test_the_scale_of_both_domains_is_shown_and_what_does_not_match(dataset: Dataset) -> None:
     dataset.storage.write(dataset.key("normalize", "A", "1" * 64), Drawing(1).render("A", 128))
-    drawn = np.asarray(decode(Drawing(2).render("B", 256)).convert("RGB"))
+    drawn = np.asarray(decode(Drawing(2).render("B", 512)).convert("RGB"))
     dataset.storage.write(
-        key := dataset.key("resize", "B", "2" * 64), encode_png(Image.fromarray(drawn[64:192, 64:192]))
+        key := dataset.key("resize", "B", "2" * 64), encode_png(Image.fromarray(drawn[160:352, 160:352]))
     )
     dataset.manifest.record([Row("b:3", "B", "resize", "ok", key=key)])
     write_report.fn(dataset)
