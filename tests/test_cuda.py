@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.painting.colorizer import Colorizer
@@ -39,7 +40,9 @@ def batch_on(device: torch.device) -> Batch:
 
 def step_on(device: torch.device, *, warming_up: bool) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
     """Returns the losses and the painter's weights after one step in full float32."""
-    method = CycleGan(tiny_config().method, Context(device, torch.Generator().manual_seed(3), batch=2))
+    settings = tiny_config().method
+    assert isinstance(settings, CycleGanConfig)
+    method = CycleGan(settings, Context(device, torch.Generator().manual_seed(3), batch=2))
     losses = method.step(batch_on(device), Moment(0, 10, 1.0, warming_up))
     weights = {name: value.cpu() for name, value in method.painter.state_dict().items()}
     return {name: loss.item() for name, loss in losses.items()}, weights

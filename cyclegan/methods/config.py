@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from cyclegan.painting.config import FrozenConfig, GeneratorConfig
+from cyclegan.painting.config import FrozenConfig, GeneratorConfig, NetworkName
 
 if TYPE_CHECKING:
     from cyclegan.methods.method import Context, Method
@@ -32,8 +33,14 @@ class LossConfig(FrozenConfig):
     )
 
 
+class PairedLossConfig(FrozenConfig):
+    """Weight of pix2pix's second loss. The adversarial loss (cross entropy) has weight 1."""
+
+    lambda_l1: float = Field(100.0, ge=0, description="L1 of colouring the lines extracted from B itself")
+
+
 class OptimizerConfig(FrozenConfig):
-    """Adam, one for both generators and one for both discriminators."""
+    """Adam, one for all generators and one for all discriminators."""
 
     lr_generator: float = Field(2e-4, gt=0, le=0.1, description="learning rate of the generators")
     lr_discriminator: float = Field(2e-4, gt=0, le=0.1, description="learning rate of the discriminators")
@@ -41,7 +48,50 @@ class OptimizerConfig(FrozenConfig):
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of their squares")
 
 
-class CycleGanConfig(FrozenConfig):
+class CommonConfig(FrozenConfig):
+    """The settings that every method has, and what the trainer asks of them."""
+
+    networks: ClassVar[tuple[NetworkName, ...]] = ("resnet",)  # that the painter may have
+
+    kind: str
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig
+    optimizer: OptimizerConfig
+
+    @model_validator(mode="after")
+    def _knows_the_network(self) -> CommonConfig:
+        if self.generator.network not in self.networks:
+            asked, known = self.generator.network, " or ".join(map(repr, self.networks))
+            raise ValueError(f"method {self.kind} has no generator.network {asked!r}; choose {known}")
+        return self
+
+    @property
+    def uses_extracted_lines(self) -> bool:
+        """Whether batches must contain the lines extracted from their colour pictures."""
+        return False
+
+    @property
+    def smallest_crop(self) -> int:
+        """The least side of a crop that every network accepts, px."""
+        return 16
+
+    @property
+    def learns_shadows(self) -> bool:
+        """Whether batches must contain what is known of the shadows of their colour pictures."""
+        return self.generator.learns_shadows
+
+    @property
+    def rates(self) -> str:
+        """The settings to lower if the losses diverge, for the error line."""
+        return "optimizer.lr_generator and optimizer.lr_discriminator"
+
+    @property
+    def memory(self) -> str:
+        """The setting to lower if memory runs out, with its value, for the error line."""
+        return f"generator.ngf ({self.generator.ngf})"
+
+
+class CycleGanConfig(CommonConfig):
     """CycleGAN (Zhu et al. 2017); the defaults are as published."""
 
     kind: Literal["cyclegan"] = "cyclegan"
@@ -60,13 +110,7 @@ class CycleGanConfig(FrozenConfig):
 
     @property
     def uses_extracted_lines(self) -> bool:
-        """Whether batches must contain the lines extracted from their colour pictures."""
         return self.losses.lambda_pseudo > 0
-
-    @property
-    def learns_shadows(self) -> bool:
-        """Whether batches must contain what is known of the shadows of their colour pictures."""
-        return self.generator.learns_shadows
 
     def make(self, context: Context) -> Method:
         """Creates the method, with untrained networks.
@@ -78,12 +122,46 @@ class CycleGanConfig(FrozenConfig):
 
         return CycleGan(self, context)
 
-    @property
-    def rates(self) -> str:
-        """The settings to lower if the losses diverge, for the error line."""
-        return "optimizer.lr_generator and optimizer.lr_discriminator"
+
+class PairedConfig(CommonConfig):
+    """pix2pix (Isola et al. 2017) on colour pictures and their extracted lines; the defaults are as published."""
+
+    networks = ("resnet", "unet")
+
+    kind: Literal["paired"] = "paired"
+    generator: GeneratorConfig = GeneratorConfig(network="unet", blocks=8)
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    losses: PairedLossConfig = PairedLossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    augment: bool = Field(False, description="DiffAugment (translation, cutout) on what the discriminators see")
 
     @property
-    def memory(self) -> str:
-        """The setting to lower if memory runs out, with its value, for the error line."""
-        return f"generator.ngf ({self.generator.ngf})"
+    def uses_extracted_lines(self) -> bool:
+        return True
+
+    def make(self, context: Context) -> Method:
+        """Creates the method, with untrained networks; see CycleGanConfig.make."""
+        from cyclegan.methods.paired import Paired
+
+        return Paired(self, context)
+
+
+MethodName = Literal["cyclegan", "paired"]
+METHODS: Mapping[MethodName, type[CycleGanConfig] | type[PairedConfig]] = {
+    "cyclegan": CycleGanConfig,
+    "paired": PairedConfig,
+}
+
+
+def _kind(method: Any) -> Any:
+    return method.get("kind", "cyclegan") if isinstance(method, Mapping) else getattr(method, "kind", None)
+
+
+MethodConfig = Annotated[
+    Annotated[CycleGanConfig, Tag("cyclegan")] | Annotated[PairedConfig, Tag("paired")],
+    Discriminator(
+        _kind,
+        custom_error_type="method",
+        custom_error_message=f"no such method.kind; choose one of {', '.join(METHODS)}",
+    ),
+]

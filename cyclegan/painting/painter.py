@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.kinds import network_of
 from cyclegan.painting.layers import Layers, compose, in_colours
 from cyclegan.painting.memory import Memory, describe, drawn_box, key_length
-from cyclegan.painting.networks import WithShadows, resnet
+from cyclegan.painting.networks import WithShadows
 from cyclegan.painting.palettes import palette_of
 from cyclegan.painting.shadows import Example, Shadows, softness_of, tints_of, weigh
 from cyclegan.painting.tensors import padded, to_range, to_uint8
@@ -53,7 +54,7 @@ class Painter(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        self.network = (WithShadows if config.learns_shadows else resnet)(config, config.palette or 3)
+        self.network = network_of(config, config.palette or 3)
         if config.palette:
             self.register_buffer("remembered", torch.ones(1, config.palette, 3))
             self.register_buffer("shares", torch.ones(1, config.palette))

@@ -1,0 +1,99 @@
+"""Defines what methods have in common that train generators against discriminators, by one Adam each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from cyclegan.methods.config import OptimizerConfig
+from cyclegan.methods.method import Batch, Context, Moment
+from cyclegan.methods.optimizer import Optimizer
+from cyclegan.painting.painter import Painter
+
+Losses = dict[str, Tensor]
+
+
+class Adversarial(ABC):
+    """The frame of a Method; see there for what its members mean.
+
+    Attributes:
+        painter: the generator that serves.
+        networks: the generators, the painter first, and the discriminators.
+        optimizers: Adam for the "generators" and for the "discriminators".
+    """
+
+    averaged: tuple[str, ...] = ()
+    losses: tuple[str, ...]
+
+    def __init__(
+        self,
+        context: Context,
+        painter: Painter,
+        generators: Mapping[str, nn.Module],
+        discriminators: Mapping[str, nn.Module],
+        rates: OptimizerConfig,
+    ) -> None:
+        """Moves the networks to the device and makes their optimizers.
+
+        Args:
+            context: device, random generator and process group.
+            painter: one of the generators.
+            generators: with their first weights, by name.
+            discriminators: in the same way.
+            rates: of both optimizers.
+        """
+        self._context, self.painter = context, painter
+        self.networks: dict[str, nn.Module] = {**generators, **discriminators}
+        for network in self.networks.values():
+            context.place(network)
+        both = {
+            "generators": (generators, rates.lr_generator),
+            "discriminators": (discriminators, rates.lr_discriminator),
+        }
+        self.optimizers = {
+            name: Optimizer(list(networks.values()), rate, (rates.beta1, rates.beta2), context.world)
+            for name, (networks, rate) in both.items()
+        }
+
+    @abstractmethod
+    def _update(self, batch: Batch, at: Moment) -> Losses:
+        """Updates the networks once, and returns this process's losses."""
+
+    def step(self, batch: Batch, at: Moment) -> Losses:
+        """Updates every network once; see Method.step."""
+        losses = {name: loss.detach() for name, loss in self._update(batch, at).items()}
+        self._context.world.average(list(losses.values()))
+        return losses
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state besides the painter; see Method.state_dict."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self._others()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what :meth:`state_dict` returned."""
+        for name, network in self._others():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+
+    def _others(self) -> Iterator[tuple[str, nn.Module]]:
+        return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Within the context, networks pass gradients on and collect none."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)
