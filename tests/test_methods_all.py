@@ -14,8 +14,8 @@ from cyclegan.painting.guide import Guide
 from cyclegan.painting.hints import Hint
 from cyclegan.training.checkpoints import checkpoint_path, load_newest
 from cyclegan.training.config import METHODS, MethodName
-from tests.factories import TOTAL, assert_same_run, csv_rows, run_until, trainer
-from tests.methods import tiny
+from tests.factories import assert_same_run, csv_rows, run_until, trainer
+from tests.methods import TOTAL, images, tiny
 from tests.steps import CPU, at, batch
 
 torch.set_num_threads(1)
@@ -25,12 +25,12 @@ torch.set_num_threads(1)
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "cyclegan"])  # see test_training_resume
 def test_a_killed_training_goes_on_to_the_same_bits_and_serves(method: MethodName, tmp_path: Path) -> None:
     settings = tiny(method)
-    trainer(tmp_path / "whole", settings).run()
-    run_until(trainer(tmp_path / "killed", settings), 9)  # in the middle of an epoch, and of a row of metrics.csv
+    trainer(tmp_path / "whole", settings, images()).run()
+    run_until(trainer(tmp_path / "killed", settings, images()), 5)  # in the middle of a row of metrics.csv
     found = load_newest(tmp_path / "killed" / "checkpoints")
-    assert found is not None and found[1]["step"] == 9
-    trainer(tmp_path / "killed", settings).run()
-    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+    assert found is not None and found[1]["step"] == 5
+    trainer(tmp_path / "killed", settings, images()).run()
+    assert_same_run(tmp_path / "whole", tmp_path / "killed", TOTAL)
     _serves(checkpoint_path(tmp_path / "whole" / "checkpoints", TOTAL), method)
     table = csv_rows(tmp_path / "whole" / "metrics.csv")
     assert list(table[0])[2:-2] == list(settings.method.make(Context(CPU, torch.Generator())).losses)
@@ -56,8 +56,8 @@ def test_a_step_in_half_precision_is_close_to_one_in_full(method: MethodName) ->
     for bf16 in (False, True):
         made = settings.method.make(Context(CPU, torch.Generator().manual_seed(0), 2, bf16=bf16))
         assert pictures.lines_b is not None
-        images = Batch(pictures.real_a.float(), pictures.real_b.float(), pictures.lines_b.float())
-        steps.append({name: loss.item() for name, loss in made.step(images, at(0)).items()})
+        given = Batch(pictures.real_a.float(), pictures.real_b.float(), pictures.lines_b.float())
+        steps.append({name: loss.item() for name, loss in made.step(given, at(0)).items()})
         for network in made.networks.values():
             assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
     assert steps[1] == pytest.approx(steps[0], rel=0.05, abs=0.02)

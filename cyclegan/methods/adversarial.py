@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.config import OptimizerConfig
+from cyclegan.methods.config import DecayingOptimizerConfig, OptimizerConfig
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.methods.optimizer import Optimizer
 from cyclegan.painting.painter import Painter
@@ -50,12 +51,13 @@ class Adversarial(ABC):
         self.networks: dict[str, nn.Module] = {**generators, **discriminators}
         for network in self.networks.values():
             context.place(network)
+        decay = rates.weight_decay if isinstance(rates, DecayingOptimizerConfig) else 0.0
         both = {
             "generators": (generators, rates.lr_generator),
             "discriminators": (discriminators, rates.lr_discriminator),
         }
         self.optimizers = {
-            name: Optimizer(list(networks.values()), rate, (rates.beta1, rates.beta2), context.world)
+            name: Optimizer(list(networks.values()), rate, (rates.beta1, rates.beta2), context.world, decay)
             for name, (networks, rate) in both.items()
         }
 
@@ -85,6 +87,14 @@ class Adversarial(ABC):
 
     def _others(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+
+
+@contextmanager
+def seeded(rng: torch.Generator) -> Iterator[None]:
+    """Within the context, torch initializes weights by chance from `rng`; its own chance stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=rng)))
+        yield
 
 
 @contextmanager

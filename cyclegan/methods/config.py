@@ -48,6 +48,20 @@ class OptimizerConfig(FrozenConfig):
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of their squares")
 
 
+class DecayingOptimizerConfig(OptimizerConfig):
+    """The same with weight decay."""
+
+    weight_decay: float = Field(1e-4, ge=0, lt=1, description="share of each weight that is added to its gradient")
+
+
+class UgatitLossConfig(FrozenConfig):
+    """Weights of U-GAT-IT's losses. The adversarial losses (LSGAN) have weight 1."""
+
+    lambda_cycle: float = Field(10.0, ge=0, description="L1 of A→B→A and of B→A→B")
+    lambda_identity: float = Field(1.0, ge=0, description="share of the cycle weight that the identity loss has")
+    lambda_cam: float = Field(1000.0, ge=0, description="how well the attention tells the domains apart")
+
+
 class CommonConfig(FrozenConfig):
     """The settings that every method has, and what the trainer asks of them."""
 
@@ -146,10 +160,38 @@ class PairedConfig(CommonConfig):
         return Paired(self, context)
 
 
-MethodName = Literal["cyclegan", "paired"]
-METHODS: Mapping[MethodName, type[CycleGanConfig] | type[PairedConfig]] = {
+class UgatitConfig(CommonConfig):
+    """U-GAT-IT (Kim et al. 2020); the defaults are those of the light network, as published."""
+
+    networks = ("ugatit",)
+
+    kind: Literal["ugatit"] = "ugatit"
+    generator: GeneratorConfig = GeneratorConfig(network="ugatit", blocks=4)
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    losses: UgatitLossConfig = UgatitLossConfig()
+    optimizer: DecayingOptimizerConfig = DecayingOptimizerConfig(lr_generator=1e-4, lr_discriminator=1e-4)
+
+    @property
+    def of_lineart(self) -> GeneratorConfig:
+        """The settings of the generator from colour to lineart, which has no lines to keep."""
+        return self.generator.model_copy(update={"head": "tanh"})
+
+    @property
+    def smallest_crop(self) -> int:
+        return 3 * 4 * 2**self.discriminator.layers  # the global discriminator halves it twice more than the local one
+
+    def make(self, context: Context) -> Method:
+        """Creates the method, with untrained networks; see CycleGanConfig.make."""
+        from cyclegan.methods.ugatit import Ugatit
+
+        return Ugatit(self, context)
+
+
+MethodName = Literal["cyclegan", "paired", "ugatit"]
+METHODS: Mapping[MethodName, type[CycleGanConfig] | type[PairedConfig] | type[UgatitConfig]] = {
     "cyclegan": CycleGanConfig,
     "paired": PairedConfig,
+    "ugatit": UgatitConfig,
 }
 
 
@@ -158,7 +200,9 @@ def _kind(method: Any) -> Any:
 
 
 MethodConfig = Annotated[
-    Annotated[CycleGanConfig, Tag("cyclegan")] | Annotated[PairedConfig, Tag("paired")],
+    Annotated[CycleGanConfig, Tag("cyclegan")]
+    | Annotated[PairedConfig, Tag("paired")]
+    | Annotated[UgatitConfig, Tag("ugatit")],
     Discriminator(
         _kind,
         custom_error_type="method",

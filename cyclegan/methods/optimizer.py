@@ -15,7 +15,12 @@ class Optimizer:
     """An Adam optimizer for several networks."""
 
     def __init__(
-        self, networks: Sequence[nn.Module], rate: float, betas: tuple[float, float], world: World | None = None
+        self,
+        networks: Sequence[nn.Module],
+        rate: float,
+        betas: tuple[float, float],
+        world: World | None = None,
+        weight_decay: float = 0.0,
     ) -> None:
         """Creates the optimizer.
 
@@ -24,10 +29,11 @@ class Optimizer:
             rate: the full learning rate; `update` scales it.
             betas: Adam's decay rates of the mean of the gradients and of their squares.
             world: the processes over which gradients are averaged; None: this one alone.
+            weight_decay: share of each weight that is added to its gradient.
         """
         self._parameters = [parameter for network in networks for parameter in network.parameters()]
         self._rate, self._world = rate, world or World()
-        self._adam = torch.optim.Adam(self._parameters, rate, betas, fused=True)
+        self._adam = torch.optim.Adam(self._parameters, rate, betas, weight_decay=weight_decay, fused=True)
 
     def update(self, loss: Tensor, share: float) -> None:
         """Performs one update.

@@ -53,6 +53,8 @@ class GeneratorConfig(FrozenConfig):
     def _of_this_network(self) -> GeneratorConfig:
         if self.palette and self.network in ("ugatit", "munit"):
             raise ValueError(f'generator.palette needs network="resnet" or "unet", not {self.network!r}')
+        if self.full and self.network != "ugatit":
+            raise ValueError(f'generator.full needs network="ugatit", not {self.network!r}')
         if self.shading and self.network != "resnet":
             raise ValueError(f'generator.shading needs network="resnet", not {self.network!r}')
         if self.network == "unet" and self.blocks > _MOST_HALVINGS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from cyclegan.painting.attention import AttentionGenerator
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.networks import WithShadows, resnet
 from cyclegan.painting.unet import UNet
@@ -22,4 +23,6 @@ def network_of(config: GeneratorConfig, channels: int) -> nn.Module:
     """
     if config.network == "unet":
         return UNet(config, channels)
+    if config.network == "ugatit":
+        return AttentionGenerator(config, channels)
     return WithShadows(config, channels) if config.learns_shadows else resnet(config, channels)

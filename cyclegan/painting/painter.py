@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from cyclegan.painting.attention import AttentionGenerator
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.kinds import network_of
 from cyclegan.painting.layers import Layers, compose, in_colours
@@ -65,9 +66,14 @@ class Painter(nn.Module):
             self.register_buffer("softness", torch.zeros(()))
 
     def forward(self, lines: Tensor, palette: Tensor | None = None) -> Tensor:
-        if self.config.head == "tanh":
-            return self.network(lines).tanh()
-        return compose(self.layers(lines, palette), lines)
+        if self.config.palette:
+            return compose(self.layers(lines, palette), lines)
+        return self.picture(self.network(lines), lines)
+
+    def picture(self, found: Tensor, lines: Tensor) -> Tensor:
+        """Makes the picture of what the network of a painter without palettes found in lines, (N, 3, H, W) each."""
+        coloured = found.tanh()
+        return coloured if self.config.head == "tanh" else compose(Layers((coloured + 1) / 2), lines)
 
     def layers(self, lines: Tensor, palette: Tensor | None = None) -> Layers:
         """Predicts the layers of colour under the lines; with a tanh head, the whole picture with redrawn lines.
@@ -120,6 +126,16 @@ class Painter(nn.Module):
         else:
             found = self.regions(lines) if self.config.palette else self.layers(lines).flats
         return found[..., :height, :width].float().cpu().numpy()
+
+    @torch.inference_mode()
+    def attention(self, lineart: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
+        """Tells what the painter looks at in a drawing (h, w) uint8: (h', w') in [0, 1]; None without attention."""
+        if not isinstance(self.network, AttentionGenerator):
+            return None
+        lines = to_range(torch.from_numpy(padded(lineart)).to(next(self.parameters()).device))
+        found = self.network.attend(lines.expand(1, 3, -1, -1))[2][0]
+        span = (found.max() - found.min()).clamp(min=1e-6)  # of an even attention it is 0
+        return ((found - found.min()) / span).float().cpu().numpy()
 
     def memory(self) -> Memory | None:
         """Returns what is remembered, to find palettes that suit drawings; None for a painter without palettes."""

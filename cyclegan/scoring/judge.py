@@ -13,7 +13,7 @@ from PIL import Image
 
 from cyclegan.painting.checkpoint import Weights
 from cyclegan.painting.painter import Painter
-from cyclegan.scoring.samples import sample_sheet, translate
+from cyclegan.scoring.samples import looked_at, sample_sheet, translate
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
 from cyclegan.scoring.served import coloured_by
@@ -76,7 +76,7 @@ class Judge:
         outputs = {
             weights: [translate(painter, drawing) for drawing in self._shown] for weights, painter in painters.items()
         }
-        sheet = sample_sheet(self._shown, outputs["ema"], outputs["raw"])
+        sheet = sample_sheet(self._shown, outputs["ema"], outputs["raw"], looked_at(painters["ema"], self._shown))
         if self._scorer is None:
             return Judgement(sheet, {})
         scores = {

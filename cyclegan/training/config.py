@@ -90,6 +90,8 @@ class TrainConfig(FrozenConfig):
     def _crop_suits_the_method(self) -> TrainConfig:
         if self.data.crop < (least := self.method.smallest_crop):
             raise ValueError(f"data.crop {self.data.crop} is too small for method {self.method.kind}; {least} or more")
+        if self.method.generator.full not in (0, self.data.crop):
+            raise ValueError(f"generator.full {self.method.generator.full} must be data.crop ({self.data.crop}), or 0")
         return self
 
     def changed(self, changes: Mapping[str, Any]) -> TrainConfig:

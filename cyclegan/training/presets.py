@@ -12,6 +12,8 @@ PresetName = Literal["paper", "default", "demo"]
 _FLAT_COLOURS_UNDER_LINES = {"head": "line_keeping", "upsample": "nearest"}
 _LARGE_PALETTE = {"blocks": 12, "ngf": 64, "palette": 16, "shading": True, **_FLAT_COLOURS_UNDER_LINES}
 _SMALL_PALETTE = {"blocks": 4, "ngf": 16, "palette": 8, "shading": True, **_FLAT_COLOURS_UNDER_LINES}
+_KEPT_LINES = {"head": "line_keeping"}
+_NO_WARM_UP = {"constant_epochs": 100, "decay_epochs": 100}
 _LONG = {
     "schedule": {"warm_up_epochs": 10, "constant_epochs": 90, "decay_epochs": 100},
     "ema": 0.9995,
@@ -72,6 +74,23 @@ PRESETS: Mapping[MethodName, Mapping[PresetName, Mapping[str, Any]]] = {
                 "augment": True,
             },
             **_SHORT,
+        },
+    },
+    "ugatit": {
+        # for 1000 pictures a million steps, as published, half of them with a falling rate
+        "paper": {
+            "method": {"generator": {"full": 256}},
+            "schedule": {"constant_epochs": 500, "decay_epochs": 500},
+        },
+        "default": {"method": {"generator": _KEPT_LINES}, **_LONG, "schedule": _NO_WARM_UP},
+        "demo": {
+            "method": {
+                "generator": {"blocks": 2, "ngf": 16, **_KEPT_LINES},
+                "discriminator": {"ndf": 16},
+                "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
+            },
+            **_SHORT,
+            "schedule": {"constant_epochs": 0.0, "decay_epochs": 5.8},
         },
     },
 }
