@@ -24,6 +24,7 @@ TINY_METHODS: Mapping[MethodName, Mapping[str, Any]] = {
         "generator": {"network": "ugatit", "blocks": 1, "ngf": 4, "head": "line_keeping"},
         "discriminator": {"ndf": 4, "layers": 1},
     },
+    "munit": {"generator": {"network": "munit", "blocks": 1, "ngf": 4}, "discriminator": {"ndf": 4, "layers": 2}},
 }
 _OF_THE_TRAINING = ("data", "batch", "device", "log_every")
 TOTAL = 8  # steps of a training on :func:`images`

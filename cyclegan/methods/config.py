@@ -62,6 +62,15 @@ class UgatitLossConfig(FrozenConfig):
     lambda_cam: float = Field(1000.0, ge=0, description="how well the attention tells the domains apart")
 
 
+class MunitLossConfig(FrozenConfig):
+    """Weights of MUNIT's losses, all L1. The adversarial loss (LSGAN) has weight 1."""
+
+    lambda_image: float = Field(10.0, ge=0, description="L1 of pictures from their own content and style")
+    lambda_content: float = Field(1.0, ge=0, description="L1 of the contents of fakes")
+    lambda_style: float = Field(1.0, ge=0, description="L1 of the styles of fakes")
+    lambda_cycle: float = Field(0.0, ge=0, description="L1 of A→B→A and of B→A→B")
+
+
 class CommonConfig(FrozenConfig):
     """The settings that every method has, and what the trainer asks of them."""
 
@@ -187,11 +196,34 @@ class UgatitConfig(CommonConfig):
         return Ugatit(self, context)
 
 
-MethodName = Literal["cyclegan", "paired", "ugatit"]
-METHODS: Mapping[MethodName, type[CycleGanConfig] | type[PairedConfig] | type[UgatitConfig]] = {
+class MunitConfig(CommonConfig):
+    """MUNIT (Huang et al. 2018); the defaults are as published."""
+
+    networks = ("munit",)
+
+    kind: Literal["munit"] = "munit"
+    generator: GeneratorConfig = GeneratorConfig(network="munit", blocks=4)
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(layers=4)
+    losses: MunitLossConfig = MunitLossConfig()
+    optimizer: DecayingOptimizerConfig = DecayingOptimizerConfig(lr_generator=1e-4, lr_discriminator=1e-4)
+
+    @property
+    def smallest_crop(self) -> int:
+        return 4 * 2**self.discriminator.layers  # a quarter of it is halved so often
+
+    def make(self, context: Context) -> Method:
+        """Creates the method, with untrained networks; see CycleGanConfig.make."""
+        from cyclegan.methods.munit import Munit
+
+        return Munit(self, context)
+
+
+MethodName = Literal["cyclegan", "paired", "ugatit", "munit"]
+METHODS: Mapping[MethodName, type[CycleGanConfig] | type[PairedConfig] | type[UgatitConfig] | type[MunitConfig]] = {
     "cyclegan": CycleGanConfig,
     "paired": PairedConfig,
     "ugatit": UgatitConfig,
+    "munit": MunitConfig,
 }
 
 
@@ -202,7 +234,8 @@ def _kind(method: Any) -> Any:
 MethodConfig = Annotated[
     Annotated[CycleGanConfig, Tag("cyclegan")]
     | Annotated[PairedConfig, Tag("paired")]
-    | Annotated[UgatitConfig, Tag("ugatit")],
+    | Annotated[UgatitConfig, Tag("ugatit")]
+    | Annotated[MunitConfig, Tag("munit")],
     Discriminator(
         _kind,
         custom_error_type="method",

@@ -53,6 +53,10 @@ class GeneratorConfig(FrozenConfig):
     def _of_this_network(self) -> GeneratorConfig:
         if self.palette and self.network in ("ugatit", "munit"):
             raise ValueError(f'generator.palette needs network="resnet" or "unet", not {self.network!r}')
+        if self.head != "tanh" and self.network == "munit":
+            raise ValueError(
+                f'generator.head {self.head!r}: network="munit" has "tanh"; what is served keeps its lines'
+            )
         if self.full and self.network != "ugatit":
             raise ValueError(f'generator.full needs network="ugatit", not {self.network!r}')
         if self.shading and self.network != "resnet":

@@ -7,6 +7,7 @@ from torch import nn
 from cyclegan.painting.attention import AttentionGenerator
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.networks import WithShadows, resnet
+from cyclegan.painting.styled import StyledGenerator
 from cyclegan.painting.unet import UNet
 
 
@@ -25,4 +26,6 @@ def network_of(config: GeneratorConfig, channels: int) -> nn.Module:
         return UNet(config, channels)
     if config.network == "ugatit":
         return AttentionGenerator(config, channels)
+    if config.network == "munit":
+        return StyledGenerator(config, channels)
     return WithShadows(config, channels) if config.learns_shadows else resnet(config, channels)

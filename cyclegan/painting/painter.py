@@ -18,6 +18,7 @@ from cyclegan.painting.memory import Memory, describe, drawn_box, key_length
 from cyclegan.painting.networks import WithShadows
 from cyclegan.painting.palettes import palette_of
 from cyclegan.painting.shadows import Example, Shadows, softness_of, tints_of, weigh
+from cyclegan.painting.styled import StyledGenerator
 from cyclegan.painting.tensors import padded, to_range, to_uint8
 
 MOST_REMEMBERED = 256  # pictures of domain B
@@ -105,11 +106,14 @@ class Painter(nn.Module):
         return found[:, :k].softmax(1), found[:, k:]
 
     @torch.inference_mode()
-    def maps(self, lineart: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def maps(
+        self, lineart: npt.NDArray[np.uint8], style: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
         """Makes maps of drawings: region maps and shadows, or colours of a painter without palettes.
 
         Args:
             lineart: (N, h, w) uint8, normalized drawings of one shape.
+            style: (STYLE,), for a painter with styles; None: its first one.
 
         Returns:
             (N, c, h, w) float32 in [0, 1]. The first k channels are the region map; if domain B has shadows, LIGHTS
@@ -124,8 +128,22 @@ class Painter(nn.Module):
             regions, shadows = self.with_shadows(lines)
             found = torch.cat([regions, shadows.sigmoid()], 1)
         else:
-            found = self.regions(lines) if self.config.palette else self.layers(lines).flats
+            found = self.regions(lines) if self.config.palette else self._flats(lines, style)
         return found[..., :height, :width].float().cpu().numpy()
+
+    def _flats(self, lines: Tensor, style: npt.NDArray[np.float32] | None) -> Tensor:
+        if style is None:
+            return self.layers(lines).flats
+        codes = torch.from_numpy(style).to(lines).expand(len(lines), -1)
+        found: Tensor = self.network(lines, codes)
+        return (found.tanh() + 1) / 2
+
+    @torch.inference_mode()
+    def style_of(self, picture: Tensor) -> npt.NDArray[np.float32]:
+        """Measures the style (STYLE,) of a colour picture (1, 3, H, W) in [-1, 1], for a painter with styles."""
+        assert isinstance(self.network, StyledGenerator)
+        found: Tensor = self.network.style(picture)[0]
+        return found.float().cpu().numpy()
 
     @torch.inference_mode()
     def attention(self, lineart: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:

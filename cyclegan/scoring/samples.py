@@ -11,24 +11,32 @@ from PIL import Image
 from cyclegan.painting.drawing import read_drawing
 from cyclegan.painting.guide import AS_IT_COMES
 from cyclegan.painting.painter import Painter
+from cyclegan.painting.styles import style_code
 from imaging.sheet import grid
 
 _PICTURES, _ROWS = 12, 6  # in a row, rows
 _TILE = 128
 
 
-def translate(painter: Painter, lineart: np.ndarray) -> np.ndarray:
+def translate_all(painter: Painter, lineart: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Colours drawings as :func:`translate` does each, in a style of its own if the painter has styles."""
+    return [translate(painter, drawing, number) for number, drawing in enumerate(lineart, start=1)]
+
+
+def translate(painter: Painter, lineart: np.ndarray, style: int = 1) -> np.ndarray:
     """Colours one drawing as it would be served.
 
     Args:
         painter: with its memory.
         lineart: (H, W) uint8, normalized, of the painter's size.
+        style: number of the style, for a painter with styles.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
     page = np.repeat(lineart[..., None], 3, axis=2)
-    drawing = read_drawing(page, None, lineart, lineart, painter.maps(lineart[None])[0], painter.memory())
+    (map_,) = painter.maps(lineart[None], style_code(style) if painter.config.has_styles else None)
+    drawing = read_drawing(page, None, lineart, lineart, map_, painter.memory())
     return np.asarray(drawing.layered(AS_IT_COMES).merged())
 
 

@@ -36,6 +36,7 @@ class ScheduleConfig(FrozenConfig):
     warm_up_epochs: float = Field(0.0, ge=0, description="epochs on pseudo-pairs alone, before the adversarial ones")
     constant_epochs: float = Field(100.0, ge=0, description="epochs at the full learning rate")
     decay_epochs: float = Field(100.0, ge=0, description="epochs over which the rate falls linearly to zero")
+    halving_epochs: float = Field(0.0, ge=0, description="epochs after which the rate is halved, each time; 0: never")
 
     @model_validator(mode="after")
     def _not_empty(self) -> ScheduleConfig:

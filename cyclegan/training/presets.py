@@ -93,4 +93,18 @@ PRESETS: Mapping[MethodName, Mapping[PresetName, Mapping[str, Any]]] = {
             "schedule": {"constant_epochs": 0.0, "decay_epochs": 5.8},
         },
     },
+    "munit": {
+        # for 1000 pictures a million steps, as published, with half the rate from each 100,000 on
+        "paper": {"schedule": {"constant_epochs": 1000, "decay_epochs": 0, "halving_epochs": 100}},
+        "default": {**_LONG, "schedule": _NO_WARM_UP},
+        "demo": {
+            "method": {
+                "generator": {"blocks": 2, "ngf": 16},
+                "discriminator": {"ndf": 16, "layers": 3},
+                "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
+            },
+            **_SHORT,
+            "schedule": {"constant_epochs": 0.0, "decay_epochs": 5.8},
+        },
+    },
 }
