@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from cyclegan.methods.config import DiscriminatorConfig, PairedConfig
 from cyclegan.methods.discriminator import Discriminator
-from cyclegan.methods.method import Batch, Context
+from cyclegan.methods.method import Batch
 from cyclegan.methods.paired import Paired
 from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.painter import Painter
-from cyclegan.painting.unet import UNet, continued, dropping
+from cyclegan.painting.unet import Dropout, UNet, continued, dropping
 from tests.methods import in_float64, tiny
-from tests.steps import CPU, at, batch, gradients
+from tests.steps import at, batch, gradients
 
 torch.set_num_threads(1)
 RESNET = {"blocks": 1, "ngf": 4, "head": "line_keeping", "palette": 3}
@@ -95,24 +95,27 @@ def test_sides_are_continued_by_reflection() -> None:
     assert row.shape == (1, 1, 8, 8) and row[0, 0, 5].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
 
 
-def test_dropout_comes_from_the_given_chance_alone() -> None:
+@pytest.mark.parametrize("side", [32, 40])
+def test_dropout_drops_what_it_is_told_to(side: int) -> None:
     network = UNet(GeneratorConfig(network="unet", blocks=5, ngf=4), 3)
-    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    with dropping(network, torch.Generator().manual_seed(1)):
-        one = network(picture)
-    state = torch.get_rng_state()
-    with dropping(network, torch.Generator().manual_seed(1)):
-        assert torch.equal(network(picture), one)
-    assert torch.equal(torch.get_rng_state(), state)
-    with dropping(network, torch.Generator().manual_seed(2)):
-        assert not torch.equal(network(picture), one)
-    assert not torch.equal(network(picture), one)
+    picture = torch.rand(1, 3, side, 32, generator=torch.Generator().manual_seed(1))
+    shapes = network.dropped(side, 32)
+    assert [shape[0] for shape in shapes] == [32, 16, 8]  # the three innermost layers, as published
+    kept = [torch.zeros(1, *shape, dtype=torch.uint8) for shape in shapes]
+    seen: list[Tensor] = []
+    for module in network.modules():
+        if isinstance(module, Dropout):
+            module.register_forward_hook(lambda *given: seen.append(given[2]))
+    with dropping(network, kept):
+        network(picture)
+    assert all(not each.any() and each.shape[1:] == shape for each, shape in zip(seen, shapes, strict=True))
+    with dropping(network, [torch.ones_like(each) for each in kept]):
+        doubled = network(picture)
+    assert not torch.equal(network(picture), doubled)
 
 
-def test_dropout_differs_from_step_to_step() -> None:
-    method = Paired(tiny("paired").method, Context(CPU, torch.Generator().manual_seed(0), 2))  # type: ignore[arg-type]
-    images = batch()
-    assert images.lines_b is not None
-    single = Batch(images.real_a.float(), images.real_b.float(), images.lines_b.float())
-    one, other = (method._colour(single)[0] for _ in range(2))
-    assert not torch.equal(one, other)
+def test_dropout_differs_from_step_to_step_and_is_half() -> None:
+    method: Paired = in_float64(tiny("paired", augment=False))
+    one, other = (method._drawn(batch()) for _ in range(2))
+    assert len(one) == 2 and not torch.equal(one[0], other[0])
+    assert torch.cat([each.float().flatten() for each in (*one, *other)]).mean().item() == pytest.approx(0.5, abs=0.1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from cyclegan.methods.config import DecayingOptimizerConfig, OptimizerConfig
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.methods.optimizer import Optimizer
+from cyclegan.methods.replayed import Replayed
 from cyclegan.painting.painter import Painter
 
 Losses = dict[str, Tensor]
+_OF_A_BATCH = len(Batch.__dataclass_fields__)
 
 
 class Adversarial(ABC):
@@ -60,14 +63,41 @@ class Adversarial(ABC):
             name: Optimizer(list(networks.values()), rate, (rates.beta1, rates.beta2), context.world, decay)
             for name, (networks, rate) in both.items()
         }
+        self._warm_up, self._train = (
+            Replayed(partial(self._called, warming_up), captures=context.captures) for warming_up in (True, False)
+        )
 
     @abstractmethod
-    def _update(self, batch: Batch, at: Moment) -> Losses:
-        """Updates the networks once, and returns this process's losses."""
+    def _update(self, batch: Batch, drawn: Sequence[Tensor], warming_up: bool) -> Losses:
+        """Updates the networks once.
+
+        It may be replayed on a GPU: it must not draw by chance, nor wait for the device.
+
+        Args:
+            batch: this process's share of the images.
+            drawn: what :meth:`_drawn` returned.
+            warming_up: whether the step belongs to the warm-up.
+
+        Returns:
+            This process's losses.
+        """
+
+    def _drawn(self, batch: Batch) -> Sequence[Tensor]:
+        """Draws what a step needs of chance, on the device."""
+        return ()
+
+    def _called(self, warming_up: bool, *inputs: Tensor | None) -> Losses:
+        drawn = [each for each in inputs[_OF_A_BATCH:] if each is not None]
+        losses = self._update(Batch.of(*inputs[:_OF_A_BATCH]), drawn, warming_up)
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def step(self, batch: Batch, at: Moment) -> Losses:
         """Updates every network once; see Method.step."""
-        losses = {name: loss.detach() for name, loss in self._update(batch, at).items()}
+        for optimizer in self.optimizers.values():
+            optimizer.set_rate(at.rate)
+        if not at.warming_up:
+            self._warm_up.forget()
+        losses = (self._warm_up if at.warming_up else self._train)(*batch.tensors(), *self._drawn(batch))
         self._context.world.average(list(losses.values()))
         return losses
 
@@ -84,6 +114,8 @@ class Adversarial(ABC):
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+        for part in (self._warm_up, self._train):
+            part.forget()  # the optimizers' state is elsewhere now
 
     def _others(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, network) for name, network in self.networks.items() if network is not self.painter)

@@ -30,7 +30,8 @@ def l1_loss(image: Tensor, target: Tensor) -> Tensor:
 
 def to_grey(images: Tensor) -> Tensor:
     """Replaces each channel of (N, 3, H, W) by the luma; same shape."""
-    luma = images.new_tensor(_LUMA).view(1, 3, 1, 1)
+    # filled on the device: a copy from the CPU cannot be part of a CUDA graph
+    luma = torch.cat([images.new_full((1, 1, 1, 1), weight) for weight in _LUMA], 1)
     return (images * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 
 

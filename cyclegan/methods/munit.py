@@ -6,13 +6,15 @@ first updates the discriminators on them and then the generators. Pictures for t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from cyclegan.methods.adversarial import Adversarial, Losses, frozen
 from cyclegan.methods.config import MunitConfig
 from cyclegan.methods.losses import adversarial_loss, l1_loss
-from cyclegan.methods.method import Batch, Context, Moment
+from cyclegan.methods.method import Batch, Context
 from cyclegan.methods.multiscale import MultiScaleDiscriminator
 from cyclegan.painting.config import STYLE
 from cyclegan.painting.networks import init_weights
@@ -49,23 +51,26 @@ class Munit(Adversarial):
         generators: dict[str, nn.Module] = {"g_ab": self.g_ab, "g_ba": self.g_ba}
         super().__init__(context, self.g_ab, generators, {"d_a": self.d_a, "d_b": self.d_b}, config.optimizer)
 
-    def _update(self, batch: Batch, at: Moment) -> Losses:
-        losses, fake_a, fake_b = self._generator_losses(batch)
+    def _drawn(self, batch: Batch) -> list[Tensor]:
+        """Draws styles (N, STYLE), of A and of B."""
+        return [self._styles(batch.real_a), self._styles(batch.real_b)]
+
+    def _update(self, batch: Batch, drawn: Sequence[Tensor], warming_up: bool) -> Losses:
+        losses, fake_a, fake_b = self._generator_losses(batch, *drawn)
         losses["d_a"] = self._discriminator_loss(self.d_a, batch.real_a, fake_a.detach())
         losses["d_b"] = self._discriminator_loss(self.d_b, batch.real_b, fake_b.detach())
-        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"], at.rate)
+        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"])
         with frozen(self.d_a, self.d_b), self._context.autocast():
             judged_a, judged_b = self.d_a(fake_a), self.d_b(fake_b)
         losses["adversarial_a"], losses["adversarial_b"] = _far_from_real(judged_a), _far_from_real(judged_b)
         losses["generators"] = self._total(losses)
-        self.optimizers["generators"].update(losses["generators"], at.rate)
+        self.optimizers["generators"].update(losses["generators"])
         return losses
 
-    def _generator_losses(self, batch: Batch) -> tuple[Losses, Tensor, Tensor]:
+    def _generator_losses(self, batch: Batch, asked_a: Tensor, asked_b: Tensor) -> tuple[Losses, Tensor, Tensor]:
         """Returns the losses without discriminators, and the fakes of A and of B."""
         a, b, to_b, to_a = batch.real_a, batch.real_b, self.g_ab.network, self.g_ba
         assert isinstance(to_b, StyledGenerator)
-        asked_a, asked_b = self._styles(a), self._styles(b)
         with self._context.autocast():
             content_a, content_b, style_a, style_b = to_b.content(a), to_a.content(b), to_a.style(a), to_b.style(b)
             fake_b, same_b = _both(to_b, content_a, asked_b, content_b, style_b)

@@ -6,6 +6,7 @@ does, which makes them twice. Pictures for the same network are batched.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from cyclegan.methods.adversarial import Adversarial, Losses, frozen, seeded
 from cyclegan.methods.attentive import BothDiscriminators
 from cyclegan.methods.config import UgatitConfig
 from cyclegan.methods.losses import adversarial_loss, cross_entropy, l1_loss
-from cyclegan.methods.method import Batch, Context, Moment
+from cyclegan.methods.method import Batch, Context
 from cyclegan.painting.painter import Painter
 
 
@@ -54,7 +55,7 @@ class Ugatit(Adversarial):
         generators = {"g_ab": self.g_ab, "g_ba": self.g_ba}
         super().__init__(context, self.g_ab, generators, {"d_a": self.d_a, "d_b": self.d_b}, config.optimizer)
 
-    def _update(self, batch: Batch, at: Moment) -> Losses:
+    def _update(self, batch: Batch, drawn: Sequence[Tensor], warming_up: bool) -> Losses:
         a, b = batch.real_a, batch.real_b
         with self._context.autocast():
             colours, lines = self._made(self.g_ab, a, b), self._made(self.g_ba, b, a)
@@ -69,12 +70,12 @@ class Ugatit(Adversarial):
             "cam_a": _cam_loss(lines),
             "cam_b": _cam_loss(colours),
         }
-        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"], at.rate)
+        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"])
         with frozen(self.d_a, self.d_b), self._context.autocast():
             judged_a, judged_b = self.d_a(lines.fake), self.d_b(colours.fake)
         losses["adversarial_a"], losses["adversarial_b"] = _far_from_real(judged_a), _far_from_real(judged_b)
         losses["generators"] = self._total(losses)
-        self.optimizers["generators"].update(losses["generators"], at.rate)
+        self.optimizers["generators"].update(losses["generators"])
         for generator in (self.g_ab, self.g_ba):
             generator.network.clip()  # type: ignore[operator]
         return losses

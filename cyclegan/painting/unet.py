@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -23,7 +23,7 @@ class UNet(nn.Module):
     def __init__(self, config: GeneratorConfig, channels: int) -> None:
         """Builds the network (N, 3, H, W) → (N, channels, H, W), without a final activation; any H and W."""
         super().__init__()
-        widths = [config.ngf * min(2**level, 8) for level in range(config.blocks)]
+        widths = self._widths = [config.ngf * min(2**level, 8) for level in range(config.blocks)]
         last = config.blocks - 1
         self.down = nn.ModuleList([nn.Conv2d(3, widths[0], 4, 2, 1, bias=False)])
         for level in range(1, config.blocks):
@@ -43,6 +43,15 @@ class UNet(nn.Module):
             nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(widths[0] * (1 if last == 0 else 2), channels, 4, 2, 1))
         )
 
+    def dropped(self, height: int, width: int) -> list[tuple[int, int, int]]:
+        """Returns the shapes (C, H, W) of the features that are dropped in part, for a picture of this size."""
+        shapes, halvings = [], len(self.down)
+        tall, wide = (side + -side % 2**halvings for side in (height, width))
+        for level, layer in zip(range(halvings - 1, 0, -1), self.up, strict=False):
+            if any(isinstance(module, Dropout) for module in layer.modules()):
+                shapes.append((self._widths[level - 1], tall >> level, wide >> level))
+        return shapes
+
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         found, across = continued(x, 2 ** len(self.down)), []
@@ -56,31 +65,33 @@ class UNet(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Drops half of the features, with a generator that :func:`dropping` gives; without one, it drops none.
+    """Drops the features that :func:`dropping` says, and doubles the others; without it, drops none.
 
     So training repeats exactly after a resume, and serving depends on no chance. In the paper, serving drops, too.
     """
 
-    rng: torch.Generator | None = None
+    kept: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.rng is None:
-            return x
-        kept = torch.randint(2, x.shape, generator=self.rng, dtype=torch.uint8)
-        return x * (2 * kept).to(x.device, x.dtype)
+        return x if self.kept is None else x * (2 * self.kept).to(x.dtype)
 
 
 @contextmanager
-def dropping(network: nn.Module, rng: torch.Generator) -> Iterator[None]:
-    """Lets the dropout of a network, if it has any, draw from `rng` (on the CPU) within the context."""
+def dropping(network: nn.Module, kept: Sequence[Tensor]) -> Iterator[None]:
+    """Within the context, the layers of dropout in a network keep features as given.
+
+    Args:
+        network: with as many such layers as `kept` has entries.
+        kept: (N, C, H, W) uint8 each, 0 or 1, of the shapes that `UNet.dropped` returns.
+    """
     layers = [module for module in network.modules() if isinstance(module, Dropout)]
-    for layer in layers:
-        layer.rng = rng
+    for layer, own in zip(layers, kept, strict=True):
+        layer.kept = own
     try:
         yield
     finally:
         for layer in layers:
-            layer.rng = None
+            layer.kept = None
 
 
 def continued(x: Tensor, multiple: int) -> Tensor:

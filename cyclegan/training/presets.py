@@ -17,6 +17,7 @@ _NO_WARM_UP = {"constant_epochs": 100, "decay_epochs": 100}
 _LONG = {
     "schedule": {"warm_up_epochs": 10, "constant_epochs": 90, "decay_epochs": 100},
     "ema": 0.9995,
+    "checkpoint_every": 5000,  # one takes as long as 1000 to 2000 steps on a GPU
 }
 _SHORT = {
     "schedule": {"warm_up_epochs": 4.0, "constant_epochs": 0.0, "decay_epochs": 1.8},
