@@ -95,7 +95,7 @@ class Bench:
     def __init__(self, scale: Scale, device: torch.device, precision: str) -> None:
         config, data, rng = settings(scale, precision), make_data(scale), torch.Generator().manual_seed(0)
         bf16 = precision == "auto" and computes_in_bf16(device)
-        self.method = CycleGan(config.method, Context(device, rng, config.batch, bf16=bf16))
+        self.method = CycleGan(config.method, Context(device, rng, config.batch, bf16=bf16))  # type: ignore[arg-type]
         self.batches = Batches(data, config, device, rng, lambda gray: gray)
         self.published = PublishedStep(self.method.networks)
         self._count, self._device = scale.steps, device

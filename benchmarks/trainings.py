@@ -27,6 +27,7 @@ from benchmarks.recipes import (
     Recipe,
 )
 from benchmarks.styles import draw
+from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import Losses
 from cyclegan.methods.method import Context
 from cyclegan.painting.painter import MOST_REMEMBERED
@@ -113,6 +114,7 @@ class Training:
         self._config, self._data = config, dataclasses.replace(data, a=data.a[: recipe.num_lineart])
         self._recipe, self._schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
         self._rng = torch.Generator().manual_seed(seed)
+        assert isinstance(config.method, CycleGanConfig)
         self._method = recipe.method(config.method, Context(_DEVICE, self._rng, config.batch))
         self._average = Ema(self._method.painter, config.ema)
         self._batches = Batches(self._data, config, _DEVICE, self._rng, _toned)

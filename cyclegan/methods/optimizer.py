@@ -15,7 +15,12 @@ class Optimizer:
     """An Adam optimizer for several networks."""
 
     def __init__(
-        self, networks: Sequence[nn.Module], rate: float, betas: tuple[float, float], world: World | None = None
+        self,
+        networks: Sequence[nn.Module],
+        rate: float,
+        betas: tuple[float, float],
+        world: World | None = None,
+        weight_decay: float = 0.0,
     ) -> None:
         """Creates the optimizer.
 
@@ -24,6 +29,7 @@ class Optimizer:
             rate: the full learning rate; `set_rate` scales it.
             betas: Adam's decay rates of the mean of the gradients and of their squares.
             world: the processes over which gradients are averaged; None: this one alone.
+            weight_decay: share of each weight that is added to its gradient.
         """
         self._parameters = [parameter for network in networks for parameter in network.parameters()]
         self._full_rate, self._world = rate, world or World()
@@ -31,7 +37,9 @@ class Optimizer:
         self._on_gpu = device.type == "cuda"
         # in the GPU's memory, from which a replayed update reads it
         self._rate: float | Tensor = torch.tensor(rate, device=device) if self._on_gpu else rate
-        self._adam = torch.optim.Adam(self._parameters, self._rate, betas, fused=True, capturable=self._on_gpu)
+        self._adam = torch.optim.Adam(
+            self._parameters, self._rate, betas, weight_decay=weight_decay, fused=True, capturable=self._on_gpu
+        )
 
     def set_rate(self, share: float) -> None:
         """Sets the learning rate of the next updates.
