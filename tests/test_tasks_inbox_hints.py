@@ -143,7 +143,7 @@ def test_a_guide_chooses_colours_everywhere_alike(in_folder: Inbox, model: Path,
         expected = colorize_file(partial(colorizer.paint, guide=asked[name][1]), page(), "a.png").data
         assert storage.read(f"outbox/{name}.png") == expected, name
         assert (tmp_path / "out" / f"{name}.png").read_bytes() == expected, name
-    for name, reason in (("d", "the palette is of another model"), ("e", "this model knows no shadows")):
+    for name, reason in (("d", "these colours are of another model"), ("e", "this model knows no shadows")):
         line = storage.read(f"failed/{name}.png.reason.txt").decode()
         assert line.startswith(f"{name}.png.guide.json: {reason}")
         assert line[:60].strip() in " ".join(result.output.split())
