@@ -6,7 +6,8 @@ from prefect import flow
 from pydantic import Field
 
 from imaging.lineart import Normalization
-from irodori.datasets import Dataset, Domain, Name
+from irodori.datasets import Dataset, Domain
+from irodori.names import Name
 from irodori.settings import settings
 from irodori.sources import is_stored, subfolder
 from scraping.politeness import Politeness

@@ -7,10 +7,10 @@ from prefect.exceptions import FailedRun
 from pydantic import Field
 
 from imaging.formats import LayerFile, lacking
-from irodori.datasets import Name
 from irodori.errors import PipelineError
 from irodori.inbox import Finished, Inbox, look
 from irodori.looks import looks, trained
+from irodori.names import Name
 from irodori.settings import settings
 from tasks.batches import run_batches
 from tasks.colorize import ClearJob, ColorizeJob, clear, colorize, draw_sheets, scan, waiting

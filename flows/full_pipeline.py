@@ -9,7 +9,7 @@ from cyclegan.training.config import PresetName
 from flows.build_dataset import build_dataset
 from flows.colorize_inbox import colorize_inbox
 from flows.train_cyclegan import train_cyclegan
-from irodori.datasets import Name
+from irodori.names import Name
 from irodori.overrides import Overrides
 from scraping.politeness import Politeness
 from tasks.errors import plain_errors

@@ -3,8 +3,9 @@
 from prefect import flow
 
 from cyclegan.training.config import PresetName
-from irodori.datasets import Dataset, Name
+from irodori.datasets import Dataset
 from irodori.models import Model
+from irodori.names import Name
 from irodori.overrides import Overrides
 from irodori.settings import settings
 from tasks.errors import plain_errors, run_task

@@ -1,38 +1,14 @@
 """Locates the parts of a dataset in the storage, and keeps the settings that all of its images share."""
 
 import json
-import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, Field
+from typing import Any, Literal
 
 from imaging.lineart import Normalization
 from irodori.errors import PipelineError
 from storage import Conflict, Manifest, Rows, Stage, Storage, open_storage
 
 Domain = Literal["A", "B"]
-# A folder on any disk, a part of an S3 key and of a URL, at most 252 bytes long. Forms check the pattern in JavaScript.
-NAME = r"""^[^-.~\sA-Z/\\*?"<>|#%`\x00-\x1f\x7f][^\sA-Z/\\*?"<>|#%`\x00-\x1f\x7f]{0,62}$"""
-
-
-def _checked(name: str) -> str:
-    if not re.match(NAME, name) or name.endswith("\n"):
-        raise ValueError(
-            f"{name!r} cannot be the name of a folder: a name is like a board's tag in lower case, of at most 63 "
-            'characters, with _ instead of spaces and of / \\ * ? " < > | # % `, and begins with none of - . ~'
-        )
-    return name
-
-
-Name = Annotated[
-    str,
-    AfterValidator(_checked),
-    Field(
-        description="like a tag of a board, such as watercolor_(medium), with _ for / and spaces; becomes a folder",
-        json_schema_extra={"pattern": NAME},
-    ),
-]
 
 
 @dataclass(frozen=True)

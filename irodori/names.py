@@ -1,6 +1,10 @@
 """Names things in folders: which files are drawings that somebody put there, and what looks are called."""
 
+import re
 from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from imaging.clutter import is_clutter
 from imaging.formats import LAYER_ENDINGS, LayerFile, promised_format
@@ -13,6 +17,29 @@ SHEETS = "sheets/"  # where colour sheets are in the storage
 # names of what users put beside drawings
 _PALETTE, _SHEET = "_palette", "_sheet"
 _GUIDE, _HINTS = ".guide.json", ".hints"
+
+
+# A folder on any disk, a part of an S3 key and of a URL, at most 252 bytes long. Forms check the pattern in JavaScript.
+NAME = r"""^[^-.~\sA-Z/\\*?"<>|#%`\x00-\x1f\x7f][^\sA-Z/\\*?"<>|#%`\x00-\x1f\x7f]{0,62}$"""
+
+
+def _checked(name: str) -> str:
+    if not re.match(NAME, name) or name.endswith("\n"):
+        raise ValueError(
+            f"{name!r} cannot be the name of a folder: a name is like a board's tag in lower case, of at most 63 "
+            'characters, with _ instead of spaces and of / \\ * ? " < > | # % `, and begins with none of - . ~'
+        )
+    return name
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_checked),
+    Field(
+        description="like a tag of a board, such as watercolor_(medium), with _ for / and spaces; becomes a folder",
+        json_schema_extra={"pattern": NAME},
+    ),
+]
 
 
 def is_palette(path: str) -> bool:

@@ -42,6 +42,7 @@ def chain(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with Board(posts(20)) as board, pytest.MonkeyPatch.context() as patch:
         patch.setenv("IRODORI_STORAGE", storage.url)
         patch.setenv("IRODORI_SOURCE", "http://127.0.0.1:9")
+        patch.setenv("IRODORI_PAGE", "http://127.0.0.1:8100/")
         settings.cache_clear()
         state = full_pipeline(
             name=NAME,
@@ -113,6 +114,7 @@ def test_the_ui_shows_what_became_of_every_image_and_where_the_model_is(chain: C
     assert any(f"{chain.storage.url}/{best['checkpoint']}" in str(link.data) for link in links)
     sheet = artifacts("sheet-outbox-page")[-1]
     assert "outbox/page/_contact-sheet.png" in str(sheet.data)
+    assert "(http://127.0.0.1:8100/?inbox=page)" in str(sheet.data)
 
 
 def artifacts(key: str) -> list[Artifact]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from irodori.datasets import Name
 from irodori.errors import PipelineError
 from irodori.models import Model, Run, Served
+from irodori.names import Name
 from storage import Storage
 from tests.factories import served
 

@@ -7,6 +7,7 @@ import pytest
 
 from irodori import settings, stack
 from irodori.cli.app import main
+from irodori.errors import PipelineError
 from irodori.settings import Settings
 
 
@@ -52,3 +53,11 @@ def test_data_rests_beside_a_checkout_and_else_with_the_user(tmp_path: Path, mon
     assert Settings().storage == (stack.PROJECT / "data").as_uri()
     monkeypatch.setattr(settings, "_PROJECT", tmp_path / "site-packages")
     assert Settings().storage == (tmp_path / "share" / "irodori").as_uri()
+
+
+def test_a_page_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRODORI_PAGE", "127.0.0.1:8100")
+    settings.settings.cache_clear()
+    with pytest.raises(PipelineError, match=r"^IRODORI_PAGE: .*is no address of a page"):
+        settings.settings()
+    settings.settings.cache_clear()

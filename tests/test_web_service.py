@@ -15,7 +15,7 @@ import requests
 
 from irodori.web.blobs import PREFIX, new_id
 from irodori.web.guard import HEADERS
-from irodori.web.limits import OWN, PUBLIC
+from irodori.web.limits import EDITS_BYTES, OWN, PUBLIC
 from irodori.web.rows import Rows
 from tests.test_layers import imports_without
 from tests.web_page import picture, service
@@ -187,7 +187,7 @@ def test_edits_are_checked(running: Running) -> None:
         (json.dumps({"hints": [hint | {"scope": "all"}]}).encode(), 422),
         (json.dumps({"hints": [hint | {"and": "more"}]}).encode(), 422),
         (json.dumps({"hints": [hint] * 501}).encode(), 422),
-        (b" " * (65 << 10), 413),
+        (b" " * (EDITS_BYTES + 1), 413),
     ]
     for body, status in wrong:
         answer = requests.put(place, data=body, headers={"If-Match": '"0"'}, timeout=30)

@@ -19,9 +19,10 @@ from imaging.lineart import Normalization
 from imaging.teaching import TEACHES_LITTLE
 from irodori.cli.tally import out
 from irodori.cli.waiting import Waiting, duration
-from irodori.datasets import Dataset, Name
+from irodori.datasets import Dataset
 from irodori.errors import PipelineError
 from irodori.models import Model, Run
+from irodori.names import Name
 from irodori.overrides import Overrides
 from irodori.own_art import (
     KINDS,

@@ -43,7 +43,7 @@ def sheet(
 def _checked(name: str) -> str:
     from pydantic import TypeAdapter, ValidationError
 
-    from irodori.datasets import Name
+    from irodori.names import Name
 
     try:
         return str(TypeAdapter(Name).validate_python(name))

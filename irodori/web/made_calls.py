@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse
 
-from irodori.datasets import Name
+from irodori.names import Name
 from irodori.web.blobs import edits_name, version_name
 from irodori.web.context import Service
 from irodori.web.edits import read_edits

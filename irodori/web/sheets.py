@@ -4,8 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from irodori.datasets import Name
-from irodori.names import SHEETS, sheet_key
+from irodori.names import SHEETS, Name, sheet_key
 from irodori.web.confined import Confined, below
 from irodori.web.edits import Edits, KeptColours
 from irodori.web.refusal import Refused
