@@ -41,7 +41,7 @@ _PATIENCE = 2.0  # seconds, when the storage fails
 _LONGEST = 100  # times the shorter side; time and memory grow with it
 _THUMBNAIL = 240  # px
 _KEPT = 2  # drawings that stay read, for their exports
-_NICE = 5  # the page answers first
+_NICE = 5  # once it is warm: the page answers first
 _log = logging.getLogger(__name__)
 
 
@@ -254,8 +254,6 @@ def main() -> int:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--public", action="store_true")
     asked: Any = parser.parse_args()
-    with suppress(AttributeError, OSError):  # Windows has no such thing
-        os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the page ends this one
     limits = PUBLIC if asked.public else OWN
     try:
@@ -270,6 +268,8 @@ def main() -> int:
         return 1
     Thread(target=_renew, args=(rows, asked.owner, Event()), daemon=True).start()
     print(READY, flush=True)
+    with suppress(AttributeError, OSError):  # Windows has no such thing
+        os.nice(_NICE)
     while True:
         if not painter.work() and not painter.draw_thumbnail():
             time.sleep(_LOOK)
