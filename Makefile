@@ -7,6 +7,9 @@ INSTALLED := .venv/.installed
 # torch's threads spin while they wait for each other, which halves the speed of a machine that others use, too
 export OMP_WAIT_POLICY ?= PASSIVE
 
+# a worker for each core, each with servers of its own and up to 2.5 GB; a file's tests stay together
+PYTEST := -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
 .PHONY: help install demo test test-quick lint up wheel-check bench ablation compare train-gpu drill-build drill-inbox drill-web clean
 .DEFAULT_GOAL := help
 
@@ -37,11 +40,11 @@ headless:
 demo: install ## the whole chain on real drawings, offline, some minutes on two cores
 	@$(PY) -m demo
 
-test: install ## run the tests
-	@$(PY) -m pytest
+test: install ## run the tests, on all cores
+	@$(PY) $(PYTEST)
 
 test-quick: install ## those tests that take seconds, for daily work
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) $(PYTEST) -m "not slow"
 
 lint: install ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -34,6 +34,7 @@ def build_dataset(
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.2,
     wrong_domain: Literal["drop", "move"] = "drop",
+    teaches_little: Literal["drop", "keep"] = "drop",
 ) -> None:
     """Scrape both domains, drop copies, resize, and normalize the lineart. Another run processes only new pictures.
 
@@ -46,18 +47,20 @@ def build_dataset(
         politeness: Rate limits, retries and timeouts for requests to the board.
         max_failed: Share of failed downloads above which the run stops.
         wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
+        teaches_little: What becomes of colour pictures that are grey, nearly all dark, or mostly text.
     """
     target = Dataset(settings().storage, dataset)
     normalization = Normalization()
     target.fix(size, normalization)
     source = source or settings().source
+    keep = teaches_little == "keep"
     target.manifest.merge()  # takes over what a killed run, pandas or a spreadsheet left, so that it is read only once
     domains: list[tuple[Domain, Query, Query]] = [("A", lineart, colour), ("B", colour, lineart)]
     for domain, query, other in domains:
         place = subfolder(source, query.tags) if is_stored(source) else source
         move_to = other.filter if wrong_domain == "move" else None
-        posts = run_task(list_posts, target, domain, place, query, politeness, move_to)
-        job = ScrapeJob(target, domain, place, shared(politeness), move_to)
+        posts = run_task(list_posts, target, domain, place, query, politeness, move_to, keep)
+        job = ScrapeJob(target, domain, place, shared(politeness), move_to, keep)
         counts = run_batches(scrape, f"scrape {domain}", posts, batch_size(posts, SCRAPE_BATCH), job)
         check_failures(counts, f"scrape {domain}", max_failed)
     for domain, *_ in domains:  # after both are scraped, because pictures may move from one to the other

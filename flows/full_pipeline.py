@@ -26,6 +26,7 @@ def full_pipeline(
     source: str | None = None,
     politeness: Politeness = Politeness(),  # noqa: B008 - frozen
     wrong_domain: Literal["drop", "move"] = "drop",
+    teaches_little: Literal["drop", "keep"] = "drop",
     preset: PresetName = "default",
     overrides: Overrides = Overrides(),  # noqa: B008 - frozen
     credit: str = "",
@@ -40,10 +41,13 @@ def full_pipeline(
         source: Board to scrape, or file:///folder or s3://bucket/prefix; by default the value of IRODORI_SOURCE.
         politeness: Rate limits, retries and timeouts for requests to the board.
         wrong_domain: What becomes of grey pictures under the colour tags, and of coloured ones under the lineart tags.
+        teaches_little: What becomes of colour pictures that are grey, nearly all dark, or mostly text.
         preset: Name of the training's settings, as in train-cyclegan.
         overrides: Changes to the preset; empty fields keep its values.
         credit: A line under the sheets that names the artist of the drawings.
     """
-    build_dataset(name, lineart, colour, size, source, politeness, wrong_domain=wrong_domain)
+    build_dataset(
+        name, lineart, colour, size, source, politeness, wrong_domain=wrong_domain, teaches_little=teaches_little
+    )
     train_cyclegan(name, name, preset, overrides, credit)
     colorize_inbox(name, credit=credit)

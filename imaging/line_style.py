@@ -84,6 +84,16 @@ def some_of(drawings: Sequence[Gray]) -> Sequence[Gray]:
     return drawings[:: max(1, len(drawings) // _MOST_MEASURED)]
 
 
+def line_width(drawing: Gray) -> float | None:
+    """Measures the width of a drawing's lines, as a share of its shorter side; None if it has next to none.
+
+    Args:
+        drawing: (H, W) uint8, dark lines on white.
+    """
+    measured = _measure(drawing)
+    return measured[0][0] if measured else None
+
+
 def _measure(drawing: Gray) -> tuple[tuple[float, float, float], list[float]] | None:
     """Measures one drawing.
 

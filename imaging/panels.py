@@ -65,11 +65,11 @@ def _turned(ink: Ink, degrees: float) -> Ink:
 
 
 def _unevenness(ink: Ink) -> float:
-    return float(sum(_shares(ink, axis).var() for axis in (0, 1)))
+    return float(sum(shares(ink, axis).var() for axis in (0, 1)))
 
 
-def _shares(ink: Ink, axis: int) -> npt.NDArray[np.float64]:
-    """Returns the mean along an axis; the same as ink.mean(axis), many times faster."""
+def shares(ink: Ink, axis: int) -> npt.NDArray[np.float64]:
+    """Returns the mean along an axis of (H, W); the same as ink.mean(axis), many times faster."""
     sums = cv2.reduce(ink.view(np.uint8), axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
     return np.asarray(sums.ravel() / ink.shape[axis])
 
@@ -129,8 +129,8 @@ def _gaps(ink: Ink, box: Box, horizontal: bool, solid_parts: bool) -> list[tuple
     solid = np.zeros(inside.shape[1 - axis], bool)
     if solid_parts and (_is_strip(ink) or _is_framed(ink, box)):
         thick = cv2.dilate(inside.view(np.uint8), np.ones((3, 1) if horizontal else (1, 3), np.uint8))
-        solid = _shares(np.asarray(thick, np.uint8).view(np.bool_), axis) >= _SOLID  # a line may waver by a pixel
-    drawn = np.flatnonzero((_shares(inside, axis) > _DUST) & ~solid)
+        solid = shares(np.asarray(thick, np.uint8).view(np.bool_), axis) >= _SOLID  # a line may waver by a pixel
+    drawn = np.flatnonzero((shares(inside, axis) > _DUST) & ~solid)
     first, found = (top if horizontal else left), list[tuple[int, int]]()
     begun = int(drawn[0]) if len(drawn) else 0
     steps = np.flatnonzero(np.diff(drawn) > 1)

@@ -111,11 +111,13 @@ def _tones(colours: Floats, light: Floats, inside: Numbers, count: int) -> _Tone
 
 def _dark(light: Floats, inside: Numbers, count: int) -> Mask:
     """Tells which pixels have the darker of their segment's two tones, by two-means."""
-    centre = _means(light[:, None], inside, count)[:, 0]
+    pixels, total = np.bincount(inside, minlength=count), np.bincount(inside, light, count)
+    centre = (total / np.maximum(pixels, 1)).astype(np.float32)
     for _ in range(_ROUNDS):
         dark = light < centre[inside]
-        low, high = (_means(light[chosen, None], inside[chosen], count)[:, 0] for chosen in (dark, ~dark))
-        centre = 0.5 * (low + high)
+        number, low = np.bincount(inside, dark, count), np.bincount(inside, light * dark, count)
+        centre = 0.5 * (low / np.maximum(number, 1) + (total - low) / np.maximum(pixels - number, 1))
+        centre = centre.astype(np.float32)
     return np.asarray(light < centre[inside])
 
 
@@ -154,9 +156,10 @@ def _textured(mask: Floats, paper: Mask, inside: Numbers, count: int) -> Mask:
 
 def _beside_lighter(segments: Segments, tones: _Tones) -> Mask:
     """Tells which segments touch one of which they may be the shadow."""
-    pairs = segments.borders()[0]
-    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-    here, there = pairs.T
+    one, other = segments.borders()[0].T.astype(np.int64)
+    pairs = np.unique(one * segments.count + other)  # of single numbers, it takes a tenth of the time of rows
+    one, other = np.divmod(pairs, segments.count)
+    here, there = np.concatenate([one, other]), np.concatenate([other, one])
     light = _lightness(tones.lit)
     tints = np.clip((tones.lit[here] + 1) / (tones.lit[there] + 1), 0, 1)
     darker = (light[there] - light[here] >= _APART) & _is_shadow(tints)

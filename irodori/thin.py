@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 
 from imaging.ground import find_ground
-from imaging.pseudo_pair import measure_drawings, pseudo_pair
+from imaging.pseudo_pair import measure_drawings
+from imaging.scale import Scale, measure_scale
 
 FEW = 240  # pictures of domain B; docs/training.md has the recipe measured with as many, and with more
 _MOST_SCENES = 0.6  # share of pictures with a background that does not become white
 _MANY_GREY = 0.2
+_MOST_WIDER = 1.4  # times; outlines and lines of one artist were 0.8 to 1.3 times as wide
 _MOST_APART = 2.0  # how many times the edges of the other domain; pictures at half the scale have twice as many
 
 
@@ -45,14 +46,7 @@ def thin(
     if grey > _MANY_GREY:
         yield f"{grey:.0%} of the pictures in colour are grey or lineart, and left out: is it the right place?"
     style = measure_drawings(lineart)
-    pictures = [pseudo_pair(picture, style).colour for picture in colour]  # as they are learned from
-    apart = np.median([edges(picture) for picture in lineart]) / np.median([edges(picture) for picture in pictures])
-    if max(apart, 1 / apart) > _MOST_APART:
-        more, less = ("lineart", "the colour pictures") if apart > 1 else ("the colour pictures", "lineart")
-        yield (
-            f"in the same area {more} shows {max(apart, 1 / apart):.1f} times as many edges as {less}: if faces and "
-            "figures are smaller there, cut pictures closer around them"
-        )
+    yield from unlike_scales(measure_scale(lineart, colour, style))
     scenes = [style.blank_ground and not find_ground(picture).rim for picture in colour]
     if scenes and np.mean(scenes) > _MOST_SCENES:
         yield (
@@ -61,12 +55,25 @@ def thin(
         )
 
 
-def edges(picture: np.ndarray) -> float:
-    """Returns the share of a picture's pixels (0..1) that are edges of grey levels, and at least a thousandth.
+def unlike_scales(scale: Scale) -> Iterator[str]:
+    """Yields a line for each sign that the two domains show things at unlike scales, and what to do.
 
     Args:
-        picture: grey (H, W) or RGB (H, W, 3), uint8.
+        scale: of some pictures of both.
     """
-    grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    found = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1.0), 40, 100)
-    return max(0.001, float((found > 0).mean()))
+    if max(scale.busier, 1 / scale.busier) > _MOST_APART:
+        more, less = ("the colour pictures", "lineart") if scale.busier > 1 else ("lineart", "the colour pictures")
+        yield (
+            f"in the same area {more} shows {max(scale.busier, 1 / scale.busier):.1f} times as many edges as {less}: "
+            "if faces and figures are smaller there, cut pictures closer around them"
+        )
+    if scale.wider > _MOST_WIDER:
+        yield (
+            f"outlines of the colour pictures are {scale.wider:.1f} times as wide as lines of the lineart: if faces "
+            "and figures are larger there, too, cut lineart closer around them, or take pictures that show more"
+        )
+    elif scale.wider < 1 / _MOST_WIDER:
+        yield (
+            f"lines of the lineart are {1 / scale.wider:.1f} times as wide as outlines of the colour pictures: if "
+            "faces and figures are larger there, too, cut colour pictures closer around them"
+        )

@@ -19,8 +19,10 @@ from prefect.cache_policies import NO_CACHE
 
 from imaging.codec import decode
 from imaging.errors import ImageError
-from imaging.pseudo_pair import measure_drawings, pseudo_pair
+from imaging.pseudo_pair import DrawingStyle, measure_drawings, pseudo_pair
+from imaging.scale import Scale, measure_scale
 from irodori.datasets import Dataset, Domain
+from irodori.thin import unlike_scales
 from storage import NotFound, Row, Stage
 from storage.row import STAGES
 from tasks.errors import plain_errors
@@ -54,8 +56,12 @@ def write_report(dataset: Dataset) -> str:
         for title, stage, domain, kept in chosen
         if (sample := samples[title])
     ]
-    groups = _learned(dataset, samples, origins) + groups
-    page = _template().render(dataset=dataset.name, stages=stages, ink=_ink(dataset), groups=groups)
+    read = _kept_pictures(dataset, samples)
+    lineart = [np.asarray(image.convert("L")) for _, image in read["A"]]
+    style = measure_drawings(lineart)
+    groups = _learned(dataset, read["B"], style, origins) + groups
+    scale = _scale(lineart, read["B"], style)
+    page = _template().render(dataset=dataset.name, stages=stages, ink=_ink(dataset), scale=scale, groups=groups)
     key = f"datasets/{dataset.name}/report.html"
     if not dataset.storage.exists(key) or dataset.storage.read(key) != page.encode():
         dataset.storage.write(key, page.encode())
@@ -94,23 +100,32 @@ def _shown(dataset: Dataset, row: Row, origins: dict[tuple[str, str], Row]) -> d
     }
 
 
-def _learned(
-    dataset: Dataset, samples: dict[str, list[Row]], origins: dict[tuple[str, str], Row]
-) -> list[dict[str, Any]]:
-    """Returns the template's group of what a training makes of the colour pictures that are shown; none without any."""
+def _kept_pictures(dataset: Dataset, samples: dict[str, list[Row]]) -> dict[Domain, list[tuple[Row, Image.Image]]]:
+    """Reads the pictures that are kept and shown; those that are missing or damaged are left out."""
     kept = {domain: samples[f"{_NAMES[domain]}, kept"] for _, domain in _KEPT}
-    read = {
+    return {
         domain: [(row, image) for row in rows if (image := _read(dataset, row.key))] for domain, rows in kept.items()
     }
-    if not read["B"]:
-        return []
-    style = measure_drawings([np.asarray(image.convert("L")) for _, image in read["A"]])
+
+
+def _learned(
+    dataset: Dataset, pictures: list[tuple[Row, Image.Image]], style: DrawingStyle, origins: dict[tuple[str, str], Row]
+) -> list[dict[str, Any]]:
+    """Returns the template's group of what a training makes of the colour pictures that are shown; none without any."""
     shown = []
-    for row, image in read["B"]:
+    for row, image in pictures:
         pair = pseudo_pair(np.asarray(image.convert("RGB")), style)
         made = {"picture": _small(Image.fromarray(pair.colour)), "kept": _small(Image.fromarray(pair.draw()))}
         shown.append({**_shown(dataset, row, origins), **made, "beside": "on the right, the lines found in it"})
-    return [{"title": "Colour, as it is learned from", "total": len(shown), "samples": shown}]
+    return [{"title": "Colour, as it is learned from", "total": len(shown), "samples": shown}] if shown else []
+
+
+def _scale(lineart: list[np.ndarray], pictures: list[tuple[Row, Image.Image]], style: DrawingStyle) -> dict[str, Any]:
+    """Returns the template's values of the scale of both domains; none without pictures of both."""
+    if not lineart or not pictures:
+        return {}
+    scale: Scale = measure_scale(lineart, [np.asarray(image.convert("RGB")) for _, image in pictures], style)
+    return {"widths": scale.widths, "edges": scale.edges, "unlike": list(unlike_scales(scale))}
 
 
 def _thumbnail(dataset: Dataset, key: str) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from demo.drawings import COLOUR_SEEDS, LINEART_SEEDS
 from demo.pictures import normalized_lineart, portrait
+from imaging.pseudo_pair import measure_drawings
+from imaging.scale import measure_scale
 from irodori.thin import FEW, thin
 
 SIDE = 128
@@ -67,5 +69,27 @@ def test_scales_that_are_apart(lineart: list[np.ndarray], colour: list[np.ndarra
     """A page of nine small drawings beside portraits."""
     small = [cv2.resize(picture, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA) for picture in lineart]
     pages = [np.tile(picture, (3, 3)) for picture in small]
-    (line,) = told(pages, colour)
-    assert line.startswith("in the same area lineart shows")
+    assert told(pages, colour)[0].startswith("in the same area lineart shows")
+
+
+@pytest.mark.parametrize(
+    ("domain", "said"), [("A", "lines of the lineart are"), ("B", "outlines of the colour pictures are")]
+)
+def test_a_domain_that_shows_only_the_middle_of_faces(
+    lineart: list[np.ndarray], colour: list[np.ndarray], domain: str, said: str
+) -> None:
+    def close(pictures: list[np.ndarray]) -> list[np.ndarray]:
+        middle = slice(SIDE // 4, -SIDE // 4)
+        return [cv2.resize(each[middle, middle], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for each in pictures]
+
+    lines = told(close(lineart), colour) if domain == "A" else told(lineart, close(colour))
+    (line,) = (each for each in lines if each.startswith(said))
+    assert float(line.removeprefix(said).split()[0]) > 1.4
+
+
+def test_pictures_without_outlines_say_nothing_of_the_width_of_lines(lineart: list[np.ndarray]) -> None:
+    style = measure_drawings(lineart)
+    pale = [np.full((SIDE, SIDE, 3), 200, np.uint8) for _ in lineart]
+    for picture in pale:
+        cv2.circle(picture, (64, 64), 40, (250, 190, 160), -1)
+    assert measure_scale(lineart, pale, style).wider == 1.0

@@ -127,3 +127,18 @@ def test_what_is_learned_from_a_colour_picture_is_shown_with_its_lines(dataset: 
     dataset.manifest.record([Row("b:4", "B", "scrape", "ok"), Row("b:4", "B", "dedupe", "ok"), damaged])
     write_report.fn(dataset)
     assert pictures_under(page(dataset.storage), "Colour, as it is learned from") == ("1", 2)
+
+
+def test_the_scale_of_both_domains_is_shown_and_what_does_not_match(dataset: Dataset) -> None:
+    dataset.storage.write(dataset.key("normalize", "A", "1" * 64), Drawing(1).render("A", 128))
+    drawn = np.asarray(decode(Drawing(2).render("B", 512)).convert("RGB"))
+    dataset.storage.write(
+        key := dataset.key("resize", "B", "2" * 64), encode_png(Image.fromarray(drawn[160:352, 160:352]))
+    )
+    dataset.manifest.record([Row("b:3", "B", "resize", "ok", key=key)])
+    write_report.fn(dataset)
+    html = unescape(page(dataset.storage))
+    (row,) = re.findall(r"dark outlines.*", html)
+    lines, outlines = (float(width) for width in re.findall(r'"number">([\d.]+)', row))
+    assert outlines > 1.4 * lines
+    assert "Outlines of the colour pictures are" in html and "cut lineart closer around them" in html

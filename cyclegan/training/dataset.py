@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -29,6 +31,7 @@ from cyclegan.training.shaded import both_lights, examples, in_full_light, is_sh
 from imaging.pseudo_pair import DrawingStyle, measure_drawings, pseudo_pair
 
 _NUM_EXAMPLES = 16
+_AT_ONCE = 256  # pictures whose lines are found ahead
 _NUM_RENDERINGS = 3  # of the lines of a picture, so that a painter does not learn one way of drawing them
 
 
@@ -182,7 +185,7 @@ class Batches:
         channels = 3 + _NUM_RENDERINGS + self._shaded if self._with_lines else 3
         taken = sum(image.nbytes for image in data.a) + sum(image.nbytes for image in data.b) * channels / 3
         fits = taken <= config.memory_gb * 1e9
-        colour = map(self._stored, data.b)
+        colour = _ahead(self._stored, data.b)
         self._a = _Domain(_store((image[..., None] for image in data.a), device, fits), config, rng)
         self._b = _Domain(_store(colour, device, fits), config, rng)
 
@@ -266,6 +269,13 @@ def _prepared(
     pair = pseudo_pair(image, style)
     drawn = (normalize(pair.draw(variant)) for variant in range(_NUM_RENDERINGS)) if lines else ()
     return np.dstack([pair.colour, *drawn])
+
+
+def _ahead(work: Callable[[np.ndarray], np.ndarray], images: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Does a work on images in several threads, and yields the results in their order."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for start in range(0, len(images), _AT_ONCE):  # map() submits all its items at once
+            yield from threads.map(work, images[start : start + _AT_ONCE])
 
 
 def _colour(prepared: np.ndarray) -> np.ndarray:

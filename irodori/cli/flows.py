@@ -6,7 +6,7 @@ A command imports this module only when it needs it, because importing Prefect t
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from prefect.events import emit_event
 from prefect.exceptions import FailedRun, ParameterTypeError
@@ -79,13 +79,14 @@ class Here:
         except FailedRun as error:
             raise PipelineError(str(error)) from error
 
-    def build(self, dataset: str, sources: Sources, size: int) -> None:
+    def build(self, dataset: str, sources: Sources, size: int, keep_all: bool) -> None:
         from flows.build_dataset import build_dataset
         from tasks.here import call
         from tasks.scrape import Query
 
         lineart, colour = Query(tags=sources.lineart), Query(tags=sources.colour)
-        call(build_dataset.fn, dataset, lineart, colour, size, sources.address)
+        teaches_little: Literal["drop", "keep"] = "keep" if keep_all else "drop"
+        call(build_dataset.fn, dataset, lineart, colour, size, sources.address, teaches_little=teaches_little)
 
     def load(self, dataset: Dataset) -> Sequence[Row]:
         from tasks.pace import sample

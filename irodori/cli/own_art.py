@@ -16,6 +16,7 @@ from rich.markup import escape
 from cyclegan.training.config import PresetName
 from imaging.domain import WRONG_DOMAIN
 from imaging.lineart import Normalization
+from imaging.teaching import TEACHES_LITTLE
 from irodori.cli.tally import out
 from irodori.cli.waiting import Waiting, duration
 from irodori.datasets import Dataset, Name
@@ -61,6 +62,7 @@ class Wanted:
         overrides: changes to the preset.
         credit: a line under the sample sheets.
         serve: whether the run serves at once.
+        keep_all: whether colour pictures stay that teach little.
     """
 
     sources: Sources
@@ -70,6 +72,7 @@ class Wanted:
     overrides: Overrides
     credit: str
     serve: bool
+    keep_all: bool = False
 
 
 def asked_sources(given: Sequence[Path], tags: Sequence[str]) -> Sources:
@@ -111,7 +114,7 @@ def train_on_own_art(wanted: Wanted) -> None:
 
     with Waiting() as waiting, Here.open(waiting.show) as here:
         waiting.say("starting")
-        here.build(dataset.name, wanted.sources, size)
+        here.build(dataset.name, wanted.sources, size, wanted.keep_all)
         _tell_found(dataset, wanted, waiting.tell)
         _check_usable(dataset, wanted.sources)
         rows = here.load(dataset)
@@ -178,7 +181,8 @@ def _tell_found(dataset: Dataset, wanted: Wanted, tell: Tell) -> None:
         found, kept, reasons = counts(dataset, domain)
         tell(f"{kind:<10}{escape(wanted.sources.names[number])}: {found:,} found, {kept:,} kept")
         for reason, times in reasons.most_common():
-            tell(f"          {times:,} left out: {escape(_in_folders(reason))}")
+            remedy = " (--keep-all keeps them)" if domain == "B" and reason in TEACHES_LITTLE else ""
+            tell(f"          {times:,} left out: {escape(_in_folders(reason))}{remedy}")
         if wanted.folders and (others := not_read(wanted.folders[number])):
             tell(f"          not read: {escape(others)}")
 

@@ -31,6 +31,7 @@ def train(**given: Any) -> None:
     """
     folders, tags, dataset = given.pop("folders") or [], given.pop("tags") or [], given.pop("dataset")
     asked = {name: given.pop(name) for name in ("model", "preset", "credit", "serve")}
+    keep_all = given.pop("keep_all")
     try:
         overrides = Overrides(**given)
     except ValidationError as error:
@@ -40,9 +41,11 @@ def train(**given: Any) -> None:
     overrides.apply(asked["preset"] or "default")  # before Prefect is imported, which takes seconds
     if dataset and (folders or tags):
         raise typer.BadParameter("it is made of the folders or tags: leave it out", param_hint="--dataset")
+    if keep_all and not (folders or tags):
+        raise typer.BadParameter("build-dataset chooses: give it teaches_little", param_hint="--keep-all")
     try:
         if folders or tags:
-            _train_on_own_art(folders, tags, overrides, **asked)
+            _train_on_own_art(folders, tags, overrides, keep_all=keep_all, **asked)
         else:
             _train_on_dataset(dataset or "default", overrides, **asked)
     except KeyboardInterrupt:
@@ -84,6 +87,11 @@ def _parameters() -> Iterator[inspect.Parameter]:
             list[str] | None,
             typer.Option(metavar="TAGS", help="Instead of folders: a board's tags for lineart, then again for colour."),
             None,
+        ),
+        "keep_all": (
+            bool,
+            typer.Option("--keep-all", help="Keep colour pictures that are grey, nearly all dark or mostly text, too."),
+            False,
         ),
         "dataset": (str | None, typer.Option(metavar=_NAME, help="Instead: what build-dataset made."), None),
         "credit": (str, typer.Option(help="A line under the sample sheets, for whoever drew the pictures."), ""),
