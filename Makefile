@@ -7,7 +7,10 @@ INSTALLED := .venv/.installed
 # torch's threads spin while they wait for each other, which halves the speed of a machine that others use, too
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo test test-quick lint up wheel-check bench ablation train-gpu drill-build drill-inbox drill-web clean
+# a worker for each core, each with servers of its own and up to 2.5 GB; a file's tests stay together
+PYTEST := -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+.PHONY: help install demo test test-quick lint up wheel-check bench ablation compare train-gpu drill-build drill-inbox drill-web clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -37,11 +40,11 @@ headless:
 demo: install ## the whole chain on real drawings, offline, some minutes on two cores
 	@$(PY) -m demo
 
-test: install ## run the tests
-	@$(PY) -m pytest
+test: install ## run the tests, on all cores
+	@$(PY) $(PYTEST)
 
 test-quick: install ## those tests that take seconds, for daily work
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) $(PYTEST) -m "not slow"
 
 lint: install ## ruff and mypy
 	@.venv/bin/ruff check .
@@ -57,10 +60,13 @@ wheel-check: install ## build the wheel and use it as somebody who has nothing e
 bench: install ## every benchmark of speed or choice; each is also: python -m benchmarks.NAME
 	@for file in benchmarks/[a-z]*.py; do \
 		name=$$(basename $$file .py); \
-		case $$name in harness|trapped_ball|recipes|variants|trainings|published|ablation) ;; *) $(PY) -m benchmarks.$$name || exit 1;; esac; done
+		case $$name in harness|trapped_ball|recipes|variants|trainings|published|ablation|compare) ;; *) $(PY) -m benchmarks.$$name || exit 1;; esac; done
 
 ablation: install ## what each part of the training is worth: an hour or two on two cores
 	@$(PY) -m benchmarks.ablation
+
+compare: install ## what each method gives in the same time: hours on two cores
+	@$(PY) -m benchmarks.compare
 
 train-gpu: install ## train the default preset on the demo's drawings at 256 px on a GPU; ARGS=--rehearse tries it on the CPU
 	@$(PY) -m demo.train_gpu $(ARGS)

@@ -1,6 +1,7 @@
 """Times the sides of a benchmark in turns in one process and prints its table and its last line, of JSON."""
 
 import json
+import multiprocessing
 import os
 import platform
 import statistics
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 
 def alternate(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -28,6 +31,12 @@ def alternate(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, 
             if round_number:
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def in_a_new_process(function: Callable[..., Any], *arguments: object) -> Any:
+    """Calls a function of a module in a process of its own, with one thread of torch; returns what it returns."""
+    with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (1,)) as pool:
+        return pool.apply(function, arguments)
 
 
 def machine() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Compares the speed of our training step with that of published code: same networks and data, in turns."""
 
-import multiprocessing
 import re
 import statistics
 import tempfile
@@ -8,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.harness import alternate, print_result, print_table
+from benchmarks.harness import alternate, in_a_new_process, print_result, print_table
 from benchmarks.published import PublishedStep
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment, computes_in_bf16
@@ -97,7 +95,7 @@ class Bench:
     def __init__(self, scale: Scale, device: torch.device, precision: str) -> None:
         config, data, rng = settings(scale, precision), make_data(scale), torch.Generator().manual_seed(0)
         bf16 = precision == "auto" and computes_in_bf16(device)
-        self.method = CycleGan(config.method, Context(device, rng, config.batch, bf16=bf16))
+        self.method = CycleGan(config.method, Context(device, rng, config.batch, bf16=bf16))  # type: ignore[arg-type]
         self.batches = Batches(data, config, device, rng, lambda gray: gray)
         self.published = PublishedStep(self.method.networks)
         self._count, self._device = scale.steps, device
@@ -139,16 +137,12 @@ def multiply(size: int, device: torch.device, dtype: torch.dtype) -> Callable[[]
     return product
 
 
-def count_flops(side: Callable[[], object]) -> int:
-    """Counts the operations of convolutions and matrix products; a multiply-add counts as two."""
+def count_flops(method: str, precision: str, device: str) -> int:
+    """Counts the operations of a first step (none are seen in one that is replayed); a multiply-add counts as two."""
+    bench = Bench(replace(SCALES[device], steps=1), torch.device(device), precision)
     with FlopCounterMode(display=False) as counter:
-        side()
+        getattr(bench, method)()
     return int(counter.get_total_flops())
-
-
-def in_a_new_process(function: Callable[..., Any], *arguments: object) -> Any:
-    with multiprocessing.get_context("spawn").Pool(1, torch.set_num_threads, (1,)) as pool:
-        return pool.apply(function, arguments)
 
 
 def peak_gigabytes(method: str, precision: str, device: str) -> float:
@@ -188,8 +182,8 @@ def run_short(device: str) -> dict[str, float]:
         scale = SCALES[device]
         trainer = Trainer(settings(scale, "auto"), make_data(scale), Path(folder), normalization=Normalization())
         trainer.run(on_progress, on_checkpoint)
-    costs_median, share = statistics.median(costs), statistics.median(shares)
-    return {"first_step_seconds": made[0] - begun, "checkpoint_seconds": costs_median, "data_share": share}
+    of_all = {"checkpoint_seconds": statistics.median(costs), "data_share": statistics.median(shares)}
+    return {"first_step_seconds": made[0] - begun, **of_all}
 
 
 @dataclass(frozen=True)
@@ -218,6 +212,7 @@ class Side:
 def measure(device: str) -> tuple[list[Side], dict[str, float]]:
     """Measures the three sides and matrix products in turns; returns the sides and the products' FLOP/s by format."""
     scale, where = SCALES[device], torch.device(device)
+    print(f"{scale.crop} px, {scale.blocks} blocks, ngf {scale.ngf}, batch 1, one thread; images of both domains")
     best, plain = Bench(scale, where, "auto"), Bench(scale, where, "float32")
     calls: dict[str, Callable[[], object]] = {
         "published": best.theirs,
@@ -233,11 +228,13 @@ def measure(device: str) -> tuple[list[Side], dict[str, float]]:
         Side("ours, float32", "ours", "float32", "float32"),
         Side("ours", "ours", "auto", "bf16" if computes_in_bf16(where) else "float32"),
     ]
+    speeds = {side.name: 2 * scale.steps / seconds[side.name] for side in sides}
+    print({name: round(speed, 2) for name, speed in speeds.items()}, flush=True)  # the rest takes a while
     found = [
         replace(
             side,
-            images_per_second=2 * scale.steps / seconds[side.name],
-            share_of_peak=count_flops(calls[side.name]) / seconds[side.name] / peak[side.kind],
+            images_per_second=speeds[side.name],
+            share_of_peak=speeds[side.name] / 2 * count_flops(side.method, side.precision, device) / peak[side.kind],
             gigabytes=in_a_new_process(peak_gigabytes, side.method, side.precision, device),
         )
         for side in sides
@@ -246,7 +243,6 @@ def measure(device: str) -> tuple[list[Side], dict[str, float]]:
 
 
 def show(scale: Scale, sides: list[Side], peak: dict[str, float], run: dict[str, float]) -> None:
-    print(f"{scale.crop} px, {scale.blocks} blocks, ngf {scale.ngf}, batch 1, one thread; images of both domains")
     rows = [
         [
             side.name,

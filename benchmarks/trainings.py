@@ -27,6 +27,7 @@ from benchmarks.recipes import (
     Recipe,
 )
 from benchmarks.styles import draw
+from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import Losses
 from cyclegan.methods.method import Context
 from cyclegan.painting.painter import MOST_REMEMBERED
@@ -43,7 +44,7 @@ from imaging.lineart import Normalization, normalize
 from imaging.pseudo_pair import pseudo_pair
 
 FOLDER = Path("build/recipes")
-_CPU = torch.device("cpu")
+_DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ class Training:
         self._config, self._data = config, dataclasses.replace(data, a=data.a[: recipe.num_lineart])
         self._recipe, self._schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
         self._rng = torch.Generator().manual_seed(seed)
-        self._method = recipe.method(config.method, Context(_CPU, self._rng, config.batch))
+        assert isinstance(config.method, CycleGanConfig)
+        self._method = recipe.method(config.method, Context(_DEVICE, self._rng, config.batch))
         self._average = Ema(self._method.painter, config.ema)
-        self._batches = Batches(self._data, config, _CPU, self._rng, _toned)
+        self._batches = Batches(self._data, config, _DEVICE, self._rng, _toned)
 
     def run(self) -> list[Checkpoint]:
         """Trains to the end.
@@ -138,7 +140,7 @@ class Training:
     def _tune(self) -> list[Losses]:
         """Continues with few pictures of B, at the full learning rate."""
         few = dataclasses.replace(self._data, b=self._data.b[: self._recipe.tune_on])
-        batches = Batches(few, self._config, _CPU, self._rng, _toned)
+        batches = Batches(few, self._config, _DEVICE, self._rng, _toned)
         return [self._step(batches, 0) for _ in range(TUNE_STEPS)]
 
     def _step(self, batches: Batches, step: int) -> Losses:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from cyclegan.methods.augment import diff_augment
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.discriminator import Discriminator
 from cyclegan.methods.losses import adversarial_loss
@@ -16,9 +17,12 @@ from cyclegan.painting.networks import init_weights
 class SoftLabels(CycleGan):
     """Trains the discriminators with the target 0.9 for real pictures instead of 1 (one-sided label smoothing)."""
 
-    def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def _discriminator_loss(
+        self, discriminator: nn.Module, real: Tensor, fake: Tensor, places: Tensor | None = None
+    ) -> Tensor:
+        seen = torch.cat([real, fake.to(real.dtype)])
         with self._context.autocast():
-            on_real, on_fake = discriminator(self._augment(torch.cat([real, fake.to(real.dtype)]))).chunk(2)
+            on_real, on_fake = discriminator(seen if places is None else diff_augment(seen, places)).chunk(2)
         return (((on_real.float() - 0.9) ** 2).mean() + adversarial_loss(on_fake, real=False)) / 2
 
 
@@ -34,9 +38,9 @@ class _Balanced(Optimizer):
     def __init__(self, method: CycleGan) -> None:
         super().__init__(*_discriminators(method))
 
-    def update(self, loss: Tensor, share: float) -> None:
+    def update(self, loss: Tensor) -> None:
         if float(loss.detach()) / 2 > 0.05:
-            super().update(loss, share)
+            super().update(loss)
 
 
 class SpectralNorm(CycleGan):
@@ -54,10 +58,13 @@ class SpectralNorm(CycleGan):
 class R1(CycleGan):
     """Penalizes the discriminators' gradient at real pictures (Mescheder et al. 2018), with gamma 1, in every step."""
 
-    def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def _discriminator_loss(
+        self, discriminator: nn.Module, real: Tensor, fake: Tensor, places: Tensor | None = None
+    ) -> Tensor:
         seen = real.detach().requires_grad_()
         (slope,) = torch.autograd.grad(discriminator(seen).sum(), seen, create_graph=True)
-        return super()._discriminator_loss(discriminator, real, fake) + 0.5 * slope.square().sum((1, 2, 3)).mean()
+        loss = super()._discriminator_loss(discriminator, real, fake, places)
+        return loss + 0.5 * slope.square().sum((1, 2, 3)).mean()
 
 
 class _WithGlobal(nn.Module):

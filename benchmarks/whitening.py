@@ -24,6 +24,7 @@ from benchmarks.grounds import compose
 from benchmarks.harness import print_result, print_table
 from benchmarks.lines import take_apart
 from benchmarks.recipes import NUM_TEST, NUM_TRAINING, SEEDS, SIZE, Recipe
+from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Context
 from cyclegan.painting.painter import MOST_REMEMBERED
@@ -73,6 +74,7 @@ def coloured(data: TrainingData, seed: int, drawings: Sequence[np.ndarray]) -> O
     """Trains the recipe and colours drawings, (SIZE, SIZE) uint8 each, as served."""
     config, rng = Recipe("ours", "ours").config(seed), torch.Generator().manual_seed(seed)
     schedule = Schedule.of(config, len(data.a), len(data.b))
+    assert isinstance(config.method, CycleGanConfig)
     method = CycleGan(config.method, Context(_CPU, rng, config.batch))
     average = Ema(method.painter, config.ema)
     batches = Batches(data, config, _CPU, rng, lambda gray: normalize(gray, Normalization()).image)

@@ -9,6 +9,7 @@ import requests
 from deploy import DeployError
 
 HOST = "127.0.0.1"
+PORTS = range(10_000, 22_000)  # below those of outgoing connections
 
 
 def is_free(port: int) -> bool:
@@ -23,10 +24,10 @@ def is_free(port: int) -> bool:
 
 
 def free_port(offsets: Iterable[int] = (0,)) -> int:
-    """Returns a random port, below the range of outgoing connections, such that every `port + offset` is free."""
+    """Returns a random one of `PORTS` such that every `port + offset` is free."""
     wanted = tuple(offsets)
     while True:
-        port = random.randrange(10_000, 22_000)
+        port = random.choice(PORTS)
         if all(is_free(port + offset) for offset in wanted):
             return port
 

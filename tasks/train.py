@@ -105,8 +105,9 @@ def run_of(dataset: Dataset, model: Model, preset: PresetName, config: "TrainCon
     """Returns the run of a training, which is the same for the same dataset, settings and images."""
     keys = [row.key for row in rows]
     of = [dataset.name, config.identity(), keys]
-    # version 0.1 learned no shadows
-    formerly = None if config.method.learns_shadows else [dataset.name, config_1(config.model_dump()), keys]
+    # version 0.1 had one method, and learned no shadows
+    old = config.method.kind == "cyclegan" and not config.method.learns_shadows
+    formerly = [dataset.name, config_1(config.model_dump()), keys] if old else None
     return model.run(preset, of=of, formerly=formerly)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy import ports
 from deploy.seaweed import SeaweedFS
 from irodori.datasets import Dataset
 from irodori.inbox import Inbox
@@ -25,8 +26,18 @@ SERVERS = frozenset({"s3_server", "s3_url", "prefect_server"})
 os.environ.update(UNTRACKED)
 os.environ.pop("PREFECT_API_URL", None)
 keep_loopback_direct()
+# of pytest-xdist's workers each takes its servers' ports from a share of its own
+_worker, _workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_share = len(ports.PORTS) // _workers
+ports.PORTS = ports.PORTS[int(_worker.removeprefix("gw")) * _share :][:_share]
 # a script starts what it puts into the background with Ctrl-C ignored, and everything below inherits that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_setupnodes(specs: list[object]) -> None:
+    """Shares the cores out among the workers, for torch, NumPy and OpenCV there and in whatever they start."""
+    threads = str(max(1, (os.cpu_count() or 1) // len(specs)))
+    os.environ |= {"OMP_NUM_THREADS": threads, "OPENCV_FOR_THREADS_NUM": threads}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

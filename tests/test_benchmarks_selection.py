@@ -58,7 +58,7 @@ def test_loss_balancing_leaves_a_discriminator_that_knows_enough() -> None:
     model = model_of(variants.LossBalancing)
     before = copy.deepcopy(list(model.d_a.parameters()))
     judged = model.d_a(batch().real_a).square().mean() + model.d_b(batch().real_b).square().mean()
-    model.optimizers["discriminators"].update(0.01 * judged / judged.detach(), 1.0)
+    model.optimizers["discriminators"].update(0.01 * judged / judged.detach())
     assert all(torch.equal(old, new) for old, new in zip(before, model.d_a.parameters(), strict=True))
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
 QUICK = ["--crop", "32", "--blocks", "1", "--ngf", "4", "--ndf", "4", "--layers", "1", "--batch", "4"]
 SHORT = [*QUICK, "--warm-up-epochs", "1", "--constant-epochs", "1", "--decay-epochs", "1"]
-LONG = [*QUICK, "--warm-up-epochs", "1", "--constant-epochs", "150", "--decay-epochs", "0", "--checkpoint-every", "40"]
+LONG = [*QUICK, "--warm-up-epochs", "1", "--constant-epochs", "60", "--decay-epochs", "0", "--checkpoint-every", "20"]
 
 
 @pytest.fixture(scope="module")

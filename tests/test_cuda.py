@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 import torch
 
+from cyclegan.methods import replayed
+from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.painting.colorizer import Colorizer
-from cyclegan.training.config import TrainConfig
+from cyclegan.training.config import METHODS, MethodName, TrainConfig
 from cyclegan.training.launch import launch
 from cyclegan.training.trainer import Trainer, TrainingError
 from imaging.lineart import Normalization
-from tests.factories import assert_same_run, drawing, run_until, save, tiny_config, trainer, training_data
+from tests.factories import TOTAL, assert_same_run, drawing, run_until, save, tiny_config, trainer, training_data
+from tests.methods import images, tiny
+from tests.steps import batch
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,7 +43,9 @@ def batch_on(device: torch.device) -> Batch:
 
 def step_on(device: torch.device, *, warming_up: bool) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
     """Returns the losses and the painter's weights after one step in full float32."""
-    method = CycleGan(tiny_config().method, Context(device, torch.Generator().manual_seed(3), batch=2))
+    settings = tiny_config().method
+    assert isinstance(settings, CycleGanConfig)
+    method = CycleGan(settings, Context(device, torch.Generator().manual_seed(3), batch=2))
     losses = method.step(batch_on(device), Moment(0, 10, 1.0, warming_up))
     weights = {name: value.cpu() for name, value in method.painter.state_dict().items()}
     return {name: loss.item() for name, loss in losses.items()}, weights
@@ -59,6 +65,32 @@ def test_a_step_on_the_gpu_does_what_it_does_on_the_cpu(warming_up: bool) -> Non
         torch.testing.assert_close(value, expected_weights[name], rtol=1e-2, atol=1e-3, msg=name)
 
 
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "cyclegan"])
+def test_every_method_goes_on_a_gpu_to_the_same_bits(method: MethodName, tmp_path: Path) -> None:
+    schedule = {"constant_epochs": 1, "decay_epochs": 1}  # 12 steps, most of them replayed
+    settings = tiny(method).changed({"device": "cuda", "schedule": schedule})
+    trainer(tmp_path / "whole", settings, images()).run()
+    run_until(trainer(tmp_path / "stopped", settings, images()), 5)
+    trainer(tmp_path / "stopped", settings, images()).run()
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped", 12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_replayed_step_of_every_method_does_what_a_plain_one_does(
+    method: MethodName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, found = tiny(method), []
+    pictures = batch(side=settings.data.crop)
+    given = [None if each is None else each.float().to(GPU) for each in pictures.tensors()]
+    for plain_calls in (1, 100):
+        monkeypatch.setattr(replayed, "_PLAIN_CALLS", plain_calls)
+        made = settings.method.make(Context(GPU, torch.Generator().manual_seed(0), 2))
+        steps = [made.step(Batch.of(*given), Moment(step, 10, 1.0, False)) for step in range(4)]
+        found.append([{name: loss.item() for name, loss in losses.items()} for losses in steps])
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
 @pytest.mark.parametrize("precision", ["auto", "float32"])
 def test_a_run_stopped_on_a_gpu_and_resumed_ends_the_same_bit_by_bit(tmp_path: Path, precision: str) -> None:
     settings = on_gpu(precision=precision)
@@ -66,6 +98,21 @@ def test_a_run_stopped_on_a_gpu_and_resumed_ends_the_same_bit_by_bit(tmp_path: P
     run_until(trainer(tmp_path / "stopped", settings), 17)
     trainer(tmp_path / "stopped", settings).run()
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_replayed_steps_end_as_plain_ones_bit_by_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer(tmp_path / "replayed", on_gpu()).run()
+    monkeypatch.setattr(replayed, "_PLAIN_CALLS", TOTAL)
+    trainer(tmp_path / "plain", on_gpu()).run()
+    assert_same_run(tmp_path / "replayed", tmp_path / "plain")
+
+
+def test_a_run_begun_on_a_gpu_goes_on_on_a_cpu_and_back(tmp_path: Path) -> None:
+    run_until(trainer(tmp_path, on_gpu()), 9)
+    run_until(trainer(tmp_path, tiny_config()), 15)
+    last = trainer(tmp_path, on_gpu())
+    last.run()
+    assert last.step == TOTAL
 
 
 def test_memory_on_the_gpu_does_not_grow(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.augment import cutout, diff_augment, translate
+from cyclegan.methods.augment import cutout, diff_augment, draw_places, translate
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.image_pool import ImagePool
 from cyclegan.methods.losses import adversarial_loss, l1_loss, to_grey
@@ -78,9 +78,9 @@ def test_a_step_moves_the_weights_as_one_adam_step_does() -> None:
 
 def test_the_discriminators_learn_nothing_from_the_generators_loss() -> None:
     gan = model(config())
-    losses, _, _ = gan._generator_losses(Batch(batch().real_a, batch().real_b), 10.0)
+    losses, _, _ = gan._generator_losses(Batch(batch().real_a, batch().real_b))
     gan.d_a.requires_grad_(False), gan.d_b.requires_grad_(False)
-    losses, fake_a, _ = gan._generator_losses(Batch(batch().real_a, batch().real_b), 10.0)
+    losses, fake_a, _ = gan._generator_losses(Batch(batch().real_a, batch().real_b))
     losses["generators"].backward()
     assert not gradients(gan.d_a) and not gradients(gan.d_b)
     for generator in (gan.g_ab, gan.g_ba):
@@ -105,7 +105,7 @@ def test_warm_up_trains_generators_on_pseudo_pairs_only() -> None:
 
 def test_fake_lineart_carries_no_colour_into_the_cycle() -> None:
     gan = model(config(losses={"grey_lines": True}))
-    _, fake_a, fake_b = gan._generator_losses(Batch(batch().real_a, batch().real_b), 10.0)
+    _, fake_a, fake_b = gan._generator_losses(Batch(batch().real_a, batch().real_b))
     assert fake_a.std(1).max() < 1e-12
     assert fake_b.std(1).max() > 1e-3
 
@@ -117,7 +117,7 @@ def test_a_palette_colours_lineart_as_the_pictures_of_the_batch_are() -> None:
     red = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64).view(1, 3, 1, 1).expand_as(images.real_b)
     assert images.lines_b is not None
     only_red = Batch(images.real_a, (red + 1) * (images.lines_b + 1) / 2 - 1, images.lines_b)
-    _, fake_a, fake_b = gan._generator_losses(only_red, 10.0)
+    _, fake_a, fake_b = gan._generator_losses(only_red)
     ratio = (fake_b + 1) / (images.real_a + 1)
     assert ratio[:, 0].min() > 0.99  # what is not white is red
     assert ratio[:, 1:].max() < 0.99
@@ -199,21 +199,21 @@ def test_average_follows_quickly_at_first_and_by_its_decay_later() -> None:
 def test_translation_moves_pixels_by_at_most_an_eighth() -> None:
     image = torch.zeros(200, 1, 32, 32)
     image[:, 0, 16, 16] = 1.0
-    places = translate(image, drawn(0)).nonzero()
+    places = translate(image, *draw_places(drawn(0), 200, 32, 32)[:2]).nonzero()
     assert len(places) == 200
     assert sorted(places[:, 2].unique().tolist()) == list(range(12, 21))
     assert sorted(places[:, 3].unique().tolist()) == list(range(12, 21))
 
 
 def test_cutout_clears_at_most_a_quarter() -> None:
-    cleared = (cutout(torch.ones(300, 1, 32, 32), drawn(0)) == 0).float().mean((1, 2, 3))
+    cleared = (cutout(torch.ones(300, 1, 32, 32), *draw_places(drawn(0), 300, 32, 32)[2:]) == 0).float().mean((1, 2, 3))
     assert cleared.max().item() == pytest.approx(0.25, abs=0.03)
     assert cleared.min() < 0.1
 
 
 def test_augmentation_is_repeatable_and_has_gradients() -> None:
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    first, second = (diff_augment(images, drawn(4)) for _ in range(2))
+    first, second = (diff_augment(images, draw_places(drawn(4), 2, 16, 16)) for _ in range(2))
     assert torch.equal(first, second)
     first.sum().backward()
     assert images.grad is not None and 0 < images.grad.sum() < images.numel()

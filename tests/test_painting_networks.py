@@ -171,6 +171,7 @@ def test_remembered_palettes_travel_with_the_weights() -> None:
 
 def test_presets_are_known_by_name() -> None:
     paper = preset("paper")
+    assert isinstance(paper.method, CycleGanConfig)
     generator, losses = paper.method.generator, paper.method.losses
     assert (generator.blocks, generator.head, generator.palette) == (9, "tanh", 0)
     assert (losses.lambda_cycle_a, losses.lambda_cycle_b, losses.lambda_identity) == (10, 10, 0.5)

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cyclegan.methods.augment import translate
+from cyclegan.methods.augment import draw_places, translate
 from cyclegan.methods.image_pool import ImagePool
 from cyclegan.methods.method import Context
 from cyclegan.painting.checkpoint import CheckpointError, export_painter
@@ -167,7 +167,8 @@ def test_a_picture_lighter_than_its_lines_has_no_colour_beyond_white() -> None:
 def test_translation_goes_its_own_way_in_each_direction() -> None:
     image = torch.zeros(400, 1, 32, 64)
     image[:, 0, 16, 32] = 1.0
-    places = translate(image, Context(torch.device("cpu"), torch.Generator().manual_seed(0)).draw).nonzero()[:, 2:]
+    draw = Context(torch.device("cpu"), torch.Generator().manual_seed(0)).draw
+    places = translate(image, *draw_places(draw, 400, 32, 64)[:2]).nonzero()[:, 2:]
     assert sorted(places[:, 0].unique().tolist()) == list(range(12, 21))
     assert sorted(places[:, 1].unique().tolist()) == list(range(24, 41))
     assert len(places.unique(dim=0)) > 100  # of 9 × 17

@@ -66,7 +66,7 @@ def test_a_drawing_whose_layers_cannot_be_written_has_no_row(inbox: Inbox) -> No
 
 def test_a_drawing_too_long_for_a_psd_fails_with_a_reason_and_its_neighbour_does_not(inbox: Inbox) -> None:
     wide = io.BytesIO()
-    Image.new("1", (30_001, 2), 1).save(wide, "PNG")
+    Image.new("1", (30_001, 64), 1).save(wide, "PNG")
     inbox.storage.write("inbox/long.png", wide.getvalue())
     inbox.storage.write("inbox/a.png", png(1))
     for works in plan(inbox).works.values():

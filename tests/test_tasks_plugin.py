@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def deployment(prefect_server: str) -> str:
-    """Makes a deployment train-nothing of a flow train-nothing and returns its id."""
+def deployment(prefect_server: str) -> Iterator[str]:
+    """Makes a deployment train-nothing of a flow train-nothing; yields its id."""
     from prefect import flow
     from prefect.client.orchestration import get_client
 
     plugin.take_bare_names()
     with get_client(sync_client=True) as client:
         flow_id = client.create_flow(flow(name="train-nothing")(lambda: None))
-        return str(client.create_deployment(flow_id, "train-nothing"))
+        deployment_id = client.create_deployment(flow_id, "train-nothing")
+        yield str(deployment_id)
+        client.delete_deployment(deployment_id)  # other tests list what their server has
 
 
 @pytest.mark.slow

@@ -43,7 +43,8 @@ class Pairs:
     def step(self, batch: Batch, at: Moment) -> dict[str, Tensor]:
         assert batch.lines_b is not None
         distance = l1_loss(self.painter(batch.lines_b), batch.real_b)
-        self._optimizer.update(distance, at.rate)
+        self._optimizer.set_rate(at.rate)
+        self._optimizer.update(distance)
         return {"distance": distance.detach(), "brightness_a": batch.real_a.mean(), "brightness_b": batch.real_b.mean()}
 
     def state_dict(self) -> dict[str, Any]:

@@ -4,16 +4,16 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 from typer.testing import CliRunner
 
 from cyclegan.methods.config import CycleGanConfig, LossConfig
 from cyclegan.training import config as settings
 from cyclegan.training.changes import changes
-from cyclegan.training.config import FREE_TO_CHANGE, TrainConfig, identity_of, preset
+from cyclegan.training.config import FREE_TO_CHANGE, METHODS, MethodName, PresetName, TrainConfig, identity_of, preset
 from irodori.cli.app import app
 from irodori.errors import PipelineError
-from irodori.overrides import PATHS, Overrides
+from irodori.overrides import OWNERS, PATHS, Overrides
 from tests.factories import tiny_config
 
 
@@ -63,11 +63,16 @@ def leaves(dumped: dict[str, Any]) -> list[str]:
 
 
 def test_every_setting_can_be_overridden_within_its_bounds_and_with_its_words() -> None:
-    names = leaves(TrainConfig().model_dump())
-    assert list(Overrides.model_fields) == names == list(PATHS)
+    names = leaves({"method": TrainConfig().model_dump()["method"]})
+    for method in METHODS:
+        names += [name for name in leaves(preset("paper", method).model_dump()) if name not in names]
+    assert list(Overrides.model_fields) == ["method", *PATHS]
+    assert sorted(names) == sorted(PATHS)
     fields = Overrides.model_json_schema()["properties"]
     assert all(field["description"] for field in fields.values())
-    assert [field["position"] for field in fields.values()] == list(range(len(names)))
+    assert [field["position"] for field in fields.values()] == list(range(len(names) + 1))
+    assert fields["method"]["anyOf"][0] == {"enum": list(METHODS), "type": "string"}
+    assert fields["lambda_l1"]["description"].endswith("; of method paired")
     assert fields["blocks"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 32}
     assert fields["crop"]["anyOf"][0] == {"type": "integer", "minimum": 16, "maximum": 2048, "multipleOf": 4}
     assert fields["beta1"]["anyOf"][0] == {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
@@ -85,20 +90,46 @@ def test_an_override_arrives_where_it_belongs_and_an_empty_one_keeps_the_preset(
 @pytest.mark.parametrize("name", list(PATHS))
 def test_each_override_reaches_its_own_setting(name: str) -> None:
     schema = Overrides.model_json_schema()["properties"][name]["anyOf"][0]
-    default: Any = preset("demo").model_dump()
+    method = OWNERS[name][0]
+    default: Any = preset("demo", method).model_dump()
     for part in PATHS[name]:
         default = default[part]
     other = {"boolean": not default, "integer": schema.get("maximum", 20), "number": 0.03125}.get(
         schema["type"], schema.get("enum", [0])[-1]
     )
     try:
-        changed: Any = Overrides(**{name: other}).apply("demo").model_dump()
+        changed: Any = Overrides(method=method, **{name: other}).apply("demo").model_dump()
     except PipelineError as error:  # some cannot change alone
         assert "cannot go together" in str(error)
         return
     for part in PATHS[name]:
         changed = changed[part]
     assert changed == other
+
+
+@pytest.mark.parametrize("name", ["paper", "default", "demo"])
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_has_each_preset_and_its_runs_are_its_own(method: MethodName, name: PresetName) -> None:
+    config = Overrides(method=method).apply(name)
+    assert config == preset(name, method) == TrainConfig.model_validate(config.model_dump())
+    assert config.method.kind == method and isinstance(config.method, METHODS[method])
+    assert [other for other in METHODS if preset(name, other).identity() == config.identity()] == [method]
+
+
+def test_a_method_is_chosen_by_one_word_and_what_it_does_not_have_is_a_line() -> None:
+    assert Overrides(method="paired", lambda_l1=50.0).apply("demo").method.losses.lambda_l1 == 50.0  # type: ignore[union-attr]
+    with pytest.raises(PipelineError, match=r"^lambda_cycle_a is no setting of method paired, but of cyclegan: leave"):
+        Overrides(method="paired", lambda_cycle_a=3.0).apply("demo")
+    with pytest.raises(PipelineError, match=r"method cyclegan has no generator.network 'unet'; choose 'resnet'"):
+        Overrides(network="unet", shading=False).apply("paper")
+    with pytest.raises(ValidationError, match=r"no such method.kind; choose one of cyclegan, paired"):
+        TrainConfig.model_validate({"method": {"kind": "pixels"}})
+    with pytest.raises(ValueError, match="no method 'pixels'; choose one of cyclegan"):
+        preset("demo", "pixels")  # type: ignore[arg-type]
+
+
+def test_a_config_from_before_there_were_methods_is_one_of_cyclegan() -> None:
+    assert TrainConfig.model_validate({"method": {"pool": 7}}).method == CycleGanConfig(pool=7)
 
 
 def test_settings_that_cannot_go_together_are_a_line() -> None:

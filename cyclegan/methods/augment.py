@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 _SHIFT = 1 / 8  # of the side, as published
 _HOLE = 1 / 2
@@ -18,50 +17,77 @@ _HOLE = 1 / 2
 Draw = Callable[[int, int, int], Tensor]
 
 
-def translate(images: Tensor, draw: Draw) -> Tensor:
-    """Shifts each image by up to an eighth of its sides and fills with zeros.
+def draw_places(draw: Draw, count: int, height: int, width: int) -> Tensor:
+    """Draws how far images are shifted, and where the middles of their holes are.
+
+    Args:
+        draw: the source of random integers.
+        count: number of images.
+        height: of the images, px.
+        width: likewise.
+
+    Returns:
+        (4, count) int64: shifts up and left, each up to an eighth of the side; row and column of the hole.
+    """
+    dy, dx = round(height * _SHIFT), round(width * _SHIFT)
+    return torch.stack([draw(-dy, dy, count), draw(-dx, dx, count), draw(0, height, count), draw(0, width, count)])
+
+
+def translate(images: Tensor, up: Tensor, left: Tensor) -> Tensor:
+    """Shifts each image and fills with zeros.
 
     Args:
         images: (N, C, H, W) float in [-1, 1].
-        draw: the source of random integers.
+        up: (N,) integers, px; negative ones shift down.
+        left: likewise.
 
     Returns:
         The same shape, differentiable.
     """
-    n, _, h, w = images.shape
-    dy, dx = round(h * _SHIFT), round(w * _SHIFT)
-    tops, lefts = draw(-dy, dy, n) + dy, draw(-dx, dx, n) + dx
-    padded = F.pad(images, (dx, dx, dy, dy))
-    corners = zip(padded, tops.tolist(), lefts.tolist(), strict=True)
-    return torch.stack([image[:, top : top + h, left : left + w] for image, top, left in corners])
+    # products with shifted unit matrices move values as they are, and take their shifts from the device
+    rows, columns = (_shifted_unit(side, by, images) for side, by in zip(images.shape[2:], (up, left), strict=True))
+    return rows[:, None] @ images @ columns[:, None].mT
 
 
-def cutout(images: Tensor, draw: Draw) -> Tensor:
-    """Sets a rectangle of half the sides, centred at a random pixel, to zero in each image.
+def _shifted_unit(side: int, by: Tensor, like: Tensor) -> Tensor:
+    """Returns (N, side, side) matrices: a product with one moves the entries of a vector `by` places to the front."""
+    at = torch.arange(side, device=like.device)
+    return (at[:, None] + by[:, None, None] == at).to(like.dtype)
+
+
+def cutout(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Sets a rectangle of half the sides to zero in each image.
 
     Args:
         images: (N, C, H, W) float in [-1, 1].
-        draw: the source of random integers.
+        rows: (N,) integers, those of the rectangles' middles.
+        columns: likewise.
 
     Returns:
         The same shape, differentiable.
     """
-    n, _, h, w = images.shape
-    half_y, half_x = round(h * _HOLE / 2), round(w * _HOLE / 2)
-    masks = torch.ones(n, 1, h, w, dtype=images.dtype, device=images.device)
-    for mask, y, x in zip(masks, draw(0, h, n).tolist(), draw(0, w, n).tolist(), strict=True):
-        mask[:, max(0, y - half_y) : y + half_y, max(0, x - half_x) : x + half_x] = 0
-    return images * masks
+    inside_y, inside_x = (
+        _near(middle, side, images.device) for side, middle in zip(images.shape[2:], (rows, columns), strict=True)
+    )
+    hole = inside_y[:, None, :, None] & inside_x[:, None, None, :]
+    return images * ~hole
 
 
-def diff_augment(images: Tensor, draw: Draw) -> Tensor:
+def _near(middle: Tensor, side: int, device: torch.device) -> Tensor:
+    """Returns (N, side): whether a place is less than half a hole from the middle."""
+    half, at = round(side * _HOLE / 2), torch.arange(side, device=device)
+    return (at >= middle[:, None] - half) & (at < middle[:, None] + half)
+
+
+def diff_augment(images: Tensor, places: Tensor) -> Tensor:
     """Applies translation and cutout.
 
     Args:
         images: (N, C, H, W) float in [-1, 1].
-        draw: the source of random integers.
+        places: (4, N), of `draw_places`, on the images' device.
 
     Returns:
         The same shape, differentiable.
     """
-    return cutout(translate(images, draw), draw)
+    up, left, rows, columns = places
+    return cutout(translate(images, up, left), rows, columns)

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.augment import diff_augment
+from cyclegan.methods.augment import diff_augment, draw_places
 from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.discriminator import Discriminator
 from cyclegan.methods.image_pool import ImagePool
 from cyclegan.methods.losses import adversarial_loss, l1_loss, to_grey
 from cyclegan.methods.method import Batch, Context, Moment, together
 from cyclegan.methods.optimizer import Optimizer
+from cyclegan.methods.replayed import Replayed
 from cyclegan.painting.layers import compose, in_colours
 from cyclegan.painting.networks import Generator, init_weights
 from cyclegan.painting.painter import Painter
@@ -79,15 +80,22 @@ class CycleGan:
             "generators": Optimizer([self.g_ab, self.g_ba], rates.lr_generator, betas, world),
             "discriminators": Optimizer([self.d_a, self.d_b], rates.lr_discriminator, betas, world),
         }
+        self._cycle_weight = torch.tensor(config.losses.lambda_cycle_b, device=context.device)
+        self._warm_up, self._train_generators, self._train_discriminators = (
+            Replayed(part, captures=context.captures)
+            for part in (self._update_in_warm_up, self._update_generators, self._update_discriminators)
+        )
 
     def step(self, batch: Batch, at: Moment) -> Losses:
         """Updates every network once; see Method.step."""
-        losses = self._warm_up(batch, at) if at.warming_up else self._adversarial(batch, at)
-        losses = {name: loss.detach() for name, loss in losses.items()}
+        for optimizer in self.optimizers.values():
+            optimizer.set_rate(at.rate)
+        losses = self._warm_up(*batch.tensors()) if at.warming_up else self._adversarial(batch, at)
         self._context.world.average(list(losses.values()))
         return losses
 
-    def _warm_up(self, batch: Batch, at: Moment) -> Losses:
+    def _update_in_warm_up(self, *images: Tensor | None) -> Losses:
+        batch = Batch.of(*images)
         assert batch.lines_b is not None
         with self._context.autocast():
             ((coloured,), _, shadows), lines = self._colour(batch, batch.lines_b), self.g_ba(batch.real_b)
@@ -98,24 +106,48 @@ class CycleGan:
         total = self.config.losses.lambda_pseudo * (losses["pseudo_a"] + losses["pseudo_b"])
         of_shadows = _shadow_losses(shadows, batch)
         losses, total = losses | of_shadows, sum(of_shadows.values(), total)
-        self.optimizers["generators"].update(total, at.rate)
-        return losses
+        self.optimizers["generators"].update(total)
+        return _detached(losses)
 
     def _adversarial(self, batch: Batch, at: Moment) -> Losses:
-        _require_gradients(False, self.d_a, self.d_b)
-        losses, fake_a, fake_b = self._generator_losses(batch, self._lambda_cycle_b(at))
-        self.optimizers["generators"].update(losses["generators"], at.rate)
-        _require_gradients(True, self.d_a, self.d_b)
-        losses |= {
-            "d_a": self._discriminator_loss(self.d_a, batch.real_a, self._through_pool("a", fake_a)),
-            "d_b": self._discriminator_loss(self.d_b, batch.real_b, self._through_pool("b", fake_b)),
-        }
-        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"], at.rate)
-        return losses
+        self._warm_up.forget()
+        self._cycle_weight.fill_(self._lambda_cycle_b(at))
+        a, b = batch.real_a, batch.real_b
+        losses = self._train_generators(self._places(a), self._places(b), *batch.tensors())
+        past = {}
+        for name, real in (("a", a), ("b", b)):
+            past[name] = self._through_pool(name, losses.pop(f"fake_{name}")), self._places(real, real)
+        return losses | self._train_discriminators(a, *past["a"], b, *past["b"])
 
-    def _generator_losses(self, batch: Batch, lambda_cycle_b: float) -> tuple[Losses, Tensor, Tensor]:
+    def _update_generators(self, places_a: Tensor | None, places_b: Tensor | None, *images: Tensor | None) -> Losses:
+        """Returns the losses, and the fakes as "fake_a" and "fake_b"."""
+        _require_gradients(False, self.d_a, self.d_b)
+        losses, fake_a, fake_b = self._generator_losses(Batch.of(*images), places_a, places_b)
+        self.optimizers["generators"].update(losses["generators"])
+        _require_gradients(True, self.d_a, self.d_b)
+        return _detached(losses | {"fake_a": fake_a, "fake_b": fake_b})
+
+    def _update_discriminators(
+        self,
+        real_a: Tensor,
+        fake_a: Tensor,
+        places_a: Tensor | None,
+        real_b: Tensor,
+        fake_b: Tensor,
+        places_b: Tensor | None,
+    ) -> Losses:
+        losses = {
+            "d_a": self._discriminator_loss(self.d_a, real_a, fake_a, places_a),
+            "d_b": self._discriminator_loss(self.d_b, real_b, fake_b, places_b),
+        }
+        self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"])
+        return _detached(losses)
+
+    def _generator_losses(
+        self, batch: Batch, places_a: Tensor | None = None, places_b: Tensor | None = None
+    ) -> tuple[Losses, Tensor, Tensor]:
         """Returns the losses (the weighted sum "generators" and its parts), then the fakes of A and of B."""
-        weights = self.config.losses
+        weights, lambda_cycle_b = self.config.losses, self._cycle_weight
         a, b, identity = batch.real_a, batch.real_b, weights.lambda_identity > 0
         pseudo = batch.lines_b
         with self._context.autocast():
@@ -123,7 +155,7 @@ class CycleGan:
             fake_a, *more_a = together(self.g_ba, b, a if identity else None)
             fake_a = self._as_lines(fake_a)
             rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a, palette)
-            judged_a, judged_b = self.d_a(self._augment(fake_a)), self.d_b(self._augment(fake_b))
+            judged_a, judged_b = self.d_a(_augmented(fake_a, places_a)), self.d_b(_augmented(fake_b, places_b))
         losses = {
             "adversarial_a": adversarial_loss(judged_a, real=True),
             "adversarial_b": adversarial_loss(judged_b, real=True),
@@ -176,9 +208,11 @@ class CycleGan:
         coloured = [compose(in_colours(shares, palette), image) for shares, image in zip(regions, given, strict=True)]
         return coloured, palette, shadows
 
-    def _discriminator_loss(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def _discriminator_loss(
+        self, discriminator: nn.Module, real: Tensor, fake: Tensor, places: Tensor | None = None
+    ) -> Tensor:
         with self._context.autocast():
-            on_real, on_fake = discriminator(self._augment(torch.cat([real, fake.to(real.dtype)]))).chunk(2)
+            on_real, on_fake = discriminator(_augmented(torch.cat([real, fake.to(real.dtype)]), places)).chunk(2)
         return (adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False)) / 2
 
     def _through_pool(self, name: str, fakes: Tensor) -> Tensor:
@@ -190,8 +224,12 @@ class CycleGan:
     def _as_lines(self, fake_a: Tensor) -> Tensor:
         return to_grey(fake_a) if self.config.losses.grey_lines else fake_a
 
-    def _augment(self, images: Tensor) -> Tensor:
-        return diff_augment(images, self._context.draw) if self.config.augment else images
+    def _places(self, *images: Tensor) -> Tensor | None:
+        """Draws by what a discriminator's inputs (N, C, H, W), in this order, are augmented; None: by nothing."""
+        if not self.config.augment:
+            return None
+        drawn = draw_places(self._context.draw, sum(map(len, images)), *images[0].shape[2:])
+        return drawn.to(self._context.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state besides the painter; see Method.state_dict."""
@@ -209,9 +247,19 @@ class CycleGan:
             optimizer.load_state_dict(state["optimizers"][name])
         for name, pool in self.pools.items():
             pool.load_state_dict(state["pools"][name], self._context.device)
+        for part in (self._warm_up, self._train_generators, self._train_discriminators):
+            part.forget()  # the optimizers' state is elsewhere now
 
     def _other_networks(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+
+
+def _augmented(images: Tensor, places: Tensor | None) -> Tensor:
+    return images if places is None else diff_augment(images, places)
+
+
+def _detached(losses: Losses) -> Losses:
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 def _require_gradients(wanted: bool, *networks: nn.Module) -> None:

@@ -8,12 +8,15 @@ from cyclegan.methods.config import DiscriminatorConfig
 
 
 class Discriminator(nn.Module):
-    """A PatchGAN: (N, 3, H, W) in [-1, 1] → (N, 1, h, w) logits, one per overlapping patch, without sigmoid."""
+    """A PatchGAN: (N, C, H, W) in [-1, 1] → (N, 1, h, w) logits, one per overlapping patch, without sigmoid.
 
-    def __init__(self, config: DiscriminatorConfig) -> None:
+    C is 3, or 6 where it judges a picture beside its lines.
+    """
+
+    def __init__(self, config: DiscriminatorConfig, channels: int = 3) -> None:
         super().__init__()
         widths = [config.ndf * min(2**i, 8) for i in range(config.layers + 1)]
-        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
         for i in range(1, config.layers + 1):
             stride = 2 if i < config.layers else 1
             layers += [

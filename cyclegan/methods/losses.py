@@ -1,4 +1,4 @@
-"""Computes the losses of CycleGAN (Zhu et al. 2017, section 3), in float32 or a higher precision.
+"""Computes the losses of the methods, in float32 or a higher precision.
 
 All functions take and return float tensors; losses are scalars; images are (N, 3, H, W) in [-1, 1].
 """
@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as PIL's "L"
 
 
 def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
-    """Returns the LSGAN loss: mean squared distance of the logits (any shape) to 1 (real) or 0 (fake); section 4."""
+    """Returns the LSGAN loss (Mao et al. 2017): mean squared distance of the logits (any shape) to 1 (real) or 0."""
     return ((_at_least_float32(logits) - float(real)) ** 2).mean()
+
+
+def cross_entropy(logits: Tensor, real: bool) -> Tensor:
+    """Returns the loss of Goodfellow et al. 2014, and of pix2pix: cross entropy of the logits with 1 (real) or 0."""
+    logits = _at_least_float32(logits)
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
 def l1_loss(image: Tensor, target: Tensor) -> Tensor:
@@ -23,7 +30,8 @@ def l1_loss(image: Tensor, target: Tensor) -> Tensor:
 
 def to_grey(images: Tensor) -> Tensor:
     """Replaces each channel of (N, 3, H, W) by the luma; same shape."""
-    luma = images.new_tensor(_LUMA).view(1, 3, 1, 1)
+    # filled on the device: a copy from the CPU cannot be part of a CUDA graph
+    luma = torch.cat([images.new_full((1, 1, 1, 1), weight) for weight in _LUMA], 1)
     return (images * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
 
 

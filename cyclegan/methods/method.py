@@ -32,6 +32,17 @@ class Batch:
     lines_b: Tensor | None = None
     shadows_b: Tensor | None = None
 
+    @classmethod
+    def of(cls, *images: Tensor | None) -> Batch:
+        """Makes a batch of what `tensors` returned."""
+        real_a, real_b, *more = images
+        assert real_a is not None and real_b is not None
+        return cls(real_a, real_b, *more)
+
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """Returns the images, in the order of the attributes."""
+        return self.real_a, self.real_b, self.lines_b, self.shadows_b
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -111,6 +122,11 @@ class Context:
     batch: int = 1
     world: World = field(default_factory=World)
     bf16: bool = False
+
+    @property
+    def captures(self) -> bool:
+        """Whether steps are captured as CUDA graphs; several processes would exchange gradients amid them."""
+        return self.device.type == "cuda" and self.world.size == 1
 
     def place(self, network: Network) -> Network:
         """Moves a network to the device and returns it."""

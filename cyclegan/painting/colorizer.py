@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -17,19 +19,20 @@ import numpy as np
 import torch
 from PIL import Image
 
+from cyclegan.painting.asked import check, require_palettes
 from cyclegan.painting.backend import speed_up
 from cyclegan.painting.checkpoint import Weights
 from cyclegan.painting.drawing import ReadDrawing, read_drawing
 from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.hints import PAPER, Hint
 from cyclegan.painting.loading import load_painter
-from cyclegan.painting.memory import Memory
 from cyclegan.painting.pages import joined, parted, unframed, without_margins
 from cyclegan.painting.painter import Painter
-from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError, palette_of, unlike
-from cyclegan.painting.shadows import NO_SHADOWS, ShadingError
-from cyclegan.painting.sheets import Sheet, SheetError, check_sheets
+from cyclegan.painting.palettes import Palette, palette_of, unlike
+from cyclegan.painting.sheets import Sheet, SheetError
+from cyclegan.painting.styles import Styled, style_asked, style_code
 from cyclegan.painting.tensors import padded, to_range
+from imaging.border import Box
 from imaging.colour import is_grey
 from imaging.ink import read_page
 from imaging.layers import Layered
@@ -67,7 +70,7 @@ class Colorizer:
         """
         self._painter = painter.to(device).eval()
         self._normalization, self._size, self._device, self._style = normalization, size, device, style
-        self._memory = painter.memory()
+        self._memory, self.has_styles = painter.memory(), painter.config.has_styles
         self._lock = Lock()  # one call of the painter uses all cores; parallel calls would gain nothing
 
     @classmethod
@@ -93,7 +96,7 @@ class Colorizer:
         painter, normalization, lineart = load_painter(path, weights)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cpu":
+        if device == "cpu" and not painter.config.has_styles:  # backends take drawings, and no styles
             speed_up(painter.eval(), lineart["size"], lineart["examples"], cache)
         return cls(painter, normalization, lineart["size"], device, lineart["style"])
 
@@ -138,7 +141,7 @@ class Colorizer:
             PaletteError: the guide asks for a palette that the model does not have.
         """
         self.check(guide)
-        return [drawing.layered(guide) for drawing in self.read_batch(images)]
+        return [drawing.layered(guide) for drawing in self.read_batch(images, guide)]
 
     def read(self, image: Image.Image) -> ReadDrawing:
         """Reads a drawing once, to colour it by many guides: each takes a moment, and no painter.
@@ -148,11 +151,13 @@ class Colorizer:
         """
         return next(self.read_batch([image]))
 
-    def read_batch(self, images: Sequence[Image.Image]) -> Iterator[ReadDrawing]:
+    def read_batch(self, images: Sequence[Image.Image], guide: Guide = AS_IT_COMES) -> Iterator[ReadDrawing]:
         """Reads several drawings, as :meth:`read` does each; those of one shape share the painter's batches.
 
-        The painter sees each panel of a page or a strip as a drawing of its own.
+        The painter sees each panel of a page or a strip as a drawing of its own. If it has styles, it paints in the one
+        that the guide asks for; another one takes the painter again.
         """
+        style = style_asked(guide.palette, guide.variant) if self.has_styles else None
         pages = [read_page(image) for image in images]
         toned = [normalize(page.gray, self._normalization).image for page in pages]
         boxes = [find_panels(gray) for gray in toned]
@@ -161,12 +166,26 @@ class Colorizer:
             for page, panels in zip(pages, boxes, strict=True)
             for left, top, right, bottom in panels
         ]
-        views = zip(seen, self._maps(seen), strict=True)
+        views = zip(seen, self._maps(seen, style), strict=True)
         for page, gray, panels in zip(pages, toned, boxes, strict=True):
             drawn, maps = zip(*islice(views, len(panels)), strict=True)
-            lines, map_ = joined(gray.shape, panels, drawn, maps)
-            map_ = without_margins(map_, gray, panels, self._paper(len(map_)))
-            yield read_drawing(np.asarray(page.picture), page.alpha, parted(gray, panels), lines, map_, self._memory)
+            lines, map_ = self._joined(gray, panels, drawn, maps)
+            read = read_drawing(np.asarray(page.picture), page.alpha, parted(gray, panels), lines, map_, self._memory)
+            if style is not None:
+                read = replace(read, styled=Styled(style, partial(self._repainted, gray, panels, drawn)))
+            yield read
+
+    def _joined(
+        self, gray: np.ndarray, panels: Sequence[Box], drawn: Sequence[np.ndarray], maps: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns lines (h, w) and map (c, h, w) of a page, of those of its panels."""
+        lines, map_ = joined(gray.shape, panels, drawn, maps)
+        return lines, without_margins(map_, gray, panels, self._paper(len(map_)))
+
+    def _repainted(
+        self, gray: np.ndarray, panels: Sequence[Box], drawn: Sequence[np.ndarray], style: np.ndarray
+    ) -> np.ndarray:
+        return self._joined(gray, panels, drawn, self._maps(list(drawn), style))[1]
 
     def palettes(self, count: int) -> list[Palette]:
         """Selects remembered palettes that represent all of them well; see :func:`cyclegan.painting.palettes.unlike`.
@@ -175,12 +194,14 @@ class Colorizer:
             count: 1 or more; a larger count adds palettes to those of a smaller one.
 
         Returns:
-            `count` palettes, (k, 3) float32 RGB in [0, 1], the same ones each time.
+            `count` palettes, (k, 3) float32 RGB in [0, 1], the same ones each time; styles (STYLE,) if it has these.
 
         Raises:
             PaletteError: the model has no palettes, or remembers fewer than `count`.
         """
-        remembered = self._require_palettes(count).palettes
+        if self.has_styles:
+            return [style_code(number) for number in range(1, count + 1)]
+        remembered = require_palettes(self._memory, count).palettes
         return [remembered[index] for index in unlike(remembered, count)]
 
     @torch.inference_mode()
@@ -191,28 +212,20 @@ class Colorizer:
             picture: of any mode and size.
 
         Returns:
-            (k, 3) float32 RGB in [0, 1].
+            (k, 3) float32 RGB in [0, 1]; its style, (STYLE,) float32, if the model has these.
 
         Raises:
             PaletteError: the model has no palettes.
         """
-        self._require_palettes()
         page = on_white(picture)
         seen = np.asarray(page.resize(_working_size(page.size, self._size), Image.Resampling.LANCZOS))
+        colour = to_range(torch.from_numpy(padded(seen)).to(self._device)).permute(2, 0, 1)[None]
+        if self.has_styles:
+            return self._painter.style_of(colour)
+        require_palettes(self._memory)
         lines = normalize(extract_lines(seen, self._style), self._normalization).image
-        colour, gray = (to_range(torch.from_numpy(padded(image)).to(self._device)) for image in (seen, lines))
-        drawn = gray.expand(1, 3, -1, -1)
-        found = palette_of(self._painter.regions(drawn), drawn, colour.permute(2, 0, 1)[None])
-        return found[0].cpu().numpy()
-
-    def _require_palettes(self, count: int = 1) -> Memory:
-        """Returns the memory; refuses a model without palettes, or one that does not remember so many."""
-        if self._memory is None:
-            raise PaletteError(NO_PALETTES)
-        known = len(self._memory.palettes)
-        if not 1 <= count <= known:
-            raise PaletteError(f"{count} palettes: this model remembers {known}; ask for 1 or more of these")
-        return self._memory
+        drawn = to_range(torch.from_numpy(padded(lines)).to(self._device)).expand(1, 3, -1, -1)
+        return palette_of(self._painter.regions(drawn), drawn, colour)[0].cpu().numpy()
 
     def sheet(self, picture: Image.Image, hints: Sequence[Hint] = ()) -> Sheet:
         """Makes a colour sheet of the largest figure of a picture.
@@ -225,7 +238,7 @@ class Colorizer:
             PaletteError: the model has no palettes.
             SheetError: the picture has no colours, and there are no hints.
         """
-        self._require_palettes()
+        require_palettes(self._memory)
         if hints:
             drawing = self.read(picture)
             return drawing.sheet(drawing.layered(Guide(hints=tuple(hints))).flats)
@@ -243,14 +256,7 @@ class Colorizer:
             SheetError: the guide has a sheet of another model.
             ShadingError: the guide asks for shadows, and the model knows none.
         """
-        shadows = self._memory and self._memory.shadows
-        if guide.strength(helps=False) and not (shadows and shadows.seen):
-            raise ShadingError(NO_SHADOWS)
-        if guide.palette is not None or guide.variant or guide.sheets:
-            memory = self._require_palettes()
-            check_sheets(guide.sheets, memory)
-        if guide.variant:
-            self._require_palettes(guide.variant)
+        check(guide, self._memory, self.has_styles)
 
     def _seen(self, gray: np.ndarray) -> np.ndarray:
         """Returns a drawing as the painter sees it, (h, w) uint8."""
@@ -265,7 +271,7 @@ class Colorizer:
             paper[np.arange(channels) != PAPER] = 0
         return paper
 
-    def _maps(self, lineart: list[np.ndarray]) -> list[np.ndarray]:
+    def _maps(self, lineart: list[np.ndarray], style: np.ndarray | None = None) -> list[np.ndarray]:
         """Returns what the painter makes of drawings (h, w) uint8: region maps, or pictures, (c, h, w) float32 each."""
         same_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, gray in enumerate(lineart):
@@ -275,12 +281,12 @@ class Colorizer:
             chunk = max(1, _BATCH_PIXELS // (shape[0] * shape[1]))
             for start in range(0, len(indices), chunk):
                 part = indices[start : start + chunk]
-                maps.update(zip(part, self._map(np.stack([lineart[i] for i in part])), strict=True))
+                maps.update(zip(part, self._map(np.stack([lineart[i] for i in part]), style), strict=True))
         return [maps[index] for index in range(len(lineart))]
 
-    def _map(self, lineart: np.ndarray) -> np.ndarray:
+    def _map(self, lineart: np.ndarray, style: np.ndarray | None) -> np.ndarray:
         with self._lock:
-            return self._painter.maps(lineart)
+            return self._painter.maps(lineart, style)
 
 
 def _working_size(size: tuple[int, int], shortest: int) -> tuple[int, int]:

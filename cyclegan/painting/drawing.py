@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from cyclegan.painting.memory import Floats, Memory, describe
 from cyclegan.painting.palettes import NO_PALETTES, Palette, PaletteError
 from cyclegan.painting.shade import enlarged, layer
 from cyclegan.painting.sheets import Sheet, assign, check_sheets, measured
+from cyclegan.painting.styles import Styled, style_asked
 from imaging.colour import to_lab
 from imaging.layers import Layered
 from imaging.lineart import Normalization
@@ -45,6 +46,7 @@ class ReadDrawing:
         memory: the palettes that the painter remembers; None for a painter without palettes.
         shadows: (LIGHTS, h, w) float32 in [0, 1], for light as in domain B and mirrored; of a painter without shading,
             there are 0.
+        styled: the style of the painting, of a painter with styles; None for others.
     """
 
     lines: npt.NDArray[np.uint8]
@@ -56,6 +58,7 @@ class ReadDrawing:
     painting: Floats | None
     memory: Memory | None
     shadows: Floats
+    styled: Styled | None = None
 
     @cached_property
     def _own(self) -> Floats:
@@ -104,6 +107,10 @@ class ReadDrawing:
         Args:
             guide: what is asked of the colouring.
         """
+        if self.styled is not None:
+            code = style_asked(guide.palette, guide.variant)
+            if not np.array_equal(code, self.styled.code):
+                return self._in_style(code, self.styled).layered(guide)
         if guide.soft:
             return Layered(self.lines, self._soft(guide), self.alpha)
         segments, origins = cut(self.segments, guide.hints)
@@ -117,6 +124,9 @@ class ReadDrawing:
         filled = _filled(colours, segments.labels)
         shading = self._shading(guide, segments.labels, classes)
         return Layered(self.lines, filled, self.alpha, segments.labels, find, classes == PAPER, shading)
+
+    def _in_style(self, code: Floats, styled: Styled) -> ReadDrawing:
+        return replace(self, painting=styled.paint(code), styled=replace(styled, code=code))
 
     def _shading(self, guide: Guide, labels: Numbers, classes: Numbers) -> npt.NDArray[np.uint8] | None:
         """Returns the layer of shadows, (H, W, 4), for segments of these classes; None without shadows."""
@@ -154,7 +164,7 @@ class ReadDrawing:
 
     def _base(self, guide: Guide) -> npt.NDArray[np.uint8]:
         """Returns the colours (n, 3) of the segments before hints for parts and areas."""
-        if self.regions is None and guide.palette is None and guide.variant == 0 and not guide.sheets:
+        if self.styled or (self.regions is None and guide.palette is None and not guide.variant and not guide.sheets):
             return np.asarray(np.rint(self._own * 255), dtype=np.uint8)
         flats = self.palettes(guide)[self.division.figures, self.division.classes]
         return np.asarray(np.rint(flats * 255), dtype=np.uint8)

@@ -16,8 +16,9 @@ class Guide:
 
     Attributes:
         palette: (k, 3) float32 RGB in [0, 1], from `Colorizer.palettes` or `Colorizer.palette_of`; takes precedence
-            over the variant.
-        variant: 1: the palettes that suit best; 2, 3, …: others that suit; 0: not requested.
+            over the variant. Of a model with styles, a style, (STYLE,) float32, from the same.
+        variant: 1: the palettes that suit best; 2, 3, …: others that suit; 0: not requested. Of a model with styles,
+            the number of one; 0 is the first.
         sheets: colours of characters; each goes to the figure that resembles it most, before palette and variant.
         hints: colours at places of the drawing; later ones win.
         soft: the painter's own soft colours, instead of one colour for each segment; hints need segments. They have

@@ -113,6 +113,7 @@ class Generator(nn.Module):
 def init_weights(network: nn.Module, rng: torch.Generator) -> None:
     """Sets weights from N(0, 0.02), drawn from `rng`, and biases to zero (paper, section 7.1).
 
+    Scales of norms, which only a U-Net has, are from N(1, 0.02), as in the code of pix2pix.
     Those of the head for shadows are drawn apart, so that all other weights are the same with it and without it.
     """
     apart = torch.Generator().manual_seed(rng.initial_seed())
@@ -120,4 +121,5 @@ def init_weights(network: nn.Module, rng: torch.Generator) -> None:
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         else:
-            nn.init.normal_(parameter, 0.0, 0.02, generator=apart if f"{_SHADE}." in name else rng)
+            mean = 1.0 if parameter.ndim == 1 else 0.0
+            nn.init.normal_(parameter, mean, 0.02, generator=apart if f"{_SHADE}." in name else rng)

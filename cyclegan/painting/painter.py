@@ -10,12 +10,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from cyclegan.painting.attention import AttentionGenerator
 from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.kinds import network_of
 from cyclegan.painting.layers import Layers, compose, in_colours
 from cyclegan.painting.memory import Memory, describe, drawn_box, key_length
-from cyclegan.painting.networks import WithShadows, resnet
+from cyclegan.painting.networks import WithShadows
 from cyclegan.painting.palettes import palette_of
 from cyclegan.painting.shadows import Example, Shadows, softness_of, tints_of, weigh
+from cyclegan.painting.styled import StyledGenerator
 from cyclegan.painting.tensors import padded, to_range, to_uint8
 
 MOST_REMEMBERED = 256  # pictures of domain B
@@ -53,7 +56,7 @@ class Painter(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        self.network = (WithShadows if config.learns_shadows else resnet)(config, config.palette or 3)
+        self.network = network_of(config, config.palette or 3)
         if config.palette:
             self.register_buffer("remembered", torch.ones(1, config.palette, 3))
             self.register_buffer("shares", torch.ones(1, config.palette))
@@ -64,9 +67,14 @@ class Painter(nn.Module):
             self.register_buffer("softness", torch.zeros(()))
 
     def forward(self, lines: Tensor, palette: Tensor | None = None) -> Tensor:
-        if self.config.head == "tanh":
-            return self.network(lines).tanh()
-        return compose(self.layers(lines, palette), lines)
+        if self.config.palette:
+            return compose(self.layers(lines, palette), lines)
+        return self.picture(self.network(lines), lines)
+
+    def picture(self, found: Tensor, lines: Tensor) -> Tensor:
+        """Makes the picture of what the network of a painter without palettes found in lines, (N, 3, H, W) each."""
+        coloured = found.tanh()
+        return coloured if self.config.head == "tanh" else compose(Layers((coloured + 1) / 2), lines)
 
     def layers(self, lines: Tensor, palette: Tensor | None = None) -> Layers:
         """Predicts the layers of colour under the lines; with a tanh head, the whole picture with redrawn lines.
@@ -98,11 +106,14 @@ class Painter(nn.Module):
         return found[:, :k].softmax(1), found[:, k:]
 
     @torch.inference_mode()
-    def maps(self, lineart: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def maps(
+        self, lineart: npt.NDArray[np.uint8], style: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
         """Makes maps of drawings: region maps and shadows, or colours of a painter without palettes.
 
         Args:
             lineart: (N, h, w) uint8, normalized drawings of one shape.
+            style: (STYLE,), for a painter with styles; None: its first one.
 
         Returns:
             (N, c, h, w) float32 in [0, 1]. The first k channels are the region map; if domain B has shadows, LIGHTS
@@ -117,8 +128,32 @@ class Painter(nn.Module):
             regions, shadows = self.with_shadows(lines)
             found = torch.cat([regions, shadows.sigmoid()], 1)
         else:
-            found = self.regions(lines) if self.config.palette else self.layers(lines).flats
+            found = self.regions(lines) if self.config.palette else self._flats(lines, style)
         return found[..., :height, :width].float().cpu().numpy()
+
+    def _flats(self, lines: Tensor, style: npt.NDArray[np.float32] | None) -> Tensor:
+        if style is None:
+            return self.layers(lines).flats
+        codes = torch.from_numpy(style).to(lines).expand(len(lines), -1)
+        found: Tensor = self.network(lines, codes)
+        return (found.tanh() + 1) / 2
+
+    @torch.inference_mode()
+    def style_of(self, picture: Tensor) -> npt.NDArray[np.float32]:
+        """Measures the style (STYLE,) of a colour picture (1, 3, H, W) in [-1, 1], for a painter with styles."""
+        assert isinstance(self.network, StyledGenerator)
+        found: Tensor = self.network.style(picture)[0]
+        return found.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def attention(self, lineart: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
+        """Tells what the painter looks at in a drawing (h, w) uint8: (h', w') in [0, 1]; None without attention."""
+        if not isinstance(self.network, AttentionGenerator):
+            return None
+        lines = to_range(torch.from_numpy(padded(lineart)).to(next(self.parameters()).device))
+        found = self.network.attend(lines.expand(1, 3, -1, -1))[2][0]
+        span = (found.max() - found.min()).clamp(min=1e-6)  # of an even attention it is 0
+        return ((found - found.min()) / span).float().cpu().numpy()
 
     def memory(self) -> Memory | None:
         """Returns what is remembered, to find palettes that suit drawings; None for a painter without palettes."""

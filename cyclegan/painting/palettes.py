@@ -10,11 +10,13 @@ from torch import Tensor
 
 from cyclegan.errors import CycleganError
 
-# (k, 3) RGB in [0, 1]: the colours of a model's k classes; the first is white
+# (k, 3) RGB in [0, 1]: the colours of a model's k classes; the first is white.
+# Of a model with styles: a style, (STYLE,)
 Palette = npt.NDArray[np.float32]
 
 
 NO_PALETTES = "this model paints without palettes: train one with generator.palette above 0"
+OTHER_COLOURS = "these colours are of another model: take them from a picture with this one"
 
 
 class PaletteError(CycleganError):

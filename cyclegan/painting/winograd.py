@@ -37,7 +37,7 @@ def with_winograd(layers: nn.Module) -> nn.Module:
         for name, layer in parent.named_children():
             if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3) and layer.stride == (1, 1):
                 setattr(parent, name, WinogradConv(layer))
-            elif isinstance(layer, nn.InstanceNorm2d):
+            elif isinstance(layer, nn.InstanceNorm2d) and not layer.affine:
                 setattr(parent, name, ChannelsLastNorm(layer.eps))
     return faster
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cyclegan.painting.checkpoint import Weights
 from cyclegan.painting.painter import Painter
-from cyclegan.scoring.samples import sample_sheet, translate
+from cyclegan.scoring.samples import looked_at, sample_sheet, translate_all
 from cyclegan.scoring.score import Score, Scorer
 from cyclegan.scoring.selection import Candidate, Choice, choose, faults
 from cyclegan.scoring.served import coloured_by
@@ -73,14 +73,12 @@ class Judge:
             step: of the checkpoint.
             painters: with the averaged weights ("ema") and with those of the last step ("raw").
         """
-        outputs = {
-            weights: [translate(painter, drawing) for drawing in self._shown] for weights, painter in painters.items()
-        }
-        sheet = sample_sheet(self._shown, outputs["ema"], outputs["raw"])
+        outputs = {weights: translate_all(painter, self._shown) for weights, painter in painters.items()}
+        sheet = sample_sheet(self._shown, outputs["ema"], outputs["raw"], looked_at(painters["ema"], self._shown))
         if self._scorer is None:
             return Judgement(sheet, {})
         scores = {
-            weights: self._scorer.score(outputs[weights], [translate(painter, lines) for lines in self._lines_b])
+            weights: self._scorer.score(outputs[weights], translate_all(painter, self._lines_b))
             for weights, painter in painters.items()
         }
         self._scores += [
@@ -100,9 +98,10 @@ class Judge:
         """
         if self._scorer is None:
             return None
-        pages = [*self._shown, *self._lines_b]
-        pictures = coloured_by(checkpoint, weights, pages, self._toned, self._device)
-        return self._scorer.score(pictures[: len(self._shown)], pictures[len(self._shown) :])
+        shown, anew = (
+            coloured_by(checkpoint, weights, pages, self._toned, self._device) for pages in (self._shown, self._lines_b)
+        )
+        return self._scorer.score(shown, anew)
 
     def choice(self, kept: Collection[int], newest: int) -> Choice:
         """Selects the checkpoint that should serve.

@@ -11,8 +11,9 @@ from PIL import Image
 
 from cyclegan.painting.checkpoint import Weights
 from cyclegan.painting.colorizer import Colorizer
+from cyclegan.painting.guide import AS_IT_COMES, Guide
 from cyclegan.painting.loading import load_painter
-from cyclegan.scoring.samples import translate
+from cyclegan.scoring.samples import translate_all
 from imaging.lineart import Normalization
 
 
@@ -40,6 +41,9 @@ def coloured_by(
     painter, own, described = load_painter(checkpoint, weights)
     if own == toned and all(min(drawing.shape) == described["size"] for drawing in lineart):
         painter = painter.to(device).eval()
-        return [translate(painter, drawing) for drawing in lineart]
+        return translate_all(painter, lineart)
     colorizer = Colorizer(painter, own, described["size"], device.type, described["style"])
-    return [np.asarray(colorizer(Image.fromarray(drawing))) for drawing in lineart]
+    guides = [Guide(variant=number) if colorizer.has_styles else AS_IT_COMES for number in range(1, len(lineart) + 1)]
+    return [
+        np.asarray(colorizer(Image.fromarray(drawing), guide)) for drawing, guide in zip(lineart, guides, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Defines the settings of a training, which every checkpoint stores, and three presets.
+"""Defines the settings of a training, which every checkpoint stores.
 
 Domain A is lineart, domain B is colour; an epoch is one pass over the larger domain, a step is one update of all
 networks. The settings of the losses and networks belong to the method; those of duration, data and resources are here.
@@ -11,13 +11,20 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from cyclegan.methods.config import CycleGanConfig
+from cyclegan.methods.config import METHODS, CycleGanConfig, MethodConfig, MethodName
 from cyclegan.painting.config import FrozenConfig
+from cyclegan.training.presets import PRESETS, PresetName
 
-PresetName = Literal["paper", "default", "demo"]
-
-# all methods; a second one would make this a union discriminated by `kind`
-MethodConfig = CycleGanConfig
+__all__ = [
+    "METHODS",
+    "DataConfig",
+    "MethodName",
+    "PresetName",
+    "ScheduleConfig",
+    "TrainConfig",
+    "identity_of",
+    "preset",
+]
 
 # the weights do not depend on these
 FREE_TO_CHANGE = frozenset({"device", "checkpoint_every", "keep", "keep_best", "log_every", "memory_gb", "processes"})
@@ -29,6 +36,7 @@ class ScheduleConfig(FrozenConfig):
     warm_up_epochs: float = Field(0.0, ge=0, description="epochs on pseudo-pairs alone, before the adversarial ones")
     constant_epochs: float = Field(100.0, ge=0, description="epochs at the full learning rate")
     decay_epochs: float = Field(100.0, ge=0, description="epochs over which the rate falls linearly to zero")
+    halving_epochs: float = Field(0.0, ge=0, description="epochs after which the rate is halved, each time; 0: never")
 
     @model_validator(mode="after")
     def _not_empty(self) -> ScheduleConfig:
@@ -75,7 +83,16 @@ class TrainConfig(FrozenConfig):
     @model_validator(mode="after")
     def _warm_up_needs_pseudo_pairs(self) -> TrainConfig:
         if self.schedule.warm_up_epochs and not self.method.uses_extracted_lines:
-            raise ValueError("schedule.warm_up_epochs needs losses.lambda_pseudo above 0")
+            known = "losses.lambda_pseudo above 0" if self.method.kind == "cyclegan" else "method cyclegan or paired"
+            raise ValueError(f"schedule.warm_up_epochs needs {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _crop_suits_the_method(self) -> TrainConfig:
+        if self.data.crop < (least := self.method.smallest_crop):
+            raise ValueError(f"data.crop {self.data.crop} is too small for method {self.method.kind}; {least} or more")
+        if self.method.generator.full not in (0, self.data.crop):
+            raise ValueError(f"generator.full {self.method.generator.full} must be data.crop ({self.data.crop}), or 0")
         return self
 
     def changed(self, changes: Mapping[str, Any]) -> TrainConfig:
@@ -148,54 +165,18 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-_FLAT_COLOURS_UNDER_LINES = {"head": "line_keeping", "upsample": "nearest"}
-_PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
-    # Zhu et al. 2017, exactly; averaging the weights does not change the training
-    "paper": {},
-    # about 1000 + 1000 images of 286 px on one GPU
-    "default": {
-        "method": {
-            "generator": {"blocks": 12, "ngf": 64, "palette": 16, "shading": True, **_FLAT_COLOURS_UNDER_LINES},
-            "losses": {"lambda_cycle_b_end": 1.0, "lambda_identity": 0.0, "lambda_pseudo": 10.0, "grey_lines": True},
-            "augment": True,
-        },
-        "schedule": {"warm_up_epochs": 10, "constant_epochs": 90, "decay_epochs": 100},
-        "ema": 0.9995,
-    },
-    # about 650 + 650 portraits of 96 px, some six minutes on two CPU cores
-    "demo": {
-        "method": {
-            "generator": {"blocks": 4, "ngf": 16, "palette": 8, "shading": True, **_FLAT_COLOURS_UNDER_LINES},
-            "discriminator": {"ndf": 32},
-            "losses": {
-                "lambda_cycle_b": 5.0,
-                "lambda_cycle_b_end": 1.0,
-                "lambda_identity": 0.0,
-                "lambda_pseudo": 10.0,
-                "grey_lines": True,
-            },
-            "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
-            "augment": True,
-        },
-        "schedule": {"warm_up_epochs": 4.0, "constant_epochs": 0.0, "decay_epochs": 1.8},
-        "data": {"crop": 96},
-        "batch": 4,
-        "ema": 0.995,
-        "checkpoint_every": 160,
-        "log_every": 10,
-    },
-}
-
-
-def preset(name: PresetName) -> TrainConfig:
+def preset(name: PresetName, method: MethodName = "cyclegan") -> TrainConfig:
     """Returns the settings of a preset.
 
     Args:
         name: "paper", "default" or "demo".
+        method: the method to train.
 
     Raises:
-        ValueError: there is no such preset (its text is one line).
+        ValueError: there is no such preset or method (its text is one line).
     """
-    if name not in _PRESETS:
-        raise ValueError(f"no preset {name!r}; choose one of {', '.join(_PRESETS)}")
-    return TrainConfig.model_validate(_PRESETS[name])
+    if method not in PRESETS:
+        raise ValueError(f"no method {method!r}; choose one of {', '.join(PRESETS)}")
+    if name not in PRESETS[method]:
+        raise ValueError(f"no preset {name!r}; choose one of {', '.join(PRESETS[method])}")
+    return TrainConfig.model_validate({"method": {"kind": method}}).changed(PRESETS[method][name])

@@ -17,11 +17,13 @@ class Schedule:
         warm_up: length of the warm-up on pseudo-pairs, in steps.
         constant: length of the phase at the full learning rate, in steps.
         decay: length of the phase with falling learning rate, in steps.
+        halving: steps after which the learning rate is halved, each time; 0: never.
     """
 
     warm_up: int
     constant: int
     decay: int
+    halving: int = 0
 
     @classmethod
     def of(cls, config: TrainConfig, num_a: int, num_b: int) -> Schedule:
@@ -38,6 +40,7 @@ class Schedule:
             round(epochs.warm_up_epochs * epoch),
             round(epochs.constant_epochs * epoch),
             round(epochs.decay_epochs * epoch),
+            round(epochs.halving_epochs * epoch),
         )
 
     @property
@@ -50,9 +53,10 @@ class Schedule:
         return step < self.warm_up
 
     def rate(self, step: int) -> float:
-        """Returns the factor on the learning rate at `step`: 1, then linear to 0, reached at step `total`."""
+        """Returns the factor on the learning rate at `step`: 1, then linear to 0, reached at step `total`; halved."""
         left = self.total - step
-        return min(1.0, left / self.decay) if self.decay else 1.0
+        halved: float = 0.5 ** (step // self.halving) if self.halving else 1.0
+        return min(1.0, left / self.decay) * halved if self.decay else halved
 
     def at(self, step: int) -> Moment:
         """Returns the position of `step` in the schedule, for the method."""

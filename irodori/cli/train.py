@@ -132,7 +132,7 @@ def _open_bounds(field: FieldInfo) -> str:
     return f" ({', '.join(found)})" if found else ""
 
 
-assert list(Overrides.model_fields) == list(PATHS)
+assert list(Overrides.model_fields) == ["method", *PATHS]
 _all = list(_parameters())
 train.__signature__ = inspect.Signature(_all, return_annotation=None)  # type: ignore[attr-defined]
 train.__annotations__ = {parameter.name: parameter.annotation for parameter in _all}

@@ -147,6 +147,8 @@ class Painter:
         name = reference_name(job.version)
         picture = self._decode.opaque(self._blobs.read(job.drawing, name), self._limits.pixels)
         palette = self.models.load(self._rows.find(job.drawing).served).palette_of(picture)
+        if palette.ndim == 1:
+            raise PipelineError("this model has styles and no palettes: take a picture's by irodori colorize --like")
         colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in np.rint(palette * 255).astype(int)]
         edits = Edits(palette=colours).model_dump_json(include={"palette"})
         self._blobs.write(job.drawing, f"{name}.json", edits.encode())
