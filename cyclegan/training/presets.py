@@ -11,7 +11,7 @@ PresetName = Literal["paper", "default", "small", "demo"]
 
 _FLAT_COLOURS_UNDER_LINES = {"head": "line_keeping", "upsample": "nearest"}
 _LARGE_PALETTE = {"blocks": 12, "ngf": 64, "palette": 16, "shading": True, **_FLAT_COLOURS_UNDER_LINES}
-_MEDIUM_PALETTE = {"blocks": 6, "ngf": 24, "palette": 12, "shading": True, **_FLAT_COLOURS_UNDER_LINES}
+_MEDIUM_PALETTE = {"blocks": 6, "ngf": 32, "palette": 12, "shading": True, **_FLAT_COLOURS_UNDER_LINES}
 _SMALL_PALETTE = {"blocks": 4, "ngf": 16, "palette": 8, "shading": True, **_FLAT_COLOURS_UNDER_LINES}
 _KEPT_LINES = {"head": "line_keeping"}
 _NO_WARM_UP = {"constant_epochs": 100, "decay_epochs": 100}
@@ -86,7 +86,7 @@ PRESETS: Mapping[MethodName, Mapping[PresetName, Mapping[str, Any]]] = {
         "small": {
             "method": {"generator": {"network": "resnet", **_MEDIUM_PALETTE}, **_NO_DISCRIMINATOR, **_FAST},
             **_MEDIUM,
-            "schedule": {"constant_epochs": 10.0, "decay_epochs": 7.0},
+            "schedule": {"constant_epochs": 14.0, "decay_epochs": 10.0},
         },
         "demo": {
             "method": {"generator": {"network": "resnet", **_SMALL_PALETTE}, **_NO_DISCRIMINATOR, **_FAST},
