@@ -9,10 +9,11 @@ it was; another number of minutes is another cell. A method is given as many ste
 time of its first ones; a busy machine changes nothing, as the core's own time is counted. The networks are those of the
 preset demo. It prints a table and saves a sheet for each artist, build/compare/ARTIST.png. MB are those of a checkpoint
 from which the training resumes. The ratio in the last line, of JSON, is the distance to the truth of the best of the
-other methods divided by that of CycleGAN as we train it.
+other methods divided by that of CycleGAN with our preset.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -63,8 +64,10 @@ class Cell:
 
     @property
     def path(self) -> Path:
-        """Where its outputs are kept."""
-        return FOLDER / f"{self.method}-{self.style}-{self.minutes:g}-minutes.npz"
+        """Where its outputs are kept; other settings are another cell."""
+        settings = json.dumps(self.config().identity(), sort_keys=True).encode()
+        digest = hashlib.sha256(settings).hexdigest()[:8]
+        return FOLDER / f"{self.method}-{self.style}-{self.minutes:g}-minutes-{digest}.npz"
 
     def config(self) -> TrainConfig:
         """Returns the settings but the schedule: discriminators see no more than the crop."""

@@ -35,11 +35,13 @@ def last(weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
 
 
 def lowest(figure: str, weights: str) -> Callable[[Sequence[Outcome]], Outcome]:
-    """Returns a policy that picks the lowest figure, among checkpoints that have it: the warm-up has no cycle loss."""
-    return lambda found: min(
-        (each for each in found if each["weights"] == weights and not np.isnan(each[figure])),
-        key=lambda each: each[figure],
-    )
+    """Returns a policy that picks the lowest figure, among checkpoints that have it; the last where none has."""
+
+    def pick(found: Sequence[Outcome]) -> Outcome:
+        having = [each for each in found if each["weights"] == weights and not np.isnan(each[figure])]
+        return min(having, key=lambda each: each[figure]) if having else last(weights)(found)
+
+    return pick
 
 
 POLICIES: dict[str, Callable[[Sequence[Outcome]], Outcome]] = {

@@ -5,8 +5,9 @@
 Portraits of several artists must stay, and be one picture each. Found must be: the same darkened until nobody sees
 their colours; pages of text in many sizes and colours, half of them with a portrait in a corner; the panels of pages
 that are laid out of portraits before grounds, with white, black and cream gutters, with and without frames. Of folders,
-it says which pictures would be left out or cut, by name. The ratio in the last line, of JSON, is the least recall of
-dark pictures and of text, divided by its bar; no portrait may be lost, and no cut be wrong.
+it says which pictures would be left out or cut, by name. Beside it, how the width of outlines tells at which scale
+pictures show things. The ratio in the last line, of JSON, is the least recall of dark pictures and of text, divided by
+its bar; no portrait may be lost, and no cut be wrong.
 """
 
 import sys
@@ -25,6 +26,9 @@ from imaging.border import Box
 from imaging.codec import decode
 from imaging.colour_panels import find_colour_panels
 from imaging.ground import find_ground
+from imaging.lineart import normalize
+from imaging.pseudo_pair import measure_drawings
+from imaging.scale import measure_scale
 from imaging.sheet import grid
 from imaging.teaching import DARK, TEXT, light_share, text_share, why_not
 
@@ -127,6 +131,19 @@ def look(folder: Path) -> None:
     print(f"  least light {least:.2f}, most text {most:.2f}; {small} whose figure fills less than half of the picture")
 
 
+def outlines_over_lines(style: str) -> tuple[float, float]:
+    """Returns how many times as wide outlines are as lines, in portraits at one scale, and at twice that of lineart."""
+    drawn = [draw(style, seed, SIDE) for seed in SEEDS[:24]]
+    lineart = [normalize(lines).image for lines, _ in drawn]
+    middle = slice(SIDE // 2, -SIDE // 2)
+    close = [np.ascontiguousarray(draw(style, seed, 2 * SIDE)[1][middle, middle]) for seed in SEEDS[:24]]
+    known = measure_drawings(lineart)
+    return (
+        measure_scale(lineart, [colour for _, colour in drawn], known).wider,
+        measure_scale(lineart, close, known).wider,
+    )
+
+
 def darkened(pictures: Sequence[Pixels]) -> Iterator[Pixels]:
     for picture in pictures:
         yield np.asarray(cv2.multiply(picture, np.full(3, 1.0), scale=0.15), dtype=np.uint8)
@@ -154,6 +171,9 @@ def main(folders: Sequence[str]) -> None:
         rows.append(
             [f"pages with {name} gutters that are cut", f"{cuts[name]:.1%}, {right:.1%} of the pieces are panels"]
         )
+    widths = {style: outlines_over_lines(style) for style in STYLES}
+    for style, (same, twice) in widths.items():
+        rows.append([f"{style}, outlines over lines", f"{same:.2f} times as wide, at twice the scale {twice:.2f}"])
     print_table(["", f"of {NUM} or more"], rows)
     FOLDER.mkdir(parents=True, exist_ok=True)
     grid(shown, tile=256, gap=4).save(FOLDER / "teaching.png")
@@ -166,6 +186,7 @@ def main(folders: Sequence[str]) -> None:
         dark=float(dark),
         text=float(text),
         cut=cuts,
+        outlines_over_lines={style: np.round(each, 3).tolist() for style, each in widths.items()},
         milliseconds={name: round(1000 * each, 1) for name, each in seconds.items()},
     )
 

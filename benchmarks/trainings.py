@@ -3,7 +3,7 @@
 import dataclasses
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -19,17 +19,16 @@ from benchmarks.recipes import (
     NUM_HELD_OUT,
     NUM_TEST,
     NUM_TRAINING,
+    NUM_WATCHED,
     RECIPES,
     SEEDS,
     SIZE,
     TUNE_STEPS,
-    WATCHED_EVERY,
     Recipe,
 )
 from benchmarks.styles import draw
-from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.cyclegan import Losses
-from cyclegan.methods.method import Context
+from cyclegan.methods.method import Context, Method
 from cyclegan.painting.painter import MOST_REMEMBERED
 from cyclegan.scoring.realism import Extractor
 from cyclegan.scoring.samples import translate
@@ -114,8 +113,8 @@ class Training:
         self._config, self._data = config, dataclasses.replace(data, a=data.a[: recipe.num_lineart])
         self._recipe, self._schedule = recipe, Schedule.of(config, NUM_TRAINING, NUM_TRAINING)
         self._rng = torch.Generator().manual_seed(seed)
-        assert isinstance(config.method, CycleGanConfig)
-        self._method = recipe.method(config.method, Context(_DEVICE, self._rng, config.batch))
+        make: Callable[..., Method] = recipe.method
+        self._method = make(config.method, Context(_DEVICE, self._rng, config.batch))
         self._average = Ema(self._method.painter, config.ema)
         self._batches = Batches(self._data, config, _DEVICE, self._rng, _toned)
 
@@ -123,14 +122,14 @@ class Training:
         """Trains to the end.
 
         Returns:
-            Checkpoints with EMA and with raw weights, every WATCHED_EVERY steps if the recipe is watched, and at the
+            Checkpoints with EMA and with raw weights, NUM_WATCHED times if the recipe is watched, and at the
             end.
         """
         made: list[Checkpoint] = []
         losses: list[Losses] = []
         for step in range(1, self._schedule.total + 1):
             losses.append(self._step(self._batches, step - 1))
-            if self._recipe.watched and step % WATCHED_EVERY == 0:
+            if self._recipe.watched and step % round(self._schedule.total / NUM_WATCHED) == 0:
                 made += self._checkpoint(step, losses)
                 losses = []
         if self._recipe.tune_on:

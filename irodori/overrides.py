@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from cyclegan.training.config import METHODS, MethodName, PresetName, TrainConfig, preset
+from cyclegan.training.presets import usual_method
 from irodori.errors import PipelineError
 
 
@@ -31,7 +32,7 @@ class _Overrides(BaseModel):
         Raises:
             PipelineError: if the settings contradict each other, or are another method's (its text is one line).
         """
-        method = self.method or "cyclegan"
+        method = self.method or usual_method(name)
         changes: dict[str, Any] = {}
         for field, value in self.model_dump(exclude_none=True, exclude={"method"}).items():
             if method not in OWNERS[field]:

@@ -1,6 +1,7 @@
 """Makes what tests of all methods need: the smallest settings of each, and methods in float64."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,12 @@ import torch
 from torch import nn
 
 from cyclegan.methods.method import Context, Method
+from cyclegan.painting.checkpoint import save_checkpoint
+from cyclegan.painting.config import GeneratorConfig
+from cyclegan.painting.painter import Painter
 from cyclegan.training.config import MethodName, TrainConfig
 from cyclegan.training.dataset import TrainingData
+from imaging.lineart import Normalization
 from tests.factories import TINY, training_data
 from tests.steps import CPU
 
@@ -62,3 +67,19 @@ def images() -> TrainingData:
     small = training_data()
     parts = ([np.repeat(np.repeat(each, 2, 0), 2, 1) for each in part] for part in vars(small).values())
     return TrainingData(*parts)
+
+
+def save_styled(path: Path) -> Path:
+    """Saves a checkpoint of an untrained painter with styles."""
+    config = GeneratorConfig(network="munit", blocks=1, ngf=4)
+    painter = Painter(config)
+    for name, parameter in painter.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif parameter.ndim > 1:
+            nn.init.normal_(parameter, 0.0, 0.15, generator=torch.Generator().manual_seed(parameter.numel()))
+    weights = {"config": config.model_dump(), "ema": painter.state_dict(), "raw": painter.state_dict()}
+    lineart = {"size": 64, "examples": None}
+    content = {"step": 1, "painter": weights, "normalization": Normalization().to_dict(), "lineart": lineart}
+    save_checkpoint(path, content)
+    return path

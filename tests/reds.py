@@ -18,7 +18,9 @@ from storage import Row, Storage
 from tests.handmade import OUTLINE_SIZE, WHITE, outlines, painters, put_all_in_region
 
 NUMBER = 56  # of each domain, of which 4 are held out
-QUICK = Overrides(blocks=1, ngf=4, ndf=4, layers=1, crop=OUTLINE_SIZE, batch=13, checkpoint_every=10, device="cpu")
+QUICK = Overrides(
+    method="cyclegan", blocks=1, ngf=4, ndf=4, layers=1, crop=OUTLINE_SIZE, batch=13, checkpoint_every=10, device="cpu"
+)
 
 
 def red(number: int) -> np.ndarray:

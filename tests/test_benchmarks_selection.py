@@ -35,7 +35,9 @@ def discriminator_loss(kind: type[CycleGan]) -> float:
     return float(model_of(kind).step(batch(), FIRST)["d_b"])
 
 
-@pytest.mark.parametrize("kind", list(dict.fromkeys(recipe.method for recipe in recipes.RECIPES)))
+@pytest.mark.parametrize(
+    "kind", list(dict.fromkeys(recipe.method for recipe in recipes.RECIPES if recipe.start == "ours"))
+)
 def test_every_variant_trains_all_four_networks(kind: type[CycleGan]) -> None:
     model = model_of(kind)
     before = {name: copy.deepcopy(list(network.parameters())) for name, network in model.networks.items()}

@@ -1,5 +1,6 @@
 """Tests `irodori train INK PAINTED` as people type it: real drawings, a real training of a few steps, real kills."""
 
+import io
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from demo.board import Board
 from demo.drawings import COLOUR_SEEDS, LINEART_SEEDS, Domain, Drawing
@@ -38,6 +40,8 @@ def art(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "painted" / f"{colours}.png").write_bytes(Drawing(colours).render("B", 64))
     (folder / "my ink" / "copy.png").write_bytes(Drawing(LINEART_SEEDS[0]).render("A", 64))
     (folder / "my ink" / "cut.png").write_bytes(Drawing(LINEART_SEEDS[0]).render("A", 64)[:900])
+    bright = Image.open(io.BytesIO(Drawing(COLOUR_SEEDS[21]).render("B", 64))).convert("RGB")
+    bright.point(lambda level: level * 0.19).save(folder / "painted" / "dark.png")
     (folder / "painted" / "tiny.png").write_bytes(Drawing(COLOUR_SEEDS[20]).render("B", 24))
     for name in ("painted/sketch.psd", "documents/a.psd", "documents/b.PSD", "documents/c.clip", "documents/._d.psd"):
         (folder / name).write_bytes(b"8BPS")
@@ -89,9 +93,10 @@ def test_two_folders_become_a_model_and_the_second_call_has_nothing_to_do(begin:
     words = ["my ink", "painted", "--model", "mine", *SHORT]
     code, out, err = end(begin(*words))
     assert code == 0, out + err
-    assert "lineart   my ink: 14 found, 12 kept" in out and "colour    painted: 13 found, 12 kept" in out
+    assert "lineart   my ink: 14 found, 12 kept" in out and "colour    painted: 14 found, 12 kept" in out
     assert "1 left out: same pixels as another picture" in out
-    assert out.count("left out") == 3
+    assert "1 left out: nearly all dark (--keep-all keeps them)" in out
+    assert out.count("left out") == 4
     assert "          not read: 1 .psd: export them as PNG or TIFF\n" in out
     assert "12 colour pictures are few" in out and "too few pictures to score" in out
     assert "steps here, as measured just now" in out
@@ -194,6 +199,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_kept(
         (["my ink"], "give two folders"),
         (["my ink", "painted", "--model", "my model"], "cannot be the name"),
         (["my ink", "painted", "--dataset", "pink"], "leave it out"),
+        (["--dataset", "pink", "--keep-all"], "give it teaches_little"),
         (["--tags", "lineart"], "give it twice"),
         (["my ink", "painted", "--tags", "a", "--tags", "b"], "not both"),
     ],

@@ -30,13 +30,14 @@ def plain_step(method: Paired, images: Batch, colour: Tensor) -> dict[str, Any]:
     assert lines is not None
     for network in method.networks.values():
         network.zero_grad()
-    judged = method.d_b(torch.cat([lines, colour], 1))
+    d_b = method.networks["d_b"]
+    judged = d_b(torch.cat([lines, colour], 1))
     (bce(judged, torch.ones_like(judged)) + 100 * nn.L1Loss()(colour, real)).backward()
     found = {"g_ab": gradients(method.g_ab)}
-    method.d_b.zero_grad()
-    on_real, on_fake = (method.d_b(torch.cat([lines, each], 1)) for each in (real, colour.detach()))
+    d_b.zero_grad()
+    on_real, on_fake = (d_b(torch.cat([lines, each], 1)) for each in (real, colour.detach()))
     (0.5 * (bce(on_real, torch.ones_like(on_real)) + bce(on_fake, torch.zeros_like(on_fake)))).backward()
-    return found | {"d_b": gradients(method.d_b)}
+    return found | {"d_b": gradients(d_b)}
 
 
 @pytest.mark.parametrize("generator", [RESNET | {"palette": 0}, RESNET], ids=["free", "palette"])
@@ -66,13 +67,19 @@ def test_lineart_teaches_nothing_and_the_warm_up_has_no_discriminator() -> None:
     weights = []
     for lineart in (batch().real_a, -batch().real_a):
         method: Paired = in_float64(tiny("paired"))
-        before = [parameter.clone() for parameter in method.d_b.parameters()]
+        before = [parameter.clone() for parameter in method.networks["d_b"].parameters()]
         images = Batch(lineart, batch().real_b, batch().lines_b)
         assert set(method.step(images, at(0, warm_up=1))) == {"pseudo_b"}
-        assert all(torch.equal(old, new) for old, new in zip(before, method.d_b.parameters(), strict=True))
+        assert all(torch.equal(old, new) for old, new in zip(before, method.networks["d_b"].parameters(), strict=True))
         assert set(method.step(images, at(1, warm_up=1))) == set(method.losses)
         weights.append([parameter.detach().clone() for parameter in method.g_ab.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+def test_without_an_adversarial_loss_there_is_no_discriminator() -> None:
+    method: Paired = in_float64(tiny("paired", losses={"lambda_adversarial": 0}))
+    assert set(method.networks) == {"g_ab"} and set(method.optimizers) == {"generators"}
+    assert set(method.step(batch(), at(0))) == set(method.losses) == {"pseudo_b"}
 
 
 def test_networks_have_the_published_sizes() -> None:

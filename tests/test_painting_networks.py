@@ -178,7 +178,7 @@ def test_presets_are_known_by_name() -> None:
     assert (paper.batch, paper.method.pool, paper.data.crop, paper.method.augment) == (1, 50, 256, False)
     assert (paper.schedule.constant_epochs, paper.schedule.decay_epochs) == (100, 100)
     assert preset("demo").data.crop <= 96
-    with pytest.raises(ValueError, match="no preset 'fast'; choose one of paper, default, demo"):
+    with pytest.raises(ValueError, match="no preset 'fast'; choose one of paper, default, small, demo"):
         preset("fast")  # type: ignore[arg-type]
 
 

@@ -16,6 +16,7 @@ from storage import Storage
 from tasks.colorize import ColorizeJob, colorize
 from tests.factories import save
 from tests.flow_factories import MODEL, new, plan, png, run, status
+from tests.methods import save_styled
 
 
 @pytest.fixture
@@ -81,6 +82,21 @@ def test_a_palette_for_a_model_without_is_refused(inbox: Inbox) -> None:
     assert "paints without palettes" in state.message
     state = colorize.fn(plan(inbox).works[""], ColorizeJob(inbox, MODEL, 0, variant=2))
     assert "paints without palettes" in state.message
+
+
+def test_a_picture_gives_its_style_to_a_model_with_styles_and_variants_are_others(inbox: Inbox, tmp_path: Path) -> None:
+    inbox.storage.upload(save_styled(tmp_path / "styled.pt"), MODEL.checkpoint)
+    looks._load.cache_clear()
+    inbox.storage.write("inbox/a.png", png())
+    inbox.storage.write("inbox/p/b.png", png())
+    inbox.storage.write("inbox/p/_palette.png", flat("red"))
+    for variant in (1, 2):
+        folder = f"variant-{variant}"
+        works = plan(inbox, folder).works[folder]
+        assert colorize.fn(works, ColorizeJob(inbox, MODEL, 0, variant)) == {"ok": 2}
+    names = ("variant-1/a.png", "variant-1/p/b.png", "variant-2/a.png", "variant-2/p/b.png")
+    first, like, second, other = (inbox.storage.read(f"outbox/{name}") for name in names)
+    assert first != second == other and like not in (first, second)
 
 
 def test_variants_are_columns_and_a_picture_takes_the_first(with_palettes: Inbox) -> None:

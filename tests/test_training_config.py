@@ -32,7 +32,7 @@ def test_what_no_weights_depend_on_is_no_part_of_it() -> None:
 
 def test_a_new_setting_with_a_default_changes_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a later version would have it: a field in the training, and one deep inside the method."""
-    before = {name: preset(name).identity() for name in ("paper", "default", "demo")}
+    before = {name: preset(name).identity() for name in ("paper", "default", "small", "demo")}
     losses = create_model("LossConfig", __base__=LossConfig, lambda_new=(float, Field(0.0)))
     method = create_model("CycleGanConfig", __base__=CycleGanConfig, losses=(losses, losses()))
     later: Any = create_model("TrainConfig", __base__=TrainConfig, method=(method, method()), new=(int, 5))
@@ -80,8 +80,9 @@ def test_every_setting_can_be_overridden_within_its_bounds_and_with_its_words() 
 
 
 def test_an_override_arrives_where_it_belongs_and_an_empty_one_keeps_the_preset() -> None:
-    assert Overrides().apply("demo") == preset("demo")
-    changed = Overrides(blocks=2, lambda_cycle_a=3.0, crop=64, seed=5, flip=False).apply("demo")
+    assert Overrides().apply("paper") == preset("paper", "cyclegan")
+    assert Overrides().apply("demo") == preset("demo", "paired")
+    changed = Overrides(method="cyclegan", blocks=2, lambda_cycle_a=3.0, crop=64, seed=5, flip=False).apply("demo")
     section = {"generator": {"blocks": 2}, "losses": {"lambda_cycle_a": 3.0}}
     assert changed == preset("demo").changed({"method": section, "data": {"crop": 64, "flip": False}, "seed": 5})
     assert json.loads(Overrides(blocks=2).model_dump_json(exclude_none=True)) == {"blocks": 2}
@@ -107,7 +108,7 @@ def test_each_override_reaches_its_own_setting(name: str) -> None:
     assert changed == other
 
 
-@pytest.mark.parametrize("name", ["paper", "default", "demo"])
+@pytest.mark.parametrize("name", ["paper", "default", "small", "demo"])
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_has_each_preset_and_its_runs_are_its_own(method: MethodName, name: PresetName) -> None:
     config = Overrides(method=method).apply(name)
@@ -158,7 +159,7 @@ def test_the_command_has_every_setting_as_an_option_with_its_bounds() -> None:
         (["--crop", "30"], "multiple of 4"),
         (["--beta1", "1"], "less than 1"),
         (["--head", "round"], "'round' is not one of 'tanh', 'line_keeping'"),
-        (["--preset", "fast"], "'fast' is not one of 'paper', 'default', 'demo'"),
+        (["--preset", "fast"], "'fast' is not one of 'paper', 'default', 'small', 'demo'"),
     ],
 )
 def test_the_command_refuses_what_no_training_can_have(words: list[str], told: str) -> None:

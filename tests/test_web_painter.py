@@ -23,7 +23,7 @@ from sqlalchemy import select
 from cyclegan.painting.colorizer import Colorizer
 from cyclegan.painting.guide import Guide
 from imaging.codec import encode
-from irodori.web.blobs import Blobs, edits_name, export_name, new_id
+from irodori.web.blobs import Blobs, edits_name, export_name, new_id, reference_name
 from irodori.web.decoder import Decoder
 from irodori.web.edits import Edits
 from irodori.web.exporting import guide_of
@@ -34,6 +34,7 @@ from irodori.web.rows import NewDrawing, Rows
 from irodori.web.supervisor import Cleaner, PainterProcess
 from irodori.web.tables import JOBS
 from tests.factories import drawing, save
+from tests.methods import save_styled
 from tests.web_page import Page, picture, serving
 
 pytestmark = pytest.mark.slow
@@ -96,6 +97,24 @@ def test_a_browser_gets_what_the_colorizer_sees(hands: Hands) -> None:
     assert np.array_equal(np.array(legend["variants"][2], np.float32), read.palettes(Guide(variant=3)))
     for segment, (x, y) in enumerate(legend["seats"]):
         assert labels[y, x] == segment
+
+
+def test_a_model_with_styles_is_shown_in_the_first_and_takes_no_reference(tmp_path: Path) -> None:
+    styled = Hands(tmp_path, save_styled(tmp_path / "styled.pt"))
+    with closing(styled.rows):
+        lines = drawing(size=64)
+        id_, progress = styled.prepared(encode(lines, "x.png"))
+        assert progress == Progress("done") and styled.legend(id_)["variants"] == []
+        edits = Edits.model_validate({"hints": [{"x": 0.5, "y": 0.5, "colour": "#c03020"}]})
+        expected = Colorizer.load(styled.model)(lines, guide_of(edits))
+        found = Image.open(io.BytesIO(styled.exported(id_, "png", edits)))
+        assert np.array_equal(np.asarray(found), np.asarray(expected))
+        styled.blobs.write(id_, reference_name(7), encode(lines, "x.png"))
+        styled.rows.ask(id_, "reference", 7, styled.limits)
+        assert styled.painter.work()
+        told = styled.rows.progress(id_, "reference", 7)
+        assert told is not None and told.state == "failed" and "has styles and no palettes" in told.reason
+    styled.painter.close()
 
 
 def test_a_large_drawing_is_shown_smaller_and_exported_whole(hands: Hands) -> None:

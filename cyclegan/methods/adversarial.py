@@ -47,7 +47,7 @@ class Adversarial(ABC):
             context: device, random generator and process group.
             painter: one of the generators.
             generators: with their first weights, by name.
-            discriminators: in the same way.
+            discriminators: in the same way; there may be none.
             rates: of both optimizers.
         """
         self._context, self.painter = context, painter
@@ -62,6 +62,7 @@ class Adversarial(ABC):
         self.optimizers = {
             name: Optimizer(list(networks.values()), rate, (rates.beta1, rates.beta2), context.world, decay)
             for name, (networks, rate) in both.items()
+            if networks
         }
         self._warm_up, self._train = (
             Replayed(partial(self._called, warming_up), captures=context.captures) for warming_up in (True, False)

@@ -34,9 +34,10 @@ class LossConfig(FrozenConfig):
 
 
 class PairedLossConfig(FrozenConfig):
-    """Weight of pix2pix's second loss. The adversarial loss (cross entropy) has weight 1."""
+    """Weights of pix2pix's losses."""
 
     lambda_l1: float = Field(100.0, ge=0, description="L1 of colouring the lines extracted from B itself")
+    lambda_adversarial: float = Field(1.0, ge=0, description="cross entropy; 0: there is no discriminator")
 
 
 class OptimizerConfig(FrozenConfig):

@@ -31,19 +31,23 @@ class Paired(Adversarial):
 
     Attributes:
         g_ab: generator from lines to colour: the painter.
-        d_b: discriminator of colour pictures beside their lines.
+        d_b: discriminator of colour pictures beside their lines; None where the adversarial loss has no weight.
     """
 
     losses: tuple[str, ...] = ("generators", "adversarial_b", "pseudo_b", "d_b")
 
     def __init__(self, config: PairedConfig, context: Context) -> None:
         self.config = config
+        if not config.losses.lambda_adversarial:
+            self.losses = ("pseudo_b",)
         if config.learns_shadows:
             self.losses = (*self.losses, "shadows")
-        self.g_ab, self.d_b = Painter(config.generator), Discriminator(config.discriminator, channels=6)
-        for network in (self.g_ab, self.d_b):
+        self.g_ab = Painter(config.generator)
+        self.d_b = Discriminator(config.discriminator, channels=6) if config.losses.lambda_adversarial else None
+        discriminators = {} if self.d_b is None else {"d_b": self.d_b}
+        for network in (self.g_ab, *discriminators.values()):
             init_weights(network, context.rng)
-        super().__init__(context, self.g_ab, {"g_ab": self.g_ab}, {"d_b": self.d_b}, config.optimizer)
+        super().__init__(context, self.g_ab, {"g_ab": self.g_ab}, discriminators, config.optimizer)
 
     def _drawn(self, batch: Batch) -> list[Tensor]:
         """Draws what the generator drops, and by what the discriminator's inputs are augmented."""
@@ -54,26 +58,27 @@ class Paired(Adversarial):
             for shape in self.g_ab.network.dropped(height, width):
                 kept = torch.randint(2, (count * context.world.size, *shape), generator=context.rng, dtype=torch.uint8)
                 drawn.append(kept[context.world.share(len(kept))])
-        if self.config.augment:
+        if self.config.augment and self.d_b is not None:
             drawn += [draw_places(context.draw, images, height, width) for images in (count, 2 * count)]
         return [each.to(context.device) for each in drawn]
 
     def _update(self, batch: Batch, drawn: Sequence[Tensor], warming_up: bool) -> Losses:
         assert batch.lines_b is not None
-        kept, places = (drawn[:-2], drawn[-2:]) if self.config.augment else (drawn, (None, None))
+        augmented = self.config.augment and self.d_b is not None
+        kept, places = (drawn[:-2], drawn[-2:]) if augmented else (drawn, (None, None))
         with self._context.autocast(), dropping(self.g_ab, kept):
             coloured, losses = self._colour(batch)
         losses["pseudo_b"] = l1_loss(coloured, batch.real_b)
         total = self.config.losses.lambda_l1 * losses["pseudo_b"]
         if "shadows" in losses:
             total = total + losses["shadows"]
-        if not warming_up:
+        if self.d_b is not None and not warming_up:
             losses["d_b"] = self._discriminator_loss(batch.lines_b, batch.real_b, coloured.detach(), places[1])
             self.optimizers["discriminators"].update(losses["d_b"])
             with frozen(self.d_b):  # until its forward pass is over: the graph keeps what it needs
                 judged = self._judged(batch.lines_b, coloured, places[0])
             losses["adversarial_b"] = cross_entropy(judged, real=True)
-            total = losses["generators"] = total + losses["adversarial_b"]
+            total = losses["generators"] = total + self.config.losses.lambda_adversarial * losses["adversarial_b"]
         self.optimizers["generators"].update(total)
         return losses
 
@@ -97,6 +102,7 @@ class Paired(Adversarial):
 
     def _judged(self, lines: Tensor, coloured: Tensor, places: Tensor | None) -> Tensor:
         """Returns the discriminator's logits of pictures beside their lines, (N, 3, H, W) each."""
+        assert self.d_b is not None
         seen = torch.cat([lines, coloured.to(lines.dtype)], 1)
         with self._context.autocast():
             judged: Tensor = self.d_b(seen if places is None else diff_augment(seen, places))

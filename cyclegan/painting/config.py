@@ -40,7 +40,11 @@ class GeneratorConfig(FrozenConfig):
     palette: int = Field(0, ge=0, le=64, description="flat colours in a picture, under kept lines; 0: as published")
     shading: bool = Field(False, description="shadows on the flat colours, if the pictures have them")
     full: int = Field(
-        0, ge=0, le=1024, multiple_of=4, description="side of the crops for the full network, px; 0: the light one"
+        0,
+        ge=0,
+        le=1024,
+        multiple_of=4,
+        description="of ugatit: side of the crops for its full network, px; 0: the light one",
     )
 
     @model_validator(mode="after")

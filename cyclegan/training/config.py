@@ -169,7 +169,7 @@ def preset(name: PresetName, method: MethodName = "cyclegan") -> TrainConfig:
     """Returns the settings of a preset.
 
     Args:
-        name: "paper", "default" or "demo".
+        name: "paper", "default", "small" or "demo".
         method: the method to train.
 
     Raises:
