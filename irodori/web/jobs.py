@@ -98,15 +98,22 @@ class Jobs:
         return Progress("waiting", "", int(self._all(before)[0][0]))
 
     def take(self, owner: str) -> Job | None:
-        """Leases the next job that nobody has in hand; None if there is none."""
+        """Leases the next job that nobody has in hand; None if there is none.
+
+        Of a drawing, what is made of it comes after it is prepared, even if another painter has that in hand.
+        """
         now = self._clock()
         free = and_(JOBS.c.state == "waiting", JOBS.c.lease_until < now)
         given_up = update(JOBS).where(free, JOBS.c.attempts >= ATTEMPTS).values(state="failed", reason=GIVEN_UP)
-        order = JOBS.c.turn, JOBS.c.id
-        first = select(JOBS.c.id).where(free).order_by(*order).limit(1).with_for_update(skip_locked=True)
+        order, prepare = (JOBS.c.turn, JOBS.c.id), JOBS.alias()
+        under_way = select(prepare.c.id).where(prepare.c.kind == "prepare", prepare.c.state == "waiting")
+        is_ready = or_(
+            JOBS.c.kind.in_(["prepare", "guide"]), ~under_way.where(prepare.c.drawing == JOBS.c.drawing).exists()
+        )
+        first = select(JOBS.c.id).where(free, is_ready).order_by(*order).limit(1).with_for_update(skip_locked=True)
         lease = dict(owner=owner, lease_until=now + LEASE, attempts=JOBS.c.attempts + 1)
         found = JOBS.c.id, JOBS.c.drawing, JOBS.c.kind, JOBS.c.version
-        if not self._all(select(JOBS.c.id).where(free).limit(1)):  # the usual case: nothing is written
+        if not self._all(select(JOBS.c.id).where(free, is_ready).limit(1)):  # the usual case: nothing is written
             return None
         with self._writing() as connection:
             connection.execute(given_up)

@@ -61,7 +61,7 @@ class Models:
         return model if is_file(model) else Model(self._url, model).best().to_json().decode()
 
     def load(self, served: str) -> "Colorizer":
-        """Returns the colorizer of what :meth:`current` returned.
+        """Returns the colorizer of what :meth:`current` returned; "" is that of a drawing that could not be prepared.
 
         Raises:
             PipelineError: it cannot be loaded (its text is one line).
@@ -70,6 +70,8 @@ class Models:
         from cyclegan.painting.colorizer import Colorizer
         from irodori.looks import load_colorizer
 
+        if not served:
+            raise PipelineError("this drawing could not be coloured")
         if not is_file(served):
             return load_colorizer(self._url, Served.from_json(served.encode(), "the page's row"))
         try:
