@@ -29,7 +29,6 @@ from cyclegan.scoring import faithfulness
 from cyclegan.training.checkpoints import checkpoint_path
 from cyclegan.training.config import preset
 from cyclegan.training.dataset import TrainingData
-from cyclegan.training.presets import usual_method
 from cyclegan.training.trainer import Trainer
 from demo.drawings import HELD_OUT_SEEDS
 from demo.truth import Truth, told_apart
@@ -84,7 +83,7 @@ def trained(style: str) -> Colorizer:
     a = [normalize(draw(style, seed, TRAINING_SIZE)[0]).image for seed in range(10_000, 10_000 + first)]
     b = [draw(style, seed, TRAINING_SIZE)[1] for seed in range(10_000 + first, 10_000 + last)]
     data = TrainingData(a[:NUM_TRAINING], b[:NUM_TRAINING], a[NUM_TRAINING:], b[NUM_TRAINING:])
-    trainer = Trainer(preset("demo", usual_method("demo")), data, FOLDER / style, normalization=Normalization())
+    trainer = Trainer(preset("demo"), data, FOLDER / style, normalization=Normalization())
     trainer.run(lambda step, total, _: print(f"{style}: step {step} of {total}", file=sys.stderr))
     choice = trainer.choice()
     return Colorizer.load(checkpoint_path(FOLDER / style / "checkpoints", choice.step), weights=choice.weights)

@@ -31,7 +31,6 @@ from cyclegan.painting.shadows import EDGES
 from cyclegan.training.config import preset
 from cyclegan.training.dataset import Batches, TrainingData
 from cyclegan.training.ema import Ema
-from cyclegan.training.presets import usual_method
 from imaging.colour import to_lab
 from imaging.lineart import Normalization, normalize
 from imaging.lines import extract_lines
@@ -66,7 +65,7 @@ def trained(style: str, kind: str) -> tuple[Painter, list[float]]:
         ([each.lines for each in drawn], [each.picture() for each in drawn]) for drawn in (seen, unseen)
     )
     data, cpu, rng = TrainingData(a, b, a_held_out, b_held_out), torch.device("cpu"), torch.Generator().manual_seed(0)
-    config = preset("demo", usual_method("demo"))
+    config = preset("demo")
     batches = Batches(data, config, cpu, rng, lambda gray: normalize(gray).image)
     method = config.method.make(Context(cpu, rng, config.batch))
     average = Ema(method.painter, config.ema)

@@ -26,7 +26,6 @@ from cyclegan.painting.checkpoint import export_painter
 from cyclegan.training.checkpoints import checkpoint_path
 from cyclegan.training.config import TrainConfig, preset
 from cyclegan.training.dataset import TrainingData
-from cyclegan.training.presets import usual_method
 from cyclegan.training.schedule import Schedule
 from cyclegan.training.trainer import Trainer
 from demo.drawings import COLOUR_SEEDS, CREDIT, HELD_OUT_SEEDS, LINEART_SEEDS, Domain
@@ -101,7 +100,7 @@ def settings(rehearse: bool, steps: int | None, count: int) -> TrainConfig:
         steps: scale all phases by the same factor to about this many steps; None: leave them as they are.
         count: number of drawings in each domain, on which the steps of an epoch depend.
     """
-    config = preset("default", usual_method("default")).changed({"device": "cuda"})
+    config = preset("default").changed({"device": "cuda"})
     if rehearse:
         config = config.changed(REHEARSAL)
     if steps is None:

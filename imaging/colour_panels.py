@@ -21,6 +21,7 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 _SIDE = 512  # px of the shorter side at which gutters are looked for
+_LEAST_SIDE = 128  # px of a page; smaller panels teach nothing
 _APART = 28  # levels, in any channel, between a gutter and what is drawn
 _DUST = 0.004  # share of a row of a gutter that may be drawn
 _GUTTER = 0.008  # of the page's shorter side, at least
@@ -38,6 +39,8 @@ def find_colour_panels(page: Pixels) -> list[Box]:
     Returns:
         At least two boxes; none if it is one picture, or where it is not sure.
     """
+    if min(page.shape[:2]) < _LEAST_SIDE:
+        return []
     scale = min(1.0, _SIDE / min(page.shape[:2]))
     size = [max(1, round(side * scale)) for side in page.shape[1::-1]]
     small = page if scale == 1 else np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -27,6 +27,12 @@ def page(gutter: tuple[int, int, int]) -> np.ndarray:
     return sheet
 
 
+def test_a_tiny_picture_with_a_gutter_is_one_picture() -> None:
+    icon = np.full((16, 16, 3), 255, np.uint8)
+    icon[:, :2], icon[:, 5:] = (200, 90, 60), (90, 160, 210)
+    assert find_colour_panels(icon) == []
+
+
 @pytest.mark.parametrize("gutter", [WHITE, BLACK, CREAM])
 @pytest.mark.parametrize("scale", [1, 2])
 def test_a_page_is_cut_along_its_gutters(gutter: tuple[int, int, int], scale: int) -> None:

@@ -127,7 +127,7 @@ IDS = {"paper": "e27a0d22", "default": "dbf62ca0", "demo": "ddbd5ec2"}
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_ids_of_runs_are_what_they_were(name: PresetName) -> None:
-    config = preset(name)
+    config = preset(name, "cyclegan")
     assert digest(["pink", config.identity(), ["a", "b"]]) == IDS[name]
     assert digest(["pink", config_1(config.model_dump()), ["a", "b"]]) == IDS_1[name]
 

@@ -135,7 +135,7 @@ def test_a_finished_run_of_an_earlier_version_gains_resemblance_and_is_not_train
 
 def test_a_run_that_began_without_shadows_goes_on_without(tmp_path: Path) -> None:
     storage = open_storage(tmp_path.as_uri())
-    dataset, model, plain = Dataset(storage.url, "reds"), Model(storage.url, "red"), preset("demo")
+    dataset, model, plain = Dataset(storage.url, "reds"), Model(storage.url, "red"), preset("demo", "cyclegan")
     config, run = begun(dataset, model, "demo", plain, [])
     assert config == plain and config.method.learns_shadows
     without = plain.changed({"method": {"generator": {"shading": False}}})

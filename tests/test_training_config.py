@@ -32,13 +32,13 @@ def test_what_no_weights_depend_on_is_no_part_of_it() -> None:
 
 def test_a_new_setting_with_a_default_changes_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a later version would have it: a field in the training, and one deep inside the method."""
-    before = {name: preset(name).identity() for name in ("paper", "default", "small", "demo")}
+    before = {name: preset(name, "cyclegan").identity() for name in ("paper", "default", "small", "demo")}
     losses = create_model("LossConfig", __base__=LossConfig, lambda_new=(float, Field(0.0)))
     method = create_model("CycleGanConfig", __base__=CycleGanConfig, losses=(losses, losses()))
     later: Any = create_model("TrainConfig", __base__=TrainConfig, method=(method, method()), new=(int, 5))
     monkeypatch.setattr(settings, "TrainConfig", later)
     for name, identity in before.items():
-        dumped = later.model_validate(preset(name).model_dump()).model_dump()  # type: ignore[arg-type]
+        dumped = later.model_validate(preset(name, "cyclegan").model_dump()).model_dump()  # type: ignore[arg-type]
         assert "new" in dumped and "lambda_new" in dumped["method"]["losses"]
         assert identity_of(dumped) == identity
     assert identity_of({**later().model_dump(), "new": 6}) == {"new": 6}
@@ -84,7 +84,9 @@ def test_an_override_arrives_where_it_belongs_and_an_empty_one_keeps_the_preset(
     assert Overrides().apply("demo") == preset("demo", "paired")
     changed = Overrides(method="cyclegan", blocks=2, lambda_cycle_a=3.0, crop=64, seed=5, flip=False).apply("demo")
     section = {"generator": {"blocks": 2}, "losses": {"lambda_cycle_a": 3.0}}
-    assert changed == preset("demo").changed({"method": section, "data": {"crop": 64, "flip": False}, "seed": 5})
+    assert changed == preset("demo", "cyclegan").changed(
+        {"method": section, "data": {"crop": 64, "flip": False}, "seed": 5}
+    )
     assert json.loads(Overrides(blocks=2).model_dump_json(exclude_none=True)) == {"blocks": 2}
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from cyclegan.methods.config import METHODS, CycleGanConfig, MethodConfig, MethodName
 from cyclegan.painting.config import FrozenConfig
-from cyclegan.training.presets import PRESETS, PresetName
+from cyclegan.training.presets import PRESETS, PresetName, usual_method
 
 __all__ = [
     "METHODS",
@@ -165,16 +165,17 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def preset(name: PresetName, method: MethodName = "cyclegan") -> TrainConfig:
+def preset(name: PresetName, method: MethodName | None = None) -> TrainConfig:
     """Returns the settings of a preset.
 
     Args:
         name: "paper", "default", "small" or "demo".
-        method: the method to train.
+        method: the method to train; None: the usual one.
 
     Raises:
         ValueError: there is no such preset or method (its text is one line).
     """
+    method = method or usual_method(name)
     if method not in PRESETS:
         raise ValueError(f"no method {method!r}; choose one of {', '.join(PRESETS)}")
     if name not in PRESETS[method]:

@@ -36,6 +36,7 @@ _SHORT = {
     "checkpoint_every": 160,
     "log_every": 10,
 }
+_HIGH_RATES = {"optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4}}
 _SMALL_CYCLES = {
     "generator": _SMALL_PALETTE,
     "discriminator": {"ndf": 32},
@@ -46,12 +47,11 @@ _SMALL_CYCLES = {
         "lambda_pseudo": 10.0,
         "grey_lines": True,
     },
-    "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
     "augment": True,
+    **_HIGH_RATES,
 }
 # of `paired`: the painter alone, so that a step costs a third to a fifth
 _NO_DISCRIMINATOR = {"losses": {"lambda_adversarial": 0.0}}
-_FAST = {"optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4}}
 
 # paper: exactly, as averaging the weights does not change the training
 # default: about 1000 + 1000 images of 286 px on one GPU
@@ -84,12 +84,12 @@ PRESETS: Mapping[MethodName, Mapping[PresetName, Mapping[str, Any]]] = {
             "schedule": _NO_WARM_UP,
         },
         "small": {
-            "method": {"generator": {"network": "resnet", **_MEDIUM_PALETTE}, **_NO_DISCRIMINATOR, **_FAST},
+            "method": {"generator": {"network": "resnet", **_MEDIUM_PALETTE}, **_NO_DISCRIMINATOR, **_HIGH_RATES},
             **_MEDIUM,
             "schedule": {"constant_epochs": 14.0, "decay_epochs": 10.0},
         },
         "demo": {
-            "method": {"generator": {"network": "resnet", **_SMALL_PALETTE}, **_NO_DISCRIMINATOR, **_FAST},
+            "method": {"generator": {"network": "resnet", **_SMALL_PALETTE}, **_NO_DISCRIMINATOR, **_HIGH_RATES},
             **_SHORT,
             "schedule": {"constant_epochs": 8.0, "decay_epochs": 6.0},
             "checkpoint_every": 380,
@@ -102,38 +102,42 @@ PRESETS: Mapping[MethodName, Mapping[PresetName, Mapping[str, Any]]] = {
             "schedule": {"constant_epochs": 500, "decay_epochs": 500},
         },
         "default": {"method": {"generator": _KEPT_LINES}, **_LONG, "schedule": _NO_WARM_UP},
+        "small": {
+            "method": {
+                "generator": {"blocks": 3, "ngf": 24, **_KEPT_LINES},
+                "discriminator": {"ndf": 24},
+                **_HIGH_RATES,
+            },
+            **_MEDIUM,
+            "schedule": {"constant_epochs": 0.0, "decay_epochs": 8.0},
+        },
         "demo": {
             "method": {
                 "generator": {"blocks": 2, "ngf": 16, **_KEPT_LINES},
                 "discriminator": {"ndf": 16},
-                "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
+                **_HIGH_RATES,
             },
             **_SHORT,
             "schedule": {"constant_epochs": 0.0, "decay_epochs": 5.8},
-        },
-        "small": {
-            "method": {"generator": {"blocks": 3, "ngf": 24, **_KEPT_LINES}, "discriminator": {"ndf": 24}, **_FAST},
-            **_MEDIUM,
-            "schedule": {"constant_epochs": 0.0, "decay_epochs": 8.0},
         },
     },
     "munit": {
         # for 1000 pictures a million steps, as published, with half the rate from each 100,000 on
         "paper": {"schedule": {"constant_epochs": 1000, "decay_epochs": 0, "halving_epochs": 100}},
         "default": {**_LONG, "schedule": _NO_WARM_UP},
+        "small": {
+            "method": {"generator": {"blocks": 3, "ngf": 24}, "discriminator": {"ndf": 24, "layers": 3}, **_HIGH_RATES},
+            **_MEDIUM,
+            "schedule": {"constant_epochs": 0.0, "decay_epochs": 8.0},
+        },
         "demo": {
             "method": {
                 "generator": {"blocks": 2, "ngf": 16},
                 "discriminator": {"ndf": 16, "layers": 3},
-                "optimizer": {"lr_generator": 8e-4, "lr_discriminator": 4e-4},
+                **_HIGH_RATES,
             },
             **_SHORT,
             "schedule": {"constant_epochs": 0.0, "decay_epochs": 5.8},
-        },
-        "small": {
-            "method": {"generator": {"blocks": 3, "ngf": 24}, "discriminator": {"ndf": 24, "layers": 3}, **_FAST},
-            **_MEDIUM,
-            "schedule": {"constant_epochs": 0.0, "decay_epochs": 8.0},
         },
     },
 }

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from cyclegan.training.pace import Pace
 
 Tell = Callable[..., None]  # called with a line that stays, and its style
-# steps; as many as the preset `demo` makes of 650 pictures. Fewer pictures are passed more often, not trained on less
-LEAST_STEPS = 2200
+# pictures; fewer are passed more often, not trained on less: as many steps are made as the preset `demo` makes of these
+_ENOUGH = 650
 _ROOM_FOR_CROPS = 286 / 256  # the side of the training pictures, as a share of the crop's, as published
 
 
@@ -170,9 +170,10 @@ def _long_enough(overrides: Overrides, preset: PresetName, rows: Sequence[Row]) 
     phases = config.schedule.model_dump()
     trained = Counter(row.domain for row in rows if row.split == "train")
     steps = Schedule.of(config, trained["A"], trained["B"]).total
-    if steps >= LEAST_STEPS or overrides.model_dump(include=set(phases), exclude_none=True):
+    least = Schedule.of(Overrides(method=config.method.kind).apply("demo"), _ENOUGH, _ENOUGH).total
+    if steps >= least or overrides.model_dump(include=set(phases), exclude_none=True):
         return overrides
-    longer = LEAST_STEPS / max(1, steps)
+    longer = least / max(1, steps)
     return overrides.model_copy(update={name: round(epochs * longer, 2) for name, epochs in phases.items()})
 
 

@@ -170,7 +170,7 @@ class RemoteLook:
         if self.variant <= 1 and not self.like and not self.sheets:
             edits |= _as_json(wishes.colours)
         edits |= _as_json(wishes.shadows if self.shadows == NO_WISHES else self.shadows.given())
-        if self.variant:
+        if self.variant > 1 or (self.variant and "variant" not in edits and "palette" not in edits):
             edits["variant"] = self.variant
         if self.sheets:
             edits["sheets"] = self.sheets
