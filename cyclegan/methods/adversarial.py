@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cyclegan.methods.config import DecayingOptimizerConfig, OptimizerConfig
+from cyclegan.methods.losses import adversarial_loss
 from cyclegan.methods.method import Batch, Context, Moment
 from cyclegan.methods.optimizer import Optimizer
 from cyclegan.methods.replayed import Replayed
@@ -120,6 +121,32 @@ class Adversarial(ABC):
 
     def _others(self) -> Iterator[tuple[str, nn.Module]]:
         return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+
+
+def told_apart_loss(judge: Callable[[Tensor], Iterable[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
+    """Returns how badly several discriminators tell real pictures from fakes, (N, 3, H, W): the sum of LSGAN losses.
+
+    Args:
+        judge: returns the logits of each discriminator.
+        real: pictures of a domain.
+        fake: as many that a generator made.
+    """
+    judged = [each.chunk(2) for each in judge(torch.cat([real, fake.to(real.dtype)]))]
+    apart = [
+        adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False) for on_real, on_fake in judged
+    ]
+    return torch.stack(apart).sum()
+
+
+def far_from_real(judged: Iterable[Tensor]) -> Tensor:
+    """Returns how far several discriminators are from taking pictures for real: the sum of LSGAN losses of logits."""
+    return torch.stack([adversarial_loss(each, real=True) for each in judged]).sum()
+
+
+def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Tensor:
+    """Sums the losses "name_a" and "name_b" of both domains; those without weight may be missing."""
+    weighted = (weight * losses[f"{name}_{domain}"] for name, weight in weights.items() if weight for domain in "ab")
+    return torch.stack(list(weighted)).sum()
 
 
 @contextmanager

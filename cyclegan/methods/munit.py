@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.adversarial import Adversarial, Losses, frozen
+from cyclegan.methods.adversarial import Adversarial, Losses, far_from_real, frozen, told_apart_loss, weighted_sum
 from cyclegan.methods.config import MunitConfig
-from cyclegan.methods.losses import adversarial_loss, l1_loss
+from cyclegan.methods.losses import l1_loss
 from cyclegan.methods.method import Batch, Context
 from cyclegan.methods.multiscale import MultiScaleDiscriminator
 from cyclegan.painting.config import STYLE
@@ -57,12 +57,13 @@ class Munit(Adversarial):
 
     def _update(self, batch: Batch, drawn: Sequence[Tensor], warming_up: bool) -> Losses:
         losses, fake_a, fake_b = self._generator_losses(batch, *drawn)
-        losses["d_a"] = self._discriminator_loss(self.d_a, batch.real_a, fake_a.detach())
-        losses["d_b"] = self._discriminator_loss(self.d_b, batch.real_b, fake_b.detach())
+        with self._context.autocast():
+            losses["d_a"] = told_apart_loss(self.d_a, batch.real_a, fake_a.detach())
+            losses["d_b"] = told_apart_loss(self.d_b, batch.real_b, fake_b.detach())
         self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"])
         with frozen(self.d_a, self.d_b), self._context.autocast():
             judged_a, judged_b = self.d_a(fake_a), self.d_b(fake_b)
-        losses["adversarial_a"], losses["adversarial_b"] = _far_from_real(judged_a), _far_from_real(judged_b)
+        losses["adversarial_a"], losses["adversarial_b"] = far_from_real(judged_a), far_from_real(judged_b)
         losses["generators"] = self._total(losses)
         self.optimizers["generators"].update(losses["generators"])
         return losses
@@ -104,26 +105,13 @@ class Munit(Adversarial):
             "style": weights.lambda_style,
             "cycle": weights.lambda_cycle,
         }
-        weighed = (weight * losses[f"{name}_{domain}"] for name, weight in parts.items() if weight for domain in "ab")
-        return torch.stack(list(weighed)).sum()
-
-    def _discriminator_loss(self, discriminator: MultiScaleDiscriminator, real: Tensor, fake: Tensor) -> Tensor:
-        with self._context.autocast():
-            judged = [each.chunk(2) for each in discriminator(torch.cat([real, fake.to(real.dtype)]))]
-        each = [
-            adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False) for on_real, on_fake in judged
-        ]
-        return torch.stack(each).sum()
+        return weighted_sum(losses, parts)
 
 
 def _both(generator: StyledGenerator, one: Tensor, style: Tensor, other: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     """Makes pictures of two batches of contents in their styles at once."""
     made = generator.decode(torch.cat([one, other]), torch.cat([style, own.to(style.dtype)])).tanh()
     return made[: len(one)], made[len(one) :]
-
-
-def _far_from_real(judged: list[Tensor]) -> Tensor:
-    return torch.stack([adversarial_loss(each, real=True) for each in judged]).sum()
 
 
 def init_kaiming(network: nn.Module, rng: torch.Generator) -> None:

@@ -12,10 +12,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cyclegan.methods.adversarial import Adversarial, Losses, frozen, seeded
+from cyclegan.methods.adversarial import (
+    Adversarial,
+    Losses,
+    far_from_real,
+    frozen,
+    seeded,
+    told_apart_loss,
+    weighted_sum,
+)
 from cyclegan.methods.attentive import BothDiscriminators
 from cyclegan.methods.config import UgatitConfig
-from cyclegan.methods.losses import adversarial_loss, cross_entropy, l1_loss
+from cyclegan.methods.losses import cross_entropy, l1_loss
 from cyclegan.methods.method import Batch, Context
 from cyclegan.painting.painter import Painter
 
@@ -60,9 +68,11 @@ class Ugatit(Adversarial):
         with self._context.autocast():
             colours, lines = self._made(self.g_ab, a, b), self._made(self.g_ba, b, a)
             rec_a, rec_b = self.g_ba(colours.fake), self.g_ab(lines.fake)
-        losses = {
-            "d_a": self._discriminator_loss(self.d_a, a, lines.fake.detach()),
-            "d_b": self._discriminator_loss(self.d_b, b, colours.fake.detach()),
+            losses = {
+                "d_a": told_apart_loss(self.d_a, a, lines.fake.detach()),
+                "d_b": told_apart_loss(self.d_b, b, colours.fake.detach()),
+            }
+        losses |= {
             "cycle_a": l1_loss(rec_a, a),
             "cycle_b": l1_loss(rec_b, b),
             "identity_a": l1_loss(lines.same, a),
@@ -73,7 +83,7 @@ class Ugatit(Adversarial):
         self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"])
         with frozen(self.d_a, self.d_b), self._context.autocast():
             judged_a, judged_b = self.d_a(lines.fake), self.d_b(colours.fake)
-        losses["adversarial_a"], losses["adversarial_b"] = _far_from_real(judged_a), _far_from_real(judged_b)
+        losses["adversarial_a"], losses["adversarial_b"] = far_from_real(judged_a), far_from_real(judged_b)
         losses["generators"] = self._total(losses)
         self.optimizers["generators"].update(losses["generators"])
         for generator in (self.g_ab, self.g_ba):
@@ -87,14 +97,6 @@ class Ugatit(Adversarial):
         made = generator.picture(found, images)
         return _Made(made[:count], made[count:], logits[:count], logits[count:])
 
-    def _discriminator_loss(self, discriminators: BothDiscriminators, real: Tensor, fake: Tensor) -> Tensor:
-        with self._context.autocast():
-            judged = [each.chunk(2) for each in discriminators(torch.cat([real, fake.to(real.dtype)]))]
-        each = [
-            adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False) for on_real, on_fake in judged
-        ]
-        return torch.stack(each).sum()
-
     def _total(self, losses: Losses) -> Tensor:
         weights = self.config.losses
         parts = {
@@ -103,15 +105,9 @@ class Ugatit(Adversarial):
             "identity": weights.lambda_cycle * weights.lambda_identity,
             "cam": weights.lambda_cam,
         }
-        return torch.stack(
-            [weight * losses[f"{name}_{domain}"] for name, weight in parts.items() for domain in "ab"]
-        ).sum()
+        return weighted_sum(losses, parts)
 
 
 def _cam_loss(made: _Made) -> Tensor:
     """Returns the loss of a generator's attention, which tells pictures to translate from those of its own domain."""
     return cross_entropy(made.of_other, real=True) + cross_entropy(made.of_own, real=False)
-
-
-def _far_from_real(judged: tuple[Tensor, ...]) -> Tensor:
-    return torch.stack([adversarial_loss(each, real=True) for each in judged]).sum()
