@@ -174,7 +174,7 @@ def _read(terminal: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["painted", "my ink"], "swapped? 13 of 13 pictures looked at in painted are coloured"),
+        (["painted", "my ink"], "swapped? 14 of 14 pictures looked at in painted are coloured"),
         (["painted", "painted"], "painted and painted are the same folder"),
         (["empty", "painted"], "there are no pictures in empty: PNG, JPEG"),
         (
