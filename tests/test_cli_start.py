@@ -1,8 +1,13 @@
 """Tests the start of the command `irodori`, which takes a second."""
 
+import os
 import signal
 import subprocess
 import sys
+
+import pytest
+
+from irodori.cli.start import main
 
 
 def test_ctrl_c_while_it_is_being_imported_ends_it_without_a_traceback() -> None:
@@ -16,3 +21,16 @@ def test_ctrl_c_while_it_is_being_imported_ends_it_without_a_traceback() -> None
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert not out and "Traceback" not in err
+
+
+@pytest.mark.parametrize(("asked", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_do_not_spin_while_they_wait_unless_asked_to(
+    asked: str | None, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["irodori", "--help"])
+    monkeypatch.setenv("OMP_WAIT_POLICY", asked or "")
+    if asked is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ["OMP_WAIT_POLICY"] == policy
