@@ -27,7 +27,7 @@ from benchmarks.recipes import (
     Recipe,
 )
 from benchmarks.styles import draw
-from cyclegan.methods.cyclegan import Losses
+from cyclegan.methods.adversarial import Losses
 from cyclegan.methods.method import Context, Method
 from cyclegan.painting.painter import MOST_REMEMBERED
 from cyclegan.scoring.realism import Extractor

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from cyclegan.methods.augment import diff_augment
+from cyclegan.methods.augment import augmented
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.discriminator import Discriminator
 from cyclegan.methods.losses import adversarial_loss
@@ -22,7 +22,7 @@ class SoftLabels(CycleGan):
     ) -> Tensor:
         seen = torch.cat([real, fake.to(real.dtype)])
         with self._context.autocast():
-            on_real, on_fake = discriminator(seen if places is None else diff_augment(seen, places)).chunk(2)
+            on_real, on_fake = discriminator(augmented(seen, places)).chunk(2)
         return (((on_real.float() - 0.9) ** 2).mean() + adversarial_loss(on_fake, real=False)) / 2
 
 

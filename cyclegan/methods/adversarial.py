@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -22,8 +22,8 @@ Losses = dict[str, Tensor]
 _OF_A_BATCH = len(Batch.__dataclass_fields__)
 
 
-class Adversarial(ABC):
-    """The frame of a Method; see there for what its members mean.
+class Adversarial:
+    """Networks, optimizers and state of a Method; see there for what its members mean.
 
     Attributes:
         painter: the generator that serves.
@@ -65,9 +65,47 @@ class Adversarial(ABC):
             for name, (networks, rate) in both.items()
             if networks
         }
-        self._warm_up, self._train = (
-            Replayed(partial(self._called, warming_up), captures=context.captures) for warming_up in (True, False)
-        )
+        self._parts: list[Replayed] = []
+
+    def _set_rate(self, at: Moment) -> None:
+        for optimizer in self.optimizers.values():
+            optimizer.set_rate(at.rate)
+
+    def _replayed(self, part: Callable[..., Losses]) -> Replayed:
+        """Lets a GPU replay a part of the step."""
+        self._parts.append(Replayed(part, captures=self._context.captures))
+        return self._parts[-1]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state besides the painter; see Method.state_dict."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self._others()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what :meth:`state_dict` returned."""
+        for name, network in self._others():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for part in self._parts:
+            part.forget()  # the optimizers' state is elsewhere now
+
+    def _others(self) -> Iterator[tuple[str, nn.Module]]:
+        return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+
+
+class SingleUpdate(Adversarial, ABC):
+    """An adversarial method whose step is one update of all networks."""
+
+    @cached_property
+    def _warm_up(self) -> Replayed:
+        return self._replayed(partial(self._called, True))
+
+    @cached_property
+    def _train(self) -> Replayed:
+        return self._replayed(partial(self._called, False))
 
     @abstractmethod
     def _update(self, batch: Batch, drawn: Sequence[Tensor], warming_up: bool) -> Losses:
@@ -90,37 +128,21 @@ class Adversarial(ABC):
 
     def _called(self, warming_up: bool, *inputs: Tensor | None) -> Losses:
         drawn = [each for each in inputs[_OF_A_BATCH:] if each is not None]
-        losses = self._update(Batch.of(*inputs[:_OF_A_BATCH]), drawn, warming_up)
-        return {name: loss.detach() for name, loss in losses.items()}
+        return detached(self._update(Batch.of(*inputs[:_OF_A_BATCH]), drawn, warming_up))
 
     def step(self, batch: Batch, at: Moment) -> Losses:
         """Updates every network once; see Method.step."""
-        for optimizer in self.optimizers.values():
-            optimizer.set_rate(at.rate)
+        self._set_rate(at)
         if not at.warming_up:
             self._warm_up.forget()
         losses = (self._warm_up if at.warming_up else self._train)(*batch.tensors(), *self._drawn(batch))
         self._context.world.average(list(losses.values()))
         return losses
 
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the state besides the painter; see Method.state_dict."""
-        return {
-            "networks": {name: network.state_dict() for name, network in self._others()},
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
-        }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what :meth:`state_dict` returned."""
-        for name, network in self._others():
-            network.load_state_dict(state["networks"][name])
-        for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        for part in (self._warm_up, self._train):
-            part.forget()  # the optimizers' state is elsewhere now
-
-    def _others(self) -> Iterator[tuple[str, nn.Module]]:
-        return ((name, network) for name, network in self.networks.items() if network is not self.painter)
+def detached(losses: Losses) -> Losses:
+    """Returns losses that hold no graph of what they were computed from."""
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 def told_apart_loss(judge: Callable[[Tensor], Iterable[Tensor]], real: Tensor, fake: Tensor) -> Tensor:

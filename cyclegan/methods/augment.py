@@ -91,3 +91,8 @@ def diff_augment(images: Tensor, places: Tensor) -> Tensor:
     """
     up, left, rows, columns = places
     return cutout(translate(images, up, left), rows, columns)
+
+
+def augmented(images: Tensor, places: Tensor | None) -> Tensor:
+    """Applies them if there are places, of `draw_places`; see diff_augment."""
+    return images if places is None else diff_augment(images, places)

@@ -7,30 +7,27 @@ batched: four generator passes instead of six. With instance norm this does not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.augment import diff_augment, draw_places
+from cyclegan.methods.adversarial import Adversarial, Losses, detached, frozen
+from cyclegan.methods.augment import augmented, draw_places
 from cyclegan.methods.config import CycleGanConfig
 from cyclegan.methods.discriminator import Discriminator
 from cyclegan.methods.image_pool import ImagePool
 from cyclegan.methods.losses import adversarial_loss, l1_loss, to_grey
 from cyclegan.methods.method import Batch, Context, Moment, together
-from cyclegan.methods.optimizer import Optimizer
-from cyclegan.methods.replayed import Replayed
 from cyclegan.painting.layers import compose, in_colours
 from cyclegan.painting.networks import Generator, init_weights
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.palettes import palette_of
 from cyclegan.painting.shadows import shadow_loss
 
-Losses = dict[str, Tensor]
 
-
-class CycleGan:
+class CycleGan(Adversarial):
     """CycleGAN as a Method; see there for what its members mean.
 
     Attributes:
@@ -39,7 +36,6 @@ class CycleGan:
         d_a: discriminator of lineart.
         d_b: discriminator of colour.
         pools: the image pools of the discriminators, by domain ("a", "b").
-        optimizers: Adam for the "generators" and for the "discriminators".
     """
 
     averaged = ("g_ba",)
@@ -58,38 +54,26 @@ class CycleGan:
     )
 
     def __init__(self, config: CycleGanConfig, context: Context) -> None:
-        self.config, self._context = config, context
+        self.config = config
         if config.learns_shadows:
             self.losses = (*self.losses, "shadows")
         self.g_ab, self.g_ba = Painter(config.generator), Generator(config.generator)
         self.d_a, self.d_b = Discriminator(config.discriminator), Discriminator(config.discriminator)
-        self.painter = self.g_ab
-        self.networks: dict[str, nn.Module] = {
-            "g_ab": self.g_ab,
-            "g_ba": self.g_ba,
-            "d_a": self.d_a,
-            "d_b": self.d_b,
-        }
-        for network in self.networks.values():
+        generators: dict[str, nn.Module] = {"g_ab": self.g_ab, "g_ba": self.g_ba}
+        discriminators = {"d_a": self.d_a, "d_b": self.d_b}
+        for network in (*generators.values(), *discriminators.values()):
             init_weights(network, context.rng)
-            context.place(network)
+        super().__init__(context, self.g_ab, generators, discriminators, config.optimizer)
         self.pools = {name: ImagePool(config.pool, context.rng) for name in ("a", "b")}
-        rates, world = config.optimizer, context.world
-        betas = rates.beta1, rates.beta2
-        self.optimizers = {
-            "generators": Optimizer([self.g_ab, self.g_ba], rates.lr_generator, betas, world),
-            "discriminators": Optimizer([self.d_a, self.d_b], rates.lr_discriminator, betas, world),
-        }
         self._cycle_weight = torch.tensor(config.losses.lambda_cycle_b, device=context.device)
         self._warm_up, self._train_generators, self._train_discriminators = (
-            Replayed(part, captures=context.captures)
+            self._replayed(part)
             for part in (self._update_in_warm_up, self._update_generators, self._update_discriminators)
         )
 
     def step(self, batch: Batch, at: Moment) -> Losses:
         """Updates every network once; see Method.step."""
-        for optimizer in self.optimizers.values():
-            optimizer.set_rate(at.rate)
+        self._set_rate(at)
         losses = self._warm_up(*batch.tensors()) if at.warming_up else self._adversarial(batch, at)
         self._context.world.average(list(losses.values()))
         return losses
@@ -107,7 +91,7 @@ class CycleGan:
         of_shadows = _shadow_losses(shadows, batch)
         losses, total = losses | of_shadows, sum(of_shadows.values(), total)
         self.optimizers["generators"].update(total)
-        return _detached(losses)
+        return detached(losses)
 
     def _adversarial(self, batch: Batch, at: Moment) -> Losses:
         self._warm_up.forget()
@@ -121,11 +105,10 @@ class CycleGan:
 
     def _update_generators(self, places_a: Tensor | None, places_b: Tensor | None, *images: Tensor | None) -> Losses:
         """Returns the losses, and the fakes as "fake_a" and "fake_b"."""
-        _require_gradients(False, self.d_a, self.d_b)
-        losses, fake_a, fake_b = self._generator_losses(Batch.of(*images), places_a, places_b)
-        self.optimizers["generators"].update(losses["generators"])
-        _require_gradients(True, self.d_a, self.d_b)
-        return _detached(losses | {"fake_a": fake_a, "fake_b": fake_b})
+        with frozen(self.d_a, self.d_b):
+            losses, fake_a, fake_b = self._generator_losses(Batch.of(*images), places_a, places_b)
+            self.optimizers["generators"].update(losses["generators"])
+        return detached(losses | {"fake_a": fake_a, "fake_b": fake_b})
 
     def _update_discriminators(
         self,
@@ -141,7 +124,7 @@ class CycleGan:
             "d_b": self._discriminator_loss(self.d_b, real_b, fake_b, places_b),
         }
         self.optimizers["discriminators"].update(losses["d_a"] + losses["d_b"])
-        return _detached(losses)
+        return detached(losses)
 
     def _generator_losses(
         self, batch: Batch, places_a: Tensor | None = None, places_b: Tensor | None = None
@@ -155,7 +138,7 @@ class CycleGan:
             fake_a, *more_a = together(self.g_ba, b, a if identity else None)
             fake_a = self._as_lines(fake_a)
             rec_a, rec_b = self.g_ba(fake_b), self.g_ab(fake_a, palette)
-            judged_a, judged_b = self.d_a(_augmented(fake_a, places_a)), self.d_b(_augmented(fake_b, places_b))
+            judged_a, judged_b = self.d_a(augmented(fake_a, places_a)), self.d_b(augmented(fake_b, places_b))
         losses = {
             "adversarial_a": adversarial_loss(judged_a, real=True),
             "adversarial_b": adversarial_loss(judged_b, real=True),
@@ -212,7 +195,7 @@ class CycleGan:
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, places: Tensor | None = None
     ) -> Tensor:
         with self._context.autocast():
-            on_real, on_fake = discriminator(_augmented(torch.cat([real, fake.to(real.dtype)]), places)).chunk(2)
+            on_real, on_fake = discriminator(augmented(torch.cat([real, fake.to(real.dtype)]), places)).chunk(2)
         return (adversarial_loss(on_real, real=True) + adversarial_loss(on_fake, real=False)) / 2
 
     def _through_pool(self, name: str, fakes: Tensor) -> Tensor:
@@ -233,38 +216,13 @@ class CycleGan:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state besides the painter; see Method.state_dict."""
-        return {
-            "networks": {name: network.state_dict() for name, network in self._other_networks()},
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
-            "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
-        }
+        return super().state_dict() | {"pools": {name: pool.state_dict() for name, pool in self.pools.items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what :meth:`state_dict` returned."""
-        for name, network in self._other_networks():
-            network.load_state_dict(state["networks"][name])
-        for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+        super().load_state_dict(state)
         for name, pool in self.pools.items():
             pool.load_state_dict(state["pools"][name], self._context.device)
-        for part in (self._warm_up, self._train_generators, self._train_discriminators):
-            part.forget()  # the optimizers' state is elsewhere now
-
-    def _other_networks(self) -> Iterator[tuple[str, nn.Module]]:
-        return ((name, network) for name, network in self.networks.items() if network is not self.painter)
-
-
-def _augmented(images: Tensor, places: Tensor | None) -> Tensor:
-    return images if places is None else diff_augment(images, places)
-
-
-def _detached(losses: Losses) -> Losses:
-    return {name: loss.detach() for name, loss in losses.items()}
-
-
-def _require_gradients(wanted: bool, *networks: nn.Module) -> None:
-    for network in networks:
-        network.requires_grad_(wanted)
 
 
 def _shadow_losses(logits: Tensor | None, batch: Batch) -> Losses:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cyclegan.methods.adversarial import Adversarial, Losses, far_from_real, frozen, told_apart_loss, weighted_sum
+from cyclegan.methods.adversarial import Losses, SingleUpdate, far_from_real, frozen, told_apart_loss, weighted_sum
 from cyclegan.methods.config import MunitConfig
 from cyclegan.methods.losses import l1_loss
 from cyclegan.methods.method import Batch, Context
@@ -22,7 +22,7 @@ from cyclegan.painting.painter import Painter
 from cyclegan.painting.styled import StyledGenerator
 
 
-class Munit(Adversarial):
+class Munit(SingleUpdate):
     """MUNIT as a Method.
 
     Attributes:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cyclegan.methods.adversarial import Adversarial, Losses, frozen
-from cyclegan.methods.augment import diff_augment, draw_places
+from cyclegan.methods.adversarial import Losses, SingleUpdate, frozen
+from cyclegan.methods.augment import augmented, draw_places
 from cyclegan.methods.config import PairedConfig
 from cyclegan.methods.discriminator import Discriminator
 from cyclegan.methods.losses import cross_entropy, l1_loss
@@ -26,7 +26,7 @@ from cyclegan.painting.shadows import shadow_loss
 from cyclegan.painting.unet import UNet, dropping
 
 
-class Paired(Adversarial):
+class Paired(SingleUpdate):
     """pix2pix on pseudo-pairs as a Method.
 
     Attributes:
@@ -105,5 +105,5 @@ class Paired(Adversarial):
         assert self.d_b is not None
         seen = torch.cat([lines, coloured.to(lines.dtype)], 1)
         with self._context.autocast():
-            judged: Tensor = self.d_b(seen if places is None else diff_augment(seen, places))
+            judged: Tensor = self.d_b(augmented(seen, places))
         return judged

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from cyclegan.methods.adversarial import (
-    Adversarial,
     Losses,
+    SingleUpdate,
     far_from_real,
     frozen,
     seeded,
@@ -37,7 +37,7 @@ class _Made(NamedTuple):
     of_own: Tensor
 
 
-class Ugatit(Adversarial):
+class Ugatit(SingleUpdate):
     """U-GAT-IT as a Method.
 
     Attributes:
