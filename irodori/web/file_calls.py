@@ -16,6 +16,7 @@ from irodori.web.context import PICTURE, Service
 from irodori.web.limits import EXPORTS
 from irodori.web.receiving import check_disk, heard, receive_picture
 from irodori.web.refusal import Refused
+from irodori.web.waiting import asked, progress_of
 
 _MEDIA = {"png": "image/png", "ora": "image/openraster", "psd": "image/vnd.adobe.photoshop"}
 assert set(_MEDIA) == set(EXPORTS)
@@ -39,17 +40,14 @@ def _add_exports(calls: APIRouter, service: Service) -> None:
         blobs.write(id_, edits_name(drawing.version), drawing.edits.encode())
         rows.ask(id_, kind, drawing.version, service.limits)
         place = f"/api/drawings/{id_}/exports/{kind}?version={drawing.version}"
-        return JSONResponse({"place": place}, 202, headers={"Location": place})
+        return asked(place)
 
     @calls.get("/drawings/{id_}/exports/{kind}")
     def fetch(id_: str, kind: Literal["png", "ora", "psd"], version: Annotated[int, Query(ge=0, le=_MOST)]) -> Response:
         """Fetch the file, once it is there; until then the answer is 202."""
         drawing = service.drawing(id_)
-        progress = rows.progress(id_, kind, version)
-        if progress is None:
-            raise Refused(404, "nobody asked for this file: POST to the same place first")
-        if progress.state == "failed":
-            raise Refused(409, progress.reason)
+        missing = "nobody asked for this file: POST to the same place first"
+        progress = progress_of(service, id_, kind, version, missing=missing)
         if progress.state != "done":
             return JSONResponse({"state": progress.state, "position": progress.position}, 202)
         name = f"{Path(drawing.name).stem or 'drawing'}.{kind}"
@@ -76,17 +74,13 @@ def _add_references(calls: APIRouter, service: Service) -> None:
             await run_in_threadpool(blobs.remove, id_, reference_name(number))
             raise
         place = f"/api/drawings/{id_}/references/{number}"
-        return JSONResponse({"place": place}, 202, headers={"Location": place})
+        return asked(place)
 
     @calls.get("/drawings/{id_}/references/{number}")
     def palette(id_: str, number: Annotated[int, PathParameter(ge=0, le=_MOST)]) -> Response:
         """The palette, once it is there; until then the answer is 202."""
         service.drawing(id_)
-        progress = rows.progress(id_, "reference", number)
-        if progress is None:
-            raise Refused(404, "nobody gave this picture")
-        if progress.state == "failed":
-            raise Refused(409, progress.reason)
+        progress = progress_of(service, id_, "reference", number, missing="nobody gave this picture")
         if progress.state != "done":
             return JSONResponse({"state": progress.state}, 202)
         return JSONResponse(json.loads(blobs.read(id_, f"{reference_name(number)}.json")))

@@ -15,6 +15,7 @@ from irodori.web.limits import Edge, Light
 from irodori.web.receiving import check_disk
 from irodori.web.refusal import Refused
 from irodori.web.sheets import SheetRequest, Sheets
+from irodori.web.waiting import asked, progress_of
 
 _MOST = 2**31 - 1  # of numbers that databases take
 Number = Annotated[int, PathParameter(ge=0, le=_MOST)]
@@ -36,7 +37,7 @@ def _add_pieces(calls: APIRouter, service: Service) -> None:
         check_disk(service.disk, service.limits)
         service.blobs.write(id_, edits_name(drawing.version), drawing.edits.encode())
         service.rows.ask(id_, "pieces", drawing.version, service.limits)
-        return _asked(f"/api/drawings/{id_}/pieces/{drawing.version}")
+        return asked(f"/api/drawings/{id_}/pieces/{drawing.version}")
 
     @calls.get("/drawings/{id_}/pieces/{version}")
     def pieces(id_: str, version: Number) -> Response:
@@ -51,7 +52,7 @@ def _add_shadows(calls: APIRouter, service: Service) -> None:
         service.drawing(id_, use=True)
         check_disk(service.disk, service.limits)
         service.rows.ask(id_, f"shadows-{edge}-{light}", 0, service.limits)
-        return _asked(f"/api/drawings/{id_}/shadows/{edge}/{light}")
+        return asked(f"/api/drawings/{id_}/shadows/{edge}/{light}")
 
     @calls.get("/drawings/{id_}/shadows/{edge}/{light}")
     def shadows(id_: str, edge: Edge, light: Light) -> Response:
@@ -77,7 +78,7 @@ def _add_sheets(calls: APIRouter, service: Service, sheets: Sheets) -> None:
         request = SheetRequest(name=name, again=again, edits=edits).model_dump_json(exclude_none=True)
         service.blobs.write(id_, version_name("sheet", number), request.encode())
         service.rows.ask(id_, "sheet", number, service.limits)
-        return _asked(f"/api/drawings/{id_}/sheets/{number}")
+        return asked(f"/api/drawings/{id_}/sheets/{number}")
 
     @calls.get("/drawings/{id_}/sheets/{number}")
     def kept(id_: str, number: Number) -> Response:
@@ -85,18 +86,10 @@ def _add_sheets(calls: APIRouter, service: Service, sheets: Sheets) -> None:
         return _made(service, id_, "sheet", number)
 
 
-def _asked(place: str) -> JSONResponse:
-    return JSONResponse({"place": place}, 202, headers={"Location": place})
-
-
 def _made(service: Service, id_: str, kind: str, version: int, name: str = "") -> Response:
     """Answers with a file that a painter has made, once it is there."""
     service.drawing(id_)
-    progress = service.rows.progress(id_, kind, version)
-    if progress is None:
-        raise Refused(404, "nobody asked for this: POST first")
-    if progress.state == "failed":
-        raise Refused(409, progress.reason)
+    progress = progress_of(service, id_, kind, version, missing="nobody asked for this: POST first")
     if progress.state != "done":
         return JSONResponse({"state": progress.state}, 202)
     if not name:
