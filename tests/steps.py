@@ -1,5 +1,6 @@
 """Makes what tests of single optimization steps need: a small CycleGAN in float64, a batch, moments, gradients."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -45,3 +46,14 @@ def batch(count: int = 2, side: int = 32) -> Batch:
 
 def gradients(network: nn.Module) -> dict[str, Tensor]:
     return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+
+
+def assert_gradients_are(
+    networks: Mapping[str, nn.Module], expected: Mapping[str, dict[str, Tensor]], rtol: float, atol: float
+) -> None:
+    """Networks have the gradients that are expected, by the names of networks and parameters, and some."""
+    for name, theirs in expected.items():
+        ours = gradients(networks[name])
+        assert ours.keys() == theirs.keys() and ours
+        for key, gradient in ours.items():
+            torch.testing.assert_close(gradient, theirs[key], rtol=rtol, atol=atol, msg=f"{name}.{key}")

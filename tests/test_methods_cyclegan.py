@@ -14,7 +14,7 @@ from cyclegan.methods.method import Batch
 from cyclegan.training.ema import Ema
 from cyclegan.training.schedule import Schedule
 from tests.factories import train_config
-from tests.steps import CPU, at, batch, config, drawn, gradients, model
+from tests.steps import CPU, assert_gradients_are, at, batch, config, drawn, gradients, model
 
 torch.set_num_threads(1)
 
@@ -56,11 +56,8 @@ def test_a_step_has_the_papers_gradients(lambda_b: float, share: float) -> None:
     images = Batch(images.real_a, images.real_b)
     expected = plain_step(gan, images, 10.0, lambda_b, share)
     gan.step(images, at(0))
-    for name, network in gan.networks.items():
-        ours = gradients(network)
-        assert ours.keys() == expected[name].keys()
-        for key, gradient in ours.items():
-            torch.testing.assert_close(gradient, expected[name][key], rtol=1e-9, atol=1e-11, msg=f"{name}.{key}")
+    assert expected.keys() == gan.networks.keys()
+    assert_gradients_are(gan.networks, expected, rtol=1e-9, atol=1e-11)
 
 
 def test_a_step_moves_the_weights_as_one_adam_step_does() -> None:

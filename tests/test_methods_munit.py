@@ -27,7 +27,7 @@ from cyclegan.training.schedule import Schedule
 from irodori.cli.app import app
 from tests.factories import drawing, filled_shapes, largest_difference, save
 from tests.methods import in_float64, save_styled, tiny
-from tests.steps import at, batch, gradients
+from tests.steps import assert_gradients_are, at, batch, gradients
 
 torch.set_num_threads(1)
 
@@ -74,11 +74,7 @@ def test_a_step_has_the_papers_gradients(cycle: float) -> None:
     expected = plain_step(method, batch(), cycle)
     assert ("cycle_a" in method.step(batch(), at(0))) == bool(cycle)
     for found in expected:
-        for name, theirs in found.items():
-            ours = gradients(method.networks[name])
-            assert ours.keys() == theirs.keys() and ours
-            for key, gradient in ours.items():
-                torch.testing.assert_close(gradient, theirs[key], rtol=1e-8, atol=1e-10, msg=f"{name}.{key}")
+        assert_gradients_are(method.networks, found, rtol=1e-8, atol=1e-10)
 
 
 def test_networks_are_as_the_paper_lists_them() -> None:

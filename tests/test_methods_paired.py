@@ -14,7 +14,7 @@ from cyclegan.painting.config import GeneratorConfig
 from cyclegan.painting.painter import Painter
 from cyclegan.painting.unet import Dropout, UNet, continued, dropping
 from tests.methods import in_float64, tiny
-from tests.steps import at, batch, gradients
+from tests.steps import assert_gradients_are, at, batch, gradients
 
 torch.set_num_threads(1)
 RESNET = {"blocks": 1, "ngf": 4, "head": "line_keeping", "palette": 3}
@@ -56,11 +56,8 @@ def test_a_step_has_the_papers_gradients(generator: dict[str, Any]) -> None:
         palette = torch.cat([torch.ones_like(palette[:, :1]), palette[:, 1:]], 1)
     expected = plain_step(method, images, method.g_ab(images.lines_b, palette))
     method.step(images, at(0))
-    for name, network in method.networks.items():
-        ours = gradients(network)
-        assert ours.keys() == expected[name].keys() and ours
-        for key, gradient in ours.items():
-            torch.testing.assert_close(gradient, expected[name][key], rtol=1e-9, atol=1e-11, msg=f"{name}.{key}")
+    assert expected.keys() == method.networks.keys()
+    assert_gradients_are(method.networks, expected, rtol=1e-9, atol=1e-11)
 
 
 def test_lineart_teaches_nothing_and_the_warm_up_has_no_discriminator() -> None:

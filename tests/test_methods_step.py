@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cyclegan.methods.cyclegan import CycleGan
 from cyclegan.methods.method import Batch
-from tests.steps import at, batch, config, gradients, model
+from tests.steps import assert_gradients_are, at, batch, config, gradients, model
 
 torch.set_num_threads(1)
 WEIGHTS = {"lambda_cycle_a": 7.0, "lambda_cycle_b": 3.0, "lambda_cycle_b_end": 3.0}
@@ -83,11 +83,7 @@ def assert_gradients(network: CycleGan, loss: Tensor, step: Callable[[], object]
     loss.backward()
     expected = {name: gradients(network.networks[name]) for name in names}
     step()
-    for name in names:
-        found = gradients(network.networks[name])
-        assert found.keys() == expected[name].keys()
-        for key, gradient in found.items():
-            torch.testing.assert_close(gradient, expected[name][key], rtol=1e-8, atol=1e-10, msg=f"{name}.{key}")
+    assert_gradients_are(network.networks, expected, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("grey", [False, True])

@@ -18,7 +18,7 @@ from cyclegan.painting.painter import Painter
 from cyclegan.scoring.samples import looked_at, sample_sheet
 from cyclegan.training.config import preset
 from tests.methods import in_float64, tiny
-from tests.steps import at, batch, gradients
+from tests.steps import assert_gradients_are, at, batch, gradients
 
 torch.set_num_threads(1)
 
@@ -74,11 +74,7 @@ def test_a_step_has_the_papers_gradients(full: int) -> None:
     expected = plain_step(method, batch())
     method.step(batch(), at(0))
     for found in expected:
-        for name, theirs in found.items():
-            ours = gradients(method.networks[name])
-            assert ours.keys() == theirs.keys() and ours
-            for key, gradient in ours.items():
-                torch.testing.assert_close(gradient, theirs[key], rtol=1e-8, atol=1e-9, msg=f"{name}.{key}")
+        assert_gradients_are(method.networks, found, rtol=1e-8, atol=1e-9)
 
 
 def test_networks_have_the_published_sizes() -> None:
