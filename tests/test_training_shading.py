@@ -11,7 +11,7 @@ from cyclegan.painting.checkpoint import load_checkpoint
 from cyclegan.painting.loading import load_painter
 from cyclegan.training.checkpoints import checkpoint_path
 from cyclegan.training.dataset import Batches, TrainingData
-from cyclegan.training.shaded import is_shaded
+from cyclegan.training.shaded import in_full_light, is_shaded
 from imaging.lineart import normalize
 from tests.factories import TINY, assert_same_run, run_until, same, tiny_config, trainer, training_data
 from tests.shaded_pictures import head, heads
@@ -108,4 +108,4 @@ def test_a_style_is_shaded_where_its_pictures_are() -> None:
     for shaded in (True, False):
         drawn = [head(seed, shaded=shaded) for seed in range(6)]
         lines = {picture.tobytes(): gray for gray, picture, _ in drawn}
-        assert is_shaded([picture for _, picture, _ in drawn], with_lines) is shaded
+        assert is_shaded([in_full_light(with_lines(picture)) for _, picture, _ in drawn]) is shaded

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -178,14 +179,18 @@ class Batches:
         """
         self._size, self._share = config.batch, (world or World()).share(config.batch)
         self._with_lines = config.method.uses_extracted_lines
-        self._device, self._pictures, self._held_out = device, data.b, data.b_held_out
+        self._device, self._held_out = device, data.b_held_out
         self._prepared = partial(_prepared, style=data.style, normalize=normalize, lines=self._with_lines)
         learns_shadows = self._with_lines and config.method.learns_shadows
-        self._shaded = learns_shadows and is_shaded(data.b, self._prepared)
+        first = list(_ahead(self._prepared, data.b[:MOST_WEIGHED])) if learns_shadows else []
+        lit = list(_ahead(in_full_light, first))
+        self._shaded = is_shaded(lit)
+        # as they are learned from, but with their shadows, (H, W, 3) each
+        self._coloured = [_colour(each) for each in first] if self._shaded else []
         channels = 3 + _NUM_RENDERINGS + self._shaded if self._with_lines else 3
         taken = sum(image.nbytes for image in data.a) + sum(image.nbytes for image in data.b) * channels / 3
         fits = taken <= config.memory_gb * 1e9
-        colour = _ahead(self._stored, data.b)
+        colour = chain(lit if self._shaded else first, _ahead(self._stored, data.b[len(first) :]))
         self._a = _Domain(_store((image[..., None] for image in data.a), device, fits), config, rng)
         self._b = _Domain(_store(colour, device, fits), config, rng)
 
@@ -237,15 +242,13 @@ class Batches:
             coloured, stored = self._coloured_held_out
             yield from examples(coloured[:count], stored[:count], self._device)
 
-    # kept, because each checkpoint asks for them twice
-    @cached_property
-    def _coloured(self) -> list[np.ndarray]:
-        """The first pictures of B as they are learned from, but with their shadows, (H, W, 3) each."""
-        return [_colour(self._prepared(picture)) for picture in self._pictures[:MOST_WEIGHED]]
-
+    # kept, because each checkpoint asks for it twice
     @cached_property
     def _coloured_held_out(self) -> tuple[list[np.ndarray], list[Tensor]]:
-        """The first held-out pictures in the same way, and what would be stored of them, (c, H, W) each."""
+        """The first held-out pictures as they are learned from, but with their shadows, (H, W, 3) each.
+
+        Beside them is what would be stored of them, (c, H, W) each.
+        """
         prepared = [self._prepared(picture) for picture in self._held_out[:MOST_WEIGHED]]
         stored = [torch.from_numpy(in_full_light(each).transpose(2, 0, 1)) for each in prepared]
         return [_colour(each) for each in prepared], stored

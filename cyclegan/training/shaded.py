@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from cyclegan.painting.shadows import UNKNOWN, Example
 from cyclegan.painting.tensors import cropped, to_range
 from imaging.shading import find_shading
 
-_LOOKED_AT = 64  # pictures by which a style is judged
 _FLAT = 0.01  # mean of the masks; a style with less is flat
 _NOT_KNOWN, _SHADOW = 255, 254  # levels of a stored mask
 
@@ -31,15 +30,14 @@ def in_full_light(picture: np.ndarray) -> np.ndarray:
     return np.dstack([found.lit, picture[..., 3:], mask])
 
 
-def is_shaded(pictures: Sequence[np.ndarray], with_lines: Callable[[np.ndarray], np.ndarray]) -> bool:
-    """Tells whether pictures, (H, W, 3) uint8, have shadows.
+def is_shaded(lit: Sequence[np.ndarray]) -> bool:
+    """Tells whether pictures of domain B have shadows; none have none.
 
     Args:
-        pictures: of domain B.
-        with_lines: adds renderings of its lines to one.
+        lit: (H, W, 4 + n) uint8, of :func:`in_full_light`.
     """
-    masks = (in_full_light(with_lines(picture))[..., -1] for picture in pictures[:_LOOKED_AT])
-    known = np.concatenate([mask[mask != _NOT_KNOWN] for mask in masks])
+    masks = [each[..., -1] for each in lit]
+    known = np.concatenate([mask[mask != _NOT_KNOWN] for mask in masks]) if masks else np.empty(0)
     return bool(len(known) and known.mean() > _FLAT * _SHADOW)
 
 
